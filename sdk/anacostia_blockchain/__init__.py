@@ -1,0 +1,1 @@
+"""Prove, license and sell machine-learning models."""
