@@ -16,7 +16,7 @@
     ├── ContentError
     │   ├── UnsupportedFileError    symlink, socket, device or non-UTF-8 name in a folder
     │   ├── FileChangedError        a file changed while it was read
-    │   └── FormatError             bytes that are not the format they claim (CID, CAR, UnixFS, JSON)
+    │   └── FormatError             bytes are not the format they claim (CID, CAR, UnixFS, JSON)
     ├── IntegrityError              bytes, digests or proofs that do not match
     ├── StorageError
     │   ├── NotFoundError           the store does not hold the content
