@@ -39,7 +39,7 @@ from anacostia_blockchain.errors import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, RowMapping
 
     from anacostia_blockchain.chain import Call, Chain, Receipt
 
@@ -163,8 +163,9 @@ class Outbox:
     def get(self, key: str) -> Intent | None:
         """The intent of that key, if there is one."""
         with self.engine.connect() as connection:
-            row = connection.execute(select(intents).where(intents.c.key == key)).first()
-        return None if row is None else _intent(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+            query = select(intents).where(intents.c.key == key)
+            row = connection.execute(query).mappings().first()
+        return None if row is None else _intent(row)
 
     def open(self) -> list[Intent]:
         """Intents still to be carried out: what may be on its way first, then oldest first."""
@@ -203,6 +204,10 @@ class Outbox:
                     run_id=intent.run_id,
                 )
         return True
+
+    def retry(self, intent: Intent) -> bool:
+        """Let a failed intent be tried again, because what made it fail was mended."""
+        return self.move(intent, "pending", raw=None, tx_hash=None, note=None, error=None)
 
     def note_error(self, intent: Intent, error: Exception) -> None:
         """Keep the reason why an intent is not done yet."""
@@ -278,6 +283,8 @@ class Sender:
                 log.warning("%s is put off: %s", intent.key, error)
                 self.outbox.note_error(intent, error)
                 return False
+            except AnacostiaError as error:
+                log.error("%s failed: %s", intent.key, error)  # noqa: TRY400 - no trace needed
         return True
 
     def carry_out(self, intent: Intent) -> Intent:
@@ -285,6 +292,7 @@ class Sender:
 
         Raises:
             ChainUnavailableError: (and the other transient errors) try again later.
+            AnacostiaError: it was refused; the intent is now `failed`, with the reason.
         """
         try:
             signed = self._sign(intent) if intent.state == "pending" else intent
@@ -294,6 +302,7 @@ class Sender:
             raise
         except AnacostiaError as error:
             self._fail(intent, error)
+            raise
         return self.outbox.get(intent.key) or intent
 
     def _sign(self, intent: Intent) -> Intent | None:
@@ -351,7 +360,6 @@ class Sender:
 
     def _fail(self, intent: Intent, error: AnacostiaError) -> None:
         current = self.outbox.get(intent.key) or intent
-        log.error("%s failed: %s", intent.key, error)
         self.outbox.move(current, "failed", error=_shown(error))
         self._on_step("failed", current)
 
@@ -359,9 +367,7 @@ class Sender:
         try:
             return self._handlers[intent.kind]
         except KeyError:
-            raise AnacostiaError(
-                f"nothing here carries out intents of kind {intent.kind}"
-            ) from None
+            raise ConfigError(f"nothing here carries out intents of kind {intent.kind}") from None
 
     def _loop(self) -> None:
         pause = 0.1
@@ -384,7 +390,7 @@ def _decide(connection: Connection, run_id: int, state: str) -> int:
     return int(decided.rowcount)
 
 
-def _intent(row: Mapping[str, Any]) -> Intent:
+def _intent(row: RowMapping) -> Intent:
     def loaded(name: str) -> dict[str, Any] | None:
         return json.loads(row[name]) if row[name] is not None else None
 

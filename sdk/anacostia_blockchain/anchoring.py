@@ -1,0 +1,92 @@
+"""Anchoring a run log: its newest head goes on chain, whatever number of runs it covers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from anacostia_blockchain.outbox import Intent, Outcome
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.chain import Call, Receipt
+    from anacostia_blockchain.client import Anacostia
+
+
+class LogSource(Protocol):
+    """A Merkle log to anchor, wherever it is kept; each method may open its own transaction."""
+
+    salt: bytes
+    """32 random bytes that, with the owner's address, make the log's id on chain."""
+
+    def size(self) -> int:
+        """Number of records."""
+
+    def root(self, size: int) -> bytes:
+        """RFC 9162 root of the first `size` records."""
+
+    def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        """Proof that the log of `new` records extends that of `old`; empty when `old` is 0."""
+
+    def anchored(self, size: int, outcome: dict[str, Any]) -> None:
+        """Told, once or more, that the head of `size` records is on chain."""
+
+
+class AnchorHandler:
+    """Carries out `anchor` intents: `{"size": n}` asks that at least n records be anchored.
+
+    Many runs that ended close together cost one transaction: the newest head is anchored, and the
+    intents that it covers find themselves done.
+    """
+
+    kind = "anchor"
+
+    def __init__(self, client: Anacostia, source: LogSource) -> None:
+        self._client = client
+        self._source = source
+
+    @property
+    def log_id(self) -> bytes:
+        """The log's id on chain."""
+        return self._client.ledger.log_id_of(self._client.address, self._source.salt)
+
+    def done(self, intent: Intent) -> Outcome | None:
+        """Done when the head on chain covers the intent's records."""
+        ledger = self._client.ledger
+        head = ledger.head_of(self.log_id) if self._is_open() else None
+        if head is None or head.size < intent.payload["size"]:
+            return None
+        return self._anchored(head.size, head.root, intent.tx_hash)
+
+    def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:  # noqa: ARG002 - a protocol's
+        """Anchor everything the log holds now. Opens the log first where it is not open."""
+        ledger = self._client.ledger
+        if not self._is_open():
+            ledger.open_log(self._source.salt, self._client.address)
+        old, size = ledger.head_of(self.log_id).size, self._source.size()
+        root = self._source.root(size)
+        proof = self._source.consistency_proof(old, size)
+        call = ledger.calls.anchor(self.log_id, size, root, proof)
+        return call, {"size": size, "root": root.hex()}
+
+    def outcome(self, intent: Intent, receipt: Receipt) -> Outcome:
+        """The head that the transaction anchored."""
+        note = intent.note or {}
+        return self._anchored(
+            note["size"], bytes.fromhex(note["root"]), receipt.hash, receipt.block_number
+        )
+
+    def _anchored(
+        self, size: int, root: bytes, tx_hash: str | None, block: int | None = None
+    ) -> Outcome:
+        result = {
+            "log_id": "0x" + self.log_id.hex(),
+            "size": size,
+            "root": "0x" + root.hex(),
+            "tx": tx_hash,
+            "block": block,
+        }
+        self._source.anchored(size, result)
+        return Outcome(result)
+
+    def _is_open(self) -> bool:
+        owner, _writer = self._client.ledger.log_of(self.log_id)
+        return int(owner, 16) != 0

@@ -1,0 +1,168 @@
+"""Publishing as a saga: store, sign, send, confirm, then move aliases; killable at any point.
+
+The outbox remembers how far it came. What a contract decides by itself is asked of the contract:
+a name registers once, and a version with the same root is the same version.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.version import describe_version
+from anacostia_blockchain.outbox import Intent, Outcome
+from anacostia_blockchain.types import Kind, Parent, Relation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anacostia_blockchain.chain import Call, Receipt
+    from anacostia_blockchain.client import Anacostia
+
+PREVIOUS = "previous"
+"""As `parents`: the model's newest version at sending time, as a revision."""
+
+
+def publish_intent(  # noqa: PLR0913 - each argument is a part of the payload
+    client: Anacostia,
+    name: str,
+    *,
+    root: CID,
+    kind: Kind = Kind.MODEL,
+    parents: Iterable[Parent] | str = (),
+    aliases: Iterable[str] = (),
+) -> Intent:
+    """The intent to publish a complete version directory under a name.
+
+    Args:
+        client: whose account publishes.
+        name: of the registered model; registered if this account has none of that name.
+        root: CID of the version's directory, already in the client's storage.
+        kind: used only when the name is registered.
+        parents: lineage edges, or "previous".
+        aliases: moved to the new version once it is published.
+    """
+    edges = parents if isinstance(parents, str) else [list(_edge(p)) for p in sorted(parents)]
+    account = f"{client.chain.chain_id}:{client.registry.address}:{client.address}"
+    return Intent(
+        key=f"publish:{account}:{name}:{root}",
+        kind=PublishHandler.kind,
+        payload={
+            "name": name,
+            "kind": int(kind),
+            "root": str(root),
+            "parents": edges,
+            "aliases": list(aliases),
+        },
+    )
+
+
+class PublishHandler:
+    """Carries out `publish` intents.
+
+    The payload holds `name`, `kind`, `parents`, `aliases`, and either `root`, the CID of a complete
+    version directory, or `artifact`, the CID of a bare artifact, with `description`, from which the
+    directory is completed when the intent is sent.
+    """
+
+    kind = "publish"
+
+    def __init__(self, client: Anacostia) -> None:
+        self._client = client
+
+    def done(self, intent: Intent) -> Outcome | None:
+        """Done when this account has a version of that name with that root."""
+        root = (intent.note or intent.payload).get("root")
+        model_id = self._model_id(intent)
+        if root is None or not model_id:
+            return None
+        version = self._client.registry.version_with_root(model_id, CID.parse(root))
+        return None if version is None else self._outcome(intent, model_id, version, root)
+
+    def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:
+        """Complete the directory if need be, store it, and publish or register."""
+        payload = intent.payload
+        root = CID.parse(payload["root"]) if "root" in payload else self._complete(payload)
+        calls = self._client.registry.calls
+        model_id = self._model_id(intent)
+        parents = self._parents(payload["parents"], model_id)
+        if model_id:
+            call = calls.publish(model_id, root, parents)
+        else:
+            call = calls.register(payload["name"], Kind(payload["kind"]), root, parents)
+        return call, {"root": str(root)}
+
+    def outcome(self, intent: Intent, receipt: Receipt) -> Outcome:
+        """The version that the transaction published, and the aliases to move to it."""
+        model_id, version = self._client.registry.published_in(receipt)
+        return self._outcome(intent, model_id, version, (intent.note or {})["root"], receipt.hash)
+
+    def _outcome(
+        self, intent: Intent, model_id: int, version: int, root: str, tx: str | None = None
+    ) -> Outcome:
+        result = {"model_id": model_id, "version": version, "root": root, "tx": tx}
+        then = [alias_intent(intent, alias, result) for alias in intent.payload["aliases"]]
+        return Outcome(result, then)
+
+    def _model_id(self, intent: Intent) -> int:
+        return self._client.registry.model_id_of(self._client.address, intent.payload["name"])
+
+    def _parents(self, edges: list[list[int]] | str, model_id: int) -> list[Parent]:
+        if edges != PREVIOUS:
+            return [Parent(edge[0], edge[1], Relation(edge[2])) for edge in edges]
+        if not model_id:
+            return []
+        return [Parent(model_id, self._client.registry.model_of(model_id).latest_version)]
+
+    def _complete(self, payload: dict[str, Any]) -> CID:
+        storage = self._client.storage
+        with tempfile.TemporaryDirectory() as folder:
+            path = storage.get(CID.parse(payload["artifact"]), Path(folder) / "artifact")
+            version = describe_version(path, name=payload["name"], **payload["description"])
+            return storage.put(version, name=f"version-{payload['name']}")
+
+
+class AliasHandler:
+    """Carries out `alias` intents: `{"model_id", "alias", "version"}`."""
+
+    kind = "alias"
+
+    def __init__(self, client: Anacostia) -> None:
+        self._client = client
+
+    def done(self, intent: Intent) -> Outcome | None:
+        """Done when the alias has ever been moved to that version: it may have moved on since."""
+        payload = intent.payload
+        moves = self._client.registry.alias_history(payload["model_id"], payload["alias"])
+        if all(move.version != payload["version"] for move in moves):
+            return None
+        return Outcome(payload)
+
+    def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:
+        """Move the alias."""
+        payload = intent.payload
+        calls = self._client.registry.calls
+        return calls.set_alias(payload["model_id"], payload["alias"], payload["version"]), {}
+
+    def outcome(self, intent: Intent, receipt: Receipt) -> Outcome:
+        """Where the alias points now."""
+        return Outcome(intent.payload | {"tx": receipt.hash})
+
+
+def alias_intent(cause: Intent, alias: str, published: dict[str, Any]) -> Intent:
+    """The intent to move an alias to a version that was just published."""
+    return Intent(
+        key=f"{cause.key}:alias:{alias}",
+        kind=AliasHandler.kind,
+        payload={
+            "model_id": published["model_id"],
+            "alias": alias,
+            "version": published["version"],
+        },
+    )
+
+
+def _edge(parent: Parent) -> tuple[int, int, int]:
+    return parent.model_id, parent.version, int(parent.relation)
