@@ -1,0 +1,1 @@
+"""Bytes in, digests out: CIDs, UnixFS, CAR, manifests and statements. Light to import."""

@@ -1,0 +1,1 @@
+"""Where content is kept: one `Store` protocol, `local.LocalStore` as the embedded default."""
