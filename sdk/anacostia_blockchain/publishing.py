@@ -25,7 +25,7 @@ PREVIOUS = "previous"
 """As `parents`: the model's newest version at sending time, as a revision."""
 
 
-def publish_intent(  # noqa: PLR0913 - each argument is a part of the payload
+def publish_intent(
     client: Anacostia,
     name: str,
     *,

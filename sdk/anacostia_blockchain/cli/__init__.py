@@ -1,0 +1,109 @@
+"""The command line: `anacostia <noun> <verb>`.
+
+Exit codes: 0 done, 1 refused or failed (a verification that fails included), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from anacostia_blockchain._version import __version__
+from anacostia_blockchain.errors import AnacostiaError
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.cli.output import Output
+    from anacostia_blockchain.client import Anacostia
+
+_COMMANDS = {
+    "up": "chain",
+    "down": "chain",
+    "demo": "demo",
+    "models": "models",
+    "versions": "versions",
+    "runs": "runs",
+    "verify": "verify",
+    "storage": "storage",
+    "doctor": "doctor",
+}
+
+
+class LazyGroup(click.Group):
+    """Loads a command's module when it is named, so that `--help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"{__name__}.{_COMMANDS[cmd_name]}")
+        command = getattr(module, cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+
+class Session:
+    """What every command shares: where to connect, and how to print.
+
+    Attributes:
+        target: "local", a network's name or an RPC URL.
+        home: folder of the local chain, the embedded store and the journal.
+    """
+
+    def __init__(self, target: str, home: Path, output: Output) -> None:
+        self.target = target
+        self.home = home
+        self.output = output
+
+    def connect(self) -> Anacostia:
+        """Connect as asked on the command line."""
+        from anacostia_blockchain.client import connect  # noqa: PLC0415 - loads web3
+
+        return connect(self.target, home=self.home)
+
+
+session = click.make_pass_decorator(Session)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="anacostia")
+@click.option(
+    "--chain",
+    "target",
+    default="local",
+    show_default=True,
+    envvar="ANACOSTIA_CHAIN",
+    help="local, a network's name, or an RPC URL.",
+)
+@click.option(
+    "--home",
+    default=".anacostia",
+    show_default=True,
+    envvar="ANACOSTIA_HOME",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the local chain, the embedded store and the journal.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print results as JSON.")
+@click.pass_context
+def cli(context: click.Context, target: str, home: Path, as_json: bool) -> None:
+    """Prove, license and sell machine-learning models."""
+    from anacostia_blockchain.cli.output import Output  # noqa: PLC0415 - loads rich
+
+    context.obj = Session(target, home, Output(as_json=as_json))
+
+
+def main() -> None:
+    """Run the command line; errors of ours become one line and exit code 1."""
+    as_json = "--json" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
+    try:
+        cli.main(args=["--json", *arguments] if as_json else arguments, prog_name="anacostia")
+    except AnacostiaError as error:
+        from anacostia_blockchain.cli.output import Output  # noqa: PLC0415
+
+        Output(as_json=as_json).error(error)
+        sys.exit(1)

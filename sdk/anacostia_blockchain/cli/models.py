@@ -1,0 +1,154 @@
+"""`anacostia models`: registered models, and what their owners may do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anacostia_blockchain.cli import Session, session
+from anacostia_blockchain.cli.output import as_data
+from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
+
+
+@click.group()
+def models() -> None:
+    """Registered models."""
+
+
+@models.command("list")
+@click.option("--creator", help="Only models registered by this address.")
+@session
+def list_(session: Session, creator: str | None) -> None:
+    """All registered models."""
+    hub = session.connect()
+    found = hub.models.list(creator)
+    rows = [
+        (m.model_id, m.name, m.kind.name.lower(), m.latest_version, _aliases(hub, m.model_id))
+        for m in found
+    ]
+    data = [as_data(m) | {"id": hub.caip19(m.model_id)} for m in found]
+    session.output.table(("id", "name", "kind", "versions", "aliases"), rows, data)
+
+
+@models.command()
+@click.argument("model")
+@session
+def show(session: Session, model: str) -> None:
+    """One model: its id, owner, versions and aliases."""
+    hub = session.connect()
+    found = hub.models.get(model)
+    owner = hub.nft.owner_of(found.model_id)
+    aliases = {name: state.version for name, state in hub.models.aliases(found.model_id).items()}
+    data = as_data(found) | {
+        "id": hub.caip19(found.model_id),
+        "owner": owner,
+        "aliases": aliases,
+    }
+    session.output.table(("", ""), [(key, _plain(value)) for key, value in data.items()], data)
+
+
+@models.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("name")
+@click.option("--dataset", is_flag=True, help="Register as a dataset, not a model.")
+@click.option("--parent", "parents", multiple=True, help="MODEL@VERSION[:relation], repeatable.")
+@click.option("--alias", "aliases", multiple=True, help="Alias to move to the new version.")
+@session
+def publish(
+    session: Session,
+    path: Path,
+    name: str,
+    dataset: bool,
+    parents: tuple[str, ...],
+    aliases: tuple[str, ...],
+) -> None:
+    """Publish a file or folder as the next version of a model.
+
+    Interrupted at any point, the same command finishes what it had begun.
+    """
+    hub = session.connect()
+    with session.output.progress("storing") as progress:
+        version = hub.models.publish(
+            path,
+            name,
+            kind=Kind.DATASET if dataset else Kind.MODEL,
+            parents=[_parent(hub, text) for text in parents],
+            aliases=aliases,
+            progress=progress,
+        )
+    reference = f"{hub.caip19(version.model_id)}@{version.version}"
+    data = as_data(version) | {"id": reference}
+    session.output.result(data, f"published {name}@{version.version}  {version.root}\n{reference}")
+
+
+@models.command()
+@click.argument("model")
+@click.argument("target", type=click.Path(path_type=Path))
+@session
+def fetch(session: Session, model: str, target: Path) -> None:
+    """Copy a version's directory to TARGET, every byte checked."""
+    hub = session.connect()
+    with session.output.progress("fetching") as progress:
+        path = hub.models.fetch(model, target, progress=progress)
+    session.output.result({"path": str(path)}, f"verified and written to {path}")
+
+
+@models.command("set-alias")
+@click.argument("model")
+@click.argument("alias")
+@session
+def set_alias(session: Session, model: str, alias: str) -> None:
+    """Point ALIAS to a version: `anacostia models set-alias digits@3 champion`."""
+    hub = session.connect()
+    hub.models.set_alias(model, alias)
+    number = hub.models.resolve(model)[1]
+    session.output.result({"alias": alias, "version": number}, f"{alias} is version {number}")
+
+
+@models.command()
+@click.argument("model")
+@session
+def deprecate(session: Session, model: str) -> None:
+    """Discourage a version; it stays valid."""
+    session.connect().models.deprecate(model)
+    session.output.result({"deprecated": model}, f"{model} is deprecated")
+
+
+@models.command()
+@click.argument("model")
+@click.option(
+    "--reason",
+    type=click.Choice([reason.name.lower().replace("_", "-") for reason in RevocationReason]),
+    default="unspecified",
+    show_default=True,
+)
+@session
+def revoke(session: Session, model: str, reason: str) -> None:
+    """Tell everyone not to use a version; its descendants read as tainted."""
+    code = RevocationReason[reason.replace("-", "_").upper()]
+    session.connect().models.revoke(model, code)
+    session.output.result({"revoked": model, "reason": reason}, f"{model} is revoked: {reason}")
+
+
+def _aliases(hub: Any, model_id: int) -> str:  # noqa: ANN401 - the client, loaded lazily
+    states = hub.models.aliases(model_id)
+    return ", ".join(f"{name}={state.version}" for name, state in sorted(states.items()))
+
+
+def _parent(hub: Any, text: str) -> Parent:  # noqa: ANN401
+    reference, _, relation = text.partition(":")
+    try:
+        kind = Relation[(relation or "revision").upper().replace("-", "_")]
+    except KeyError:
+        names = ", ".join(r.name.lower().replace("_", "-") for r in Relation)
+        raise click.BadParameter(f"{relation!r} is none of {names}") from None
+    model_id, version = hub.models.resolve(reference)
+    return Parent(model_id, version, kind)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items()) or "none"
+    return str(value)

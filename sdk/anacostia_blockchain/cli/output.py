@@ -1,0 +1,119 @@
+"""Everything the command line prints: tables and progress for people, JSON for programs.
+
+Results go to standard output, progress and errors to standard error. Rich leaves colours and
+animation out when the stream is not a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from anacostia_blockchain.types import Progress as Report
+
+
+class Output:
+    """Where a command writes.
+
+    Args:
+        as_json: print results as JSON, one document a command.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def result(self, data: object, text: str | None = None) -> None:
+        """One result: `data` as JSON, or `text` for a person."""
+        if self.as_json:
+            click.echo(json.dumps(data, indent=2, default=str))
+        elif text is not None:
+            self._out.print(text)
+
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        data: object,
+        title: str = "",
+    ) -> None:
+        """A table for a person, `data` as JSON."""
+        if self.as_json:
+            self.result(data)
+            return
+        table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*(str(cell) for cell in row))
+        self._out.print(table)
+
+    def note(self, text: str) -> None:
+        """A remark on the way, for a person only."""
+        self._err.print(text)
+
+    def error(self, error: BaseException) -> None:
+        """Why a command failed, and what to do."""
+        kind = type(error).__name__
+        if self.as_json:
+            click.echo(json.dumps({"error": kind, "message": str(error)}), err=True)
+        else:
+            self._err.print(f"[bold red]error[/]: {kind}: ", end="")
+            self._err.print(str(error), markup=False)
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Report]:
+        """A progress bar of bytes on standard error; nothing when that is not a terminal."""
+        if self.as_json or not self._err.is_terminal:
+            yield lambda _done, _total: None
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._err, transient=True) as bar:
+            task = bar.add_task(label, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def tick(passed: bool) -> str:
+    """A coloured word for the outcome of a check."""
+    return "[green]pass[/]" if passed else "[bold red]FAIL[/]"
+
+
+def as_data(value: Any) -> Any:  # noqa: ANN401 - any value in, plain data out
+    """A value as plain JSON data: dataclasses by field, bytes as hexadecimal."""
+    from dataclasses import fields, is_dataclass  # noqa: PLC0415
+    from datetime import datetime  # noqa: PLC0415
+    from enum import Enum  # noqa: PLC0415
+
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {f.name: as_data(getattr(value, f.name)) for f in fields(value)}
+        return str(value) if type(value).__name__ == "CID" else named
+    if isinstance(value, Enum):
+        return value.name.lower()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, Mapping):
+        return {key: as_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_data(item) for item in value]
+    return value

@@ -1,0 +1,179 @@
+"""The way in: `connect()` gives an `Anacostia`, whose attributes are the nouns of the field."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anacostia_blockchain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.anchoring import LogSource
+    from anacostia_blockchain.chain import Chain, Signer
+    from anacostia_blockchain.contracts import ModelNFT, ModelRegistry, RunLedger
+    from anacostia_blockchain.deployment import Deployment
+    from anacostia_blockchain.models import Models
+    from anacostia_blockchain.outbox import Handler, Outbox
+    from anacostia_blockchain.runs import Runs
+    from anacostia_blockchain.storage.base import Store
+    from anacostia_blockchain.types import Address
+
+HOME = Path(".anacostia")
+"""Where a project keeps its local chain, its store and its journal, unless told otherwise."""
+
+
+def connect(
+    target: str = "local",
+    *,
+    signer: Signer | None = None,
+    home: Path | str | None = None,
+    store: Store | None = None,
+) -> Anacostia:
+    """Connect to a chain and a store.
+
+    Args:
+        target: "local" (started by `anacostia up`), a network's name such as "base-sepolia" (its
+            RPC URL is read from the environment), or an RPC URL.
+        signer: who signs; None: on "local" the development account, elsewhere the key in
+            `ANACOSTIA_PRIVATE_KEY`, or nobody, and the connection only reads.
+        home: folder of the embedded store, the journal and local deployments; None: `.anacostia`.
+        store: where content lives; None: the embedded store in `home`.
+
+    Raises:
+        ConfigError: the network is not known, or no local chain was started here.
+        ChainUnavailableError: the endpoint does not answer.
+        WrongNetworkError: it serves another chain.
+        NoContractError, VersionMismatchError: it does not hold this package's contracts.
+
+    Example:
+        >>> from anacostia_blockchain import connect
+        >>> hub = connect("local")  # doctest: +SKIP
+        >>> hub.models.publish("model/", "digits", aliases=["champion"])  # doctest: +SKIP
+    """
+    from anacostia_blockchain.chain import Chain  # noqa: PLC0415 - web3 loads only here
+    from anacostia_blockchain.config import resolve_network  # noqa: PLC0415
+    from anacostia_blockchain.deployment import Deployment  # noqa: PLC0415
+
+    folder = Path(home) if home is not None else Path(os.environ.get("ANACOSTIA_HOME", HOME))
+    network = resolve_network(target, folder)
+    chain = Chain.connect(
+        network.rpc_url,
+        signer=signer or network.signer(),
+        chain_id=network.chain_id,
+        confirmations=network.confirmations,
+        state_dir=folder,
+    )
+    deployment = Deployment.load(chain.chain_id, folder / "deployments")
+    deployment.check(chain)
+    return Anacostia(chain, deployment, home=folder, store=store)
+
+
+class Anacostia:
+    """A connection: one chain, one account, one store.
+
+    Attributes:
+        chain: the RPC endpoint and the account.
+        deployment: the addresses of the contracts on that chain.
+        home: folder of the embedded store and of the journal.
+        models: registered models and their versions.
+        runs: what pipelines and training code recorded.
+        storage: where content lives.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        deployment: Deployment,
+        *,
+        home: Path = HOME,
+        store: Store | None = None,
+    ) -> None:
+        self.chain = chain
+        self.deployment = deployment
+        self.home = home
+        self._store = store
+
+    def __repr__(self) -> str:
+        return f"Anacostia(chain_id={self.chain.chain_id}, home={str(self.home)!r})"
+
+    @property
+    def address(self) -> Address:
+        """The account that signs.
+
+        Raises:
+            ConfigError: the connection only reads.
+        """
+        if self.chain.address is None:
+            raise ConfigError(
+                "this connection has no signer and only reads: set ANACOSTIA_PRIVATE_KEY, "
+                "or pass signer= to connect()"
+            )
+        return self.chain.address
+
+    @cached_property
+    def models(self) -> Models:
+        """Registered models and their versions."""
+        from anacostia_blockchain.models import Models  # noqa: PLC0415 - cycle
+
+        return Models(self)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """What pipelines and training code recorded."""
+        from anacostia_blockchain.runs import Runs  # noqa: PLC0415 - cycle
+
+        return Runs(self)
+
+    @cached_property
+    def storage(self) -> Store:
+        """Where content lives: the given store, or the embedded one in `home`."""
+        if self._store is not None:
+            return self._store
+        from anacostia_blockchain.storage import LocalStore  # noqa: PLC0415 - loads SQLite
+
+        return LocalStore(self.home / "store")
+
+    @cached_property
+    def registry(self) -> ModelRegistry:
+        """The contract of the same name."""
+        from anacostia_blockchain.contracts import ModelRegistry  # noqa: PLC0415
+
+        return ModelRegistry(self.chain, self.deployment.address("ModelRegistry"))
+
+    @cached_property
+    def nft(self) -> ModelNFT:
+        """The contract of the same name."""
+        from anacostia_blockchain.contracts import ModelNFT  # noqa: PLC0415
+
+        return ModelNFT(self.chain, self.deployment.address("ModelNFT"))
+
+    @cached_property
+    def ledger(self) -> RunLedger:
+        """The contract of the same name."""
+        from anacostia_blockchain.contracts import RunLedger  # noqa: PLC0415
+
+        return RunLedger(self.chain, self.deployment.address("RunLedger"))
+
+    @cached_property
+    def journal(self) -> Outbox:
+        """The outbox of what this process intends without a pipeline."""
+        from sqlalchemy import create_engine  # noqa: PLC0415 - only writers need it
+
+        from anacostia_blockchain.outbox import Outbox  # noqa: PLC0415
+
+        self.home.mkdir(parents=True, exist_ok=True)
+        return Outbox(create_engine(f"sqlite:///{self.home / 'journal.db'}"))
+
+    def handlers(self, log: LogSource | None = None) -> list[Handler]:
+        """What carries out the intents of an outbox; with `log`, its anchoring too."""
+        from anacostia_blockchain.anchoring import AnchorHandler  # noqa: PLC0415
+        from anacostia_blockchain.publishing import AliasHandler, PublishHandler  # noqa: PLC0415
+
+        handlers: list[Handler] = [PublishHandler(self), AliasHandler(self)]
+        return [*handlers, AnchorHandler(self, log)] if log is not None else handlers
+
+    def caip19(self, model_id: int) -> str:
+        """A model's id that means the same everywhere: chain, NFT contract and number."""
+        return f"eip155:{self.chain.chain_id}/erc721:{self.nft.address}/{model_id}"

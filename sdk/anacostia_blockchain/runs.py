@@ -1,0 +1,65 @@
+"""Recorded runs, seen from outside: proofs looked up in the store and checked against the chain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anacostia_blockchain.errors import IntegrityError, NotFoundError
+from anacostia_blockchain.ledger.proof import RunProof
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.types import LedgerHead
+
+PROOF_NAME = "run-proof-{leaf}"
+"""Name under which a run's proof is pinned in the store, with the record's root in hexadecimal."""
+
+
+class Runs:
+    """Run records, anchored in logs."""
+
+    def __init__(self, client: Anacostia) -> None:
+        self._client = client
+
+    def find_proof(self, leaf: bytes) -> RunProof:
+        """The inclusion proof of a run record, looked up in the store by the record's root.
+
+        A pin's name is only a hint: what it leads to is checked by `check_proof`.
+
+        Raises:
+            NotFoundError: the store holds none: the run is not anchored yet, or it was anchored
+                from another store.
+            IntegrityError: what the store holds is the proof of something else.
+        """
+        name = PROOF_NAME.format(leaf=leaf.hex())
+        for pin in self._client.storage.pins(name):
+            with self._client.storage.open(pin.cid) as stream:
+                proof = RunProof.from_json(stream.read())
+            if proof.leaf != leaf:
+                raise IntegrityError(f"the store's {name} is the proof of another record")
+            return proof
+        raise NotFoundError(
+            f"the store holds no {name}: the run is not anchored yet, or from another store"
+        )
+
+    def check_proof(self, proof: RunProof) -> LedgerHead:
+        """Check a proof against the chain; returns the log's newest head.
+
+        Raises:
+            IntegrityError: the record is not in the head that the proof names, that head was never
+                anchored, or the proof is for another chain or contract.
+        """
+        ledger = self._client.ledger
+        if (proof.chain_id, proof.ledger.lower()) != (
+            self._client.chain.chain_id,
+            ledger.address.lower(),
+        ):
+            raise IntegrityError("the proof is for another chain or ledger contract")
+        proof.verify()
+        head = ledger.head_of(proof.log_id)
+        anchored = (
+            head.root if head.size == proof.size else ledger.root_at(proof.log_id, proof.size)
+        )
+        if anchored != proof.root:
+            raise IntegrityError(f"no head of {proof.size} records with that root was anchored")
+        return head

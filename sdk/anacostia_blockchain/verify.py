@@ -1,0 +1,233 @@
+"""Verify a model version from chain and store only: nothing that the publisher says is believed.
+
+Each check stands alone and says what it compared. A check that fails never hides another; one that
+could not be made counts as failed, because evidence that cannot be had is no evidence.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anacostia_blockchain.content.folder import scan
+from anacostia_blockchain.content.manifest import Manifest
+from anacostia_blockchain.content.statement import Statement
+from anacostia_blockchain.errors import AnacostiaError, IntegrityError, NotFoundError
+from anacostia_blockchain.types import Status
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.types import ModelVersion, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison.
+
+    Attributes:
+        name: what was checked.
+        passed: False also when the check could not be made.
+        detail: what was compared, or why it failed.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a verification.
+
+    Attributes:
+        subject: what was verified, by an id that means the same everywhere.
+        checks: in the order they were made.
+        block: number of the block whose state was read.
+    """
+
+    subject: str
+    checks: tuple[Check, ...]
+    block: int | None = None
+
+    @property
+    def passed(self) -> bool:
+        """True when every check passed."""
+        return all(check.passed for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, for `--json`."""
+        checks = [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in self.checks]
+        return {
+            "subject": self.subject,
+            "block": self.block,
+            "passed": self.passed,
+            "checks": checks,
+        }
+
+
+@dataclass(slots=True)
+class _Evidence:
+    """What earlier checks found for later ones."""
+
+    version: ModelVersion
+    folder: Path
+    statement: Statement | None = None
+    manifest: Manifest | None = None
+    aliases: list[str] = field(default_factory=list)
+
+
+def verify(
+    client: Anacostia,
+    model: str | int,
+    *,
+    max_visits: int = 256,
+    progress: Progress | None = None,
+    on_check: Callable[[Check], None] | None = None,
+) -> Report:
+    """Verify one version: fetch by CID, hash every byte again, compare all with the chain.
+
+    Args:
+        client: connection to the chain and the store; no signer is needed.
+        model: a reference to a version (see `reference.Reference`).
+        max_visits: how many versions of the lineage may be looked at for taint.
+        progress: called with the bytes fetched so far.
+        on_check: called with each check as it is made.
+
+    Raises:
+        NotFoundError: the registry has no such version.
+        ChainUnavailableError: the chain cannot be asked.
+    """
+    model_id, number = client.models.resolve(model)
+    version = client.registry.version_of(model_id, number)
+    made: list[Check] = []
+    with tempfile.TemporaryDirectory(prefix="anacostia-verify-") as scratch:
+        evidence = _Evidence(version, Path(scratch) / "version")
+        for name, check in _checks(client, evidence, max_visits, progress):
+            made.append(_made(name, check))
+            if on_check is not None:
+                on_check(made[-1])
+    subject = f"{client.caip19(model_id)}@{number}"
+    return Report(subject, tuple(made), client.chain.block_number())
+
+
+def _checks(
+    client: Anacostia, evidence: _Evidence, max_visits: int, progress: Progress | None
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    version = evidence.version
+    yield "contracts", lambda: _contracts(client)
+    yield "registry", lambda: _registry(version)
+    yield "content", lambda: _content(client, evidence, progress)
+    yield "manifest", lambda: _manifest(evidence)
+    yield "statement", lambda: _statement(evidence)
+    yield "run", lambda: _run(client, evidence)
+    yield "token", lambda: _token(client, version)
+    yield "aliases", lambda: _aliases(client, version)
+    yield "lineage", lambda: _lineage(client, version, max_visits)
+
+
+def _made(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, passed=True, detail=check())
+    except AnacostiaError as error:
+        return Check(name, passed=False, detail=str(error))
+
+
+def _contracts(client: Anacostia) -> str:
+    client.deployment.check(client.chain)
+    return f"code on chain {client.chain.chain_id} is this package's own build"
+
+
+def _registry(version: ModelVersion) -> str:
+    when = f"{version.published_at:%Y-%m-%d %H:%M:%S} UTC"
+    if version.status is Status.REVOKED:
+        raise IntegrityError(f"revoked: {version.reason.name.lower().replace('_', ' ')}")
+    state = version.status.name.lower()
+    return f"{state} by {version.publisher} at {when}"
+
+
+def _content(client: Anacostia, evidence: _Evidence, progress: Progress | None) -> str:
+    root = evidence.version.root
+    client.storage.get(root, evidence.folder, progress=progress)
+    found = scan(evidence.folder)
+    if found.cid != root:
+        raise IntegrityError(f"the bytes hash to {found.cid}, the chain says {root}")
+    return f"{len(found.manifest.files)} files, {found.size} bytes hash to {root}"
+
+
+def _manifest(evidence: _Evidence) -> str:
+    stored = Manifest.parse(_read(evidence, "manifest.json"))
+    evidence.manifest = stored
+    actual = Manifest.of_version(evidence.folder)
+    if actual.root != stored.root:
+        raise IntegrityError(
+            f"the files give manifest root {actual.root.hex()}, the manifest {stored.root.hex()}"
+        )
+    return f"OpenSSF manifest root {stored.root.hex()}"
+
+
+def _statement(evidence: _Evidence) -> str:
+    statement = Statement.parse(_read(evidence, "statement.json"))
+    evidence.statement = statement
+    manifest = evidence.manifest
+    if manifest is None:
+        raise IntegrityError("there is no valid manifest to compare the statement with")
+    if statement.subject_digest != manifest.root:
+        raise IntegrityError("the in-toto statement is about other files")
+    return f"in-toto statement by {statement.builder_id}"
+
+
+def _run(client: Anacostia, evidence: _Evidence) -> str:
+    statement = evidence.statement
+    if statement is None:
+        raise IntegrityError("there is no valid statement that names a run")
+    if statement.run_leaf is None or statement.log_id is None:
+        return "published without a run record"
+    proof = client.runs.find_proof(statement.run_leaf)
+    if proof.log_id != statement.log_id:
+        raise IntegrityError("the run's proof is for another log than the statement names")
+    head = client.runs.check_proof(proof)
+    return f"run record {proof.index + 1} of {proof.size}, anchored; the log now holds {head.size}"
+
+
+def _token(client: Anacostia, version: ModelVersion) -> str:
+    newest = client.registry.model_of(version.model_id).latest_version
+    uri = client.nft.token_uri(version.model_id)
+    root = client.registry.version_of(version.model_id, newest).root
+    if uri != f"ipfs://{root}/metadata.json":
+        raise IntegrityError(f"tokenURI is {uri}, version {newest} has root {root}")
+    return f"held by {client.nft.owner_of(version.model_id)}, tokenURI shows version {newest}"
+
+
+def _aliases(client: Anacostia, version: ModelVersion) -> str:
+    registry = client.registry
+    pointing = []
+    for alias in registry.alias_names(version.model_id):
+        moves = registry.alias_history(version.model_id, alias)
+        if moves != sorted(moves, key=lambda move: move.since):
+            raise IntegrityError(f"the history of {alias} is not in order of time")
+        pointing += [
+            f"{alias} from {move.since:%Y-%m-%d %H:%M:%S}"
+            for move in moves
+            if move.version == version.version
+        ]
+    return ", ".join(pointing) or "none ever pointed here"
+
+
+def _lineage(client: Anacostia, version: ModelVersion, max_visits: int) -> str:
+    reference = f"{version.model_id}@{version.version}"
+    if client.models.is_tainted(reference, max_visits=max_visits):
+        raise IntegrityError("this version or one it was made from is revoked")
+    if not version.parents:
+        return "no parents; nothing revoked"
+    parents = (f"{p.relation.name.lower()} of {p.model_id}@{p.version}" for p in version.parents)
+    return f"{', '.join(parents)}; nothing revoked"
+
+
+def _read(evidence: _Evidence, name: str) -> bytes:
+    path = evidence.folder / name
+    if not path.is_file():
+        raise NotFoundError(f"the version holds no {name}")
+    return path.read_bytes()
