@@ -119,7 +119,7 @@ class Models:
         """
         return self._client.registry.model_of(self.resolve(model)[0])
 
-    def list(self, creator: str | None = None) -> list[RegisteredModel]:
+    def registered(self, creator: str | None = None) -> list[RegisteredModel]:
         """All registered models in order of their ids, or those of one creator."""
         registry = self._client.registry
         models = map(registry.model_of, range(1, registry.model_count() + 1))

@@ -23,7 +23,7 @@ def models() -> None:
 def list_(session: Session, creator: str | None) -> None:
     """All registered models."""
     hub = session.connect()
-    found = hub.models.list(creator)
+    found = hub.models.registered(creator)
     rows = [
         (m.model_id, m.name, m.kind.name.lower(), m.latest_version, _aliases(hub, m.model_id))
         for m in found

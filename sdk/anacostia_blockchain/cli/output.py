@@ -7,8 +7,11 @@ animation out when the stream is not a terminal.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
 from typing import Any
 
 import click
@@ -23,6 +26,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.types import Progress as Report
 
 
@@ -99,21 +103,21 @@ def tick(passed: bool) -> str:
 
 def as_data(value: Any) -> Any:  # noqa: ANN401 - any value in, plain data out
     """A value as plain JSON data: dataclasses by field, bytes as hexadecimal."""
-    from dataclasses import fields, is_dataclass  # noqa: PLC0415
-    from datetime import datetime  # noqa: PLC0415
-    from enum import Enum  # noqa: PLC0415
-
-    if is_dataclass(value) and not isinstance(value, type):
-        named = {f.name: as_data(getattr(value, f.name)) for f in fields(value)}
-        return str(value) if type(value).__name__ == "CID" else named
-    if isinstance(value, Enum):
-        return value.name.lower()
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
     if isinstance(value, Mapping):
         return {key: as_data(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [as_data(item) for item in value]
+    for kind, convert in _PLAIN.items():
+        if isinstance(value, kind):
+            return convert(value)
+    if is_dataclass(value):
+        return {f.name: as_data(getattr(value, f.name)) for f in fields(value)}
     return value
+
+
+_PLAIN: dict[type, Callable[[Any], str]] = {
+    CID: str,
+    Enum: lambda value: value.name.lower(),
+    datetime: lambda value: value.isoformat(),
+    bytes: lambda value: "0x" + value.hex(),
+}
