@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias, runtime_checkable
 
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.folder import Overlay
 from anacostia_blockchain.types import Progress
 
-Source: TypeAlias = Path | BinaryIO
-"""What can be put: a file or folder, or a stream of bytes."""
+Source: TypeAlias = Path | Overlay | BinaryIO
+"""What can be put: a file or folder, a folder with files added to it, a stream of bytes."""
 
 
 @dataclass(frozen=True, slots=True)

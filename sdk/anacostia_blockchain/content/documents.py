@@ -1,0 +1,79 @@
+"""JSON documents: written canonically (RFC 8785), read without trusting their shape."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+import rfc8785
+
+from anacostia_blockchain.errors import FormatError
+
+_Kind = TypeVar("_Kind")
+
+
+def canonical(document: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
+    """Encode with sorted keys, no spaces, one form per number.
+
+    Raises:
+        FormatError: a value that JSON cannot hold, or an integer beyond 2**53.
+    """
+    try:
+        return rfc8785.dumps(document)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
+        raise FormatError(f"cannot be written as JSON: {error}") from error
+
+
+def read_object(data: bytes, what: str) -> dict[str, Any]:
+    """Decode a JSON object; `what` names it in errors.
+
+    Raises:
+        FormatError: not UTF-8, not JSON, a key twice, or not an object.
+    """
+    try:
+        document = json.loads(data.decode(), object_pairs_hook=_unique)
+        canonical(document)
+    except (ValueError, RecursionError, FormatError) as error:
+        raise FormatError(f"{what} is not valid JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise FormatError(f"{what} is not a JSON object")
+    return document
+
+
+def field(document: object, path: str, kind: type[_Kind], what: str) -> _Kind:
+    """Look up `a/b/0/c` in nested objects and arrays.
+
+    Raises:
+        FormatError: it is missing or not of that type.
+    """
+    value: Any = document
+    for step in path.split("/"):
+        if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        elif isinstance(value, dict) and step in value:
+            value = value[step]
+        else:
+            raise FormatError(f"{what}: {path} is missing")
+    if not isinstance(value, kind):
+        raise FormatError(f"{what}: {path} is not a {kind.__name__}")
+    return value
+
+
+def hex_field(document: object, path: str, what: str) -> bytes:
+    """Look up a SHA-256 digest in lower-case hexadecimal, with or without `0x`.
+
+    Raises:
+        FormatError: it is missing or something else.
+    """
+    text = field(document, path, str, what)
+    digits = text.removeprefix("0x")
+    if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+        raise FormatError(f"{what}: {path} is not 32 bytes in lower-case hexadecimal")
+    return bytes.fromhex(digits)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise FormatError("a key stands twice")
+    return document

@@ -1,0 +1,238 @@
+"""Hash files once, on all cores, in constant memory: SHA-256 of the whole and CIDs of the parts.
+
+Every byte is read once. A file's own SHA-256 is one chain and cannot be split; its leaves can. So a
+large file has two threads, one for the chain and one for the leaves, and small files share all
+threads. The first leaf's digest is the chain's value at that point and costs nothing, therefore a
+file of one leaf is hashed once and any other twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from threading import Event, Lock
+from typing import BinaryIO, Protocol, TypeVar
+
+from anacostia_blockchain.content.cid import CID, RAW
+from anacostia_blockchain.content.unixfs import CHUNK, FileBuilder
+from anacostia_blockchain.content.unixfs import ignore as emit_nothing
+from anacostia_blockchain.content.walk import Found
+from anacostia_blockchain.errors import FileChangedError, UnsupportedFileError
+from anacostia_blockchain.types import Progress
+
+_LARGE = 8 * CHUNK
+_AHEAD = 4
+_BATCH = 64
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """A file and its digests.
+
+    Attributes:
+        path: relative to the folder, with `/` between names.
+        size: bytes.
+        sha256: of the whole file.
+        dag_size: bytes of all blocks (see `unixfs.Tree`).
+    """
+
+    path: str
+    size: int
+    sha256: bytes
+    cid: CID
+    dag_size: int
+
+
+class Sink(Protocol):
+    """Takes what is hashed, as it is hashed. Called from several threads at once."""
+
+    def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:
+        """Take a leaf of the file at `path`; `data` is only valid during the call."""
+
+    def node(self, cid: CID, block: bytes) -> None:
+        """Take a dag-pb node."""
+
+
+class Hasher:
+    """Hashes files and streams, feeding one sink and one progress callback."""
+
+    def __init__(
+        self,
+        sink: Sink | None = None,
+        progress: Progress | None = None,
+        workers: int | None = None,
+    ) -> None:
+        self._sink = sink
+        self._progress = progress
+        self._total: int | None = None
+        self._done = 0
+        self._lock = Lock()
+        self._stop = Event()
+        self._workers = workers or _cores()
+
+    def files(self, found: Sequence[Found]) -> list[FileDigest]:
+        """Hash files; the result is in the same order.
+
+        Raises:
+            FileChangedError: a file is not what it was when it was listed.
+            UnsupportedFileError: a file cannot be read.
+        """
+        self._total = sum(file.size for file in found)
+        small = [file for file in found if file.size < _LARGE]
+        large = [file for file in found if file.size >= _LARGE]
+        digests = self._map(self._batch, list(_batches(small)), self._workers)
+        digests.append(self._map(self._file, large, max(1, self._workers // 2)))
+        by_path = {digest.path: digest for batch in digests for digest in batch}
+        return [by_path[file.path] for file in found]
+
+    def stream(self, stream: BinaryIO, path: str = "") -> FileDigest:
+        """Hash a stream to its end."""
+        if self._workers == 1:
+            return self._alone(stream, path)
+        with ThreadPoolExecutor(1) as helper:
+            return self._paired(stream, path, helper)
+
+    def _map(
+        self, task: Callable[[_Item], _Result], items: Iterable[_Item], workers: int
+    ) -> list[_Result]:
+        """Run on threads; the first error stops the others."""
+        with ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(task, item) for item in items]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                self._stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _batch(self, batch: list[Found]) -> list[FileDigest]:
+        buffer = bytearray(CHUNK)
+        return [self._small(found, buffer) for found in batch]
+
+    def _small(self, found: Found, buffer: bytearray) -> FileDigest:
+        with _opened(found) as stream:
+            return self._alone(stream, found.path, buffer)
+
+    def _file(self, found: Found) -> FileDigest:
+        with _opened(found) as stream:
+            return self.stream(stream, found.path)
+
+    def _alone(self, stream: BinaryIO, path: str, buffer: bytearray | None = None) -> FileDigest:
+        """Do chain and leaves one after the other, chunk by chunk."""
+        buffer = buffer or bytearray(CHUNK)
+        builder, chain, offset = self._builder(), sha256(), 0
+        while size := fill(stream, buffer):
+            view = memoryview(buffer)[:size]
+            chain.update(view)
+            digest = sha256(view).digest() if offset else chain.digest()
+            self._take(path, offset, builder.add(digest, size), view)
+            offset += size
+        return self._finish(path, builder, chain.digest())
+
+    def _paired(self, stream: BinaryIO, path: str, helper: ThreadPoolExecutor) -> FileDigest:
+        """Do the chain here and the leaves on the helper, at most `_AHEAD` chunks apart."""
+        builder, chain, offset = self._builder(), sha256(), 0
+        pending: deque[tuple[Future[bytes], bytearray, int]] = deque()
+        buffers = [bytearray(CHUNK) for _ in range(_AHEAD)]
+        while size := fill(stream, buffers[-1]):
+            buffer = buffers.pop()
+            view = memoryview(buffer)[:size]
+            pending.append((helper.submit(self._leaf, path, offset, view), buffer, size))
+            chain.update(view)
+            offset += size
+            if not buffers:
+                buffers.append(_collect(pending, builder))
+        while pending:
+            _collect(pending, builder)
+        return self._finish(path, builder, chain.digest())
+
+    def _leaf(self, path: str, offset: int, view: memoryview) -> bytes:
+        digest = sha256(view).digest()
+        self._take(path, offset, CID(RAW, digest), view)
+        return digest
+
+    def _builder(self) -> FileBuilder:
+        return FileBuilder(self._sink.node if self._sink else emit_nothing)
+
+    def _take(self, path: str, offset: int, cid: CID, view: memoryview) -> None:
+        if self._stop.is_set():
+            raise CancelledError
+        if self._sink is not None:
+            self._sink.leaf(path, offset, cid, view)
+        if self._progress is not None:
+            with self._lock:
+                self._done += len(view)
+                self._progress(self._done, self._total)
+
+    def _finish(self, path: str, builder: FileBuilder, digest: bytes) -> FileDigest:
+        tree = builder.finish()
+        if not tree.size and self._sink is not None:
+            self._sink.leaf(path, 0, tree.cid, memoryview(b""))
+        return FileDigest(path, tree.size, digest, tree.cid, tree.dag_size)
+
+
+def fill(stream: BinaryIO, buffer: bytearray) -> int:
+    """Read until the buffer is full or the stream ends; returns the number of bytes."""
+    read_into = getattr(stream, "readinto", None)
+    done = 0
+    with memoryview(buffer) as view:
+        while done < len(buffer):
+            if read_into is not None:
+                size = read_into(view[done:])
+            else:
+                piece = stream.read(len(buffer) - done)
+                size = len(piece)
+                view[done : done + size] = piece
+            if not size:
+                break
+            done += size
+    return done
+
+
+def _collect(
+    pending: deque[tuple[Future[bytes], bytearray, int]], builder: FileBuilder
+) -> bytearray:
+    future, buffer, size = pending.popleft()
+    builder.add(future.result(), size)
+    return buffer
+
+
+def _batches(files: list[Found]) -> Iterator[list[Found]]:
+    """Group files so that a task is worth a thread's while: 64 files, or 8 MiB."""
+    batch: list[Found] = []
+    for found in files:
+        batch.append(found)
+        if len(batch) == _BATCH or sum(member.size for member in batch) >= _LARGE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _opened(found: Found) -> Iterator[BinaryIO]:
+    """Open a file without following a link or waiting for a pipe; check it before and after."""
+    try:
+        descriptor = os.open(found.location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except PermissionError as error:
+        raise UnsupportedFileError(f"{found.location} cannot be read") from error
+    except OSError as error:
+        raise FileChangedError(f"{found.location} went away while it was read") from error
+    with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 - a descriptor
+        found.check_unchanged(os.fstat(descriptor))
+        yield stream
+        found.check_unchanged(os.fstat(descriptor))
+        found.check_unchanged()
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return min(16, len(affinity(0)) if affinity else os.cpu_count() or 1)

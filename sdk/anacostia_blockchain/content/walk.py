@@ -1,0 +1,135 @@
+"""Find the files of a folder, and refuse whatever no verifier could reproduce."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from anacostia_blockchain.errors import FileChangedError, UnsupportedFileError
+
+GIT_NAMES = frozenset({".git", ".gitattributes", ".github", ".gitignore"})
+"""Left out at the top of a folder, as Model Signing does; other hidden files count."""
+
+MAX_DEPTH = 128
+"""Directories within directories, at most."""
+
+Identity: TypeAlias = tuple[int, int, int, int]
+"""Device, inode, size and modification time: another value is another state of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file or directory as it was when the folder was listed; `path` is POSIX and relative."""
+
+    path: str
+    location: Path
+    identity: Identity
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.identity[2]
+
+    def check_unchanged(self, now: os.stat_result | None = None) -> None:
+        """Compare with the file system's present state, or the one given.
+
+        Raises:
+            FileChangedError: it is another file, has another size or was written to.
+        """
+        try:
+            state = identity(now or self.location.lstat())
+        except OSError as error:
+            raise FileChangedError(f"{self.location} went away while it was read") from error
+        if state != self.identity:
+            raise FileChangedError(f"{self.location} changed while it was read: try again")
+
+
+def identity(state: os.stat_result) -> Identity:
+    """What must stay the same while a file is read."""
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def check_name(name: str, where: object) -> str:
+    """Return `name` if it can be one step of a path on every system.
+
+    Raises:
+        UnsupportedFileError: it climbs, is empty, has a separator or NUL, or is not UTF-8.
+    """
+    if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+        raise UnsupportedFileError(f"{where}: {name!r} cannot be a file's name")
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise UnsupportedFileError(f"{where}: name {os.fsencode(name)!r} is not UTF-8") from error
+    return name
+
+
+def walk(root: Path, skip: Collection[str] = ()) -> tuple[list[Found], list[Found]]:
+    """List the files and the directories below `root`; names in `skip` are left out at its top.
+
+    For a single file, that file with its own name, and no directory.
+
+    Raises:
+        UnsupportedFileError: something is missing, unreadable, or neither file nor directory.
+        FileChangedError: something went away meanwhile.
+    """
+    files: list[Found] = []
+    directories: list[Found] = []
+    top = _found(root, check_name(root.absolute().name, root), directories, files)
+    if not directories:
+        return files, []
+    pending = [(root, "", frozenset(skip) | GIT_NAMES)]
+    directories[0] = Found("", root, top.identity)
+    while pending:
+        location, prefix, hidden = pending.pop()
+        for child in _children(location, hidden):
+            found = _found(child, prefix + child.name, directories, files)
+            if found is directories[-1]:
+                pending.append((child, found.path + "/", frozenset()))
+    return sorted(files, key=lambda found: found.path), directories
+
+
+def _found(location: Path, path: str, directories: list[Found], files: list[Found]) -> Found:
+    """Look at one entry and append it to the list it belongs to."""
+    try:
+        state = location.lstat()
+    except FileNotFoundError as error:
+        raise UnsupportedFileError(f"{location}: no such file or folder") from error
+    found = Found(path, location, identity(state))
+    if stat.S_ISDIR(state.st_mode):
+        if path.count("/") >= MAX_DEPTH:
+            raise UnsupportedFileError(f"{location}: nested more than {MAX_DEPTH} deep")
+        directories.append(found)
+    elif stat.S_ISREG(state.st_mode):
+        files.append(found)
+    else:
+        raise UnsupportedFileError(f"{location} is a {_kind(state.st_mode)}: {_HINT}")
+    return found
+
+
+_HINT = "only files and directories can be content; `cp -rL` makes a copy without links"
+
+
+def _children(folder: Path, skip: Collection[str]) -> Iterator[Path]:
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names, not paths: they are checked first
+    except PermissionError as error:
+        raise UnsupportedFileError(f"{folder} cannot be read") from error
+    for name in sorted(names):
+        if name not in skip:
+            yield folder / check_name(name, folder)
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFLNK: "symbolic link",
+        stat.S_IFSOCK: "socket",
+        stat.S_IFIFO: "named pipe",
+        stat.S_IFBLK: "block device",
+        stat.S_IFCHR: "character device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "special file")
