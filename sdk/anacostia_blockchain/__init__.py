@@ -29,7 +29,7 @@ _HOMES = {
     "Relation": "types",
     "RevocationReason": "types",
     "Status": "types",
-    "verify": "verify",
+    "verify_version": "verify",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the names are the table's

@@ -79,7 +79,7 @@ class _Evidence:
     aliases: list[str] = field(default_factory=list)
 
 
-def verify(
+def verify_version(
     client: Anacostia,
     model: str | int,
     *,

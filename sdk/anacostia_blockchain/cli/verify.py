@@ -9,8 +9,7 @@ import click
 
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import tick
-from anacostia_blockchain.verify import Report
-from anacostia_blockchain.verify import verify as verify_version
+from anacostia_blockchain.verify import Report, verify_version
 
 
 @click.command()

@@ -1,0 +1,149 @@
+"""The local chain of a project: anvil in the background, its state kept in the project's folder.
+
+`anacostia up` starts it and `anacostia down` stops it; whoever connects to "local" while it is down
+brings it up again with the state it had. Files in the folder: `network.json` (where it listens),
+`chain.json` (its state), `anvil.log`, `deployments/31337.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from anacostia_blockchain.errors import ChainUnavailableError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHAIN_ID = 31337
+"""Of every local chain, as development tools expect."""
+
+_START_TIMEOUT = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalNetwork:
+    """A running local chain."""
+
+    rpc_url: str
+    pid: int
+
+
+def up(home: Path) -> LocalNetwork:
+    """Start the project's chain, or return the one that runs; its state goes on where it was.
+
+    Raises:
+        ConfigError: anvil is not installed.
+        ChainUnavailableError: it did not start; `anvil.log` says why.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with _lock(home):
+        running = find(home)
+        if running is not None:
+            return running
+        network = _start(home)
+        (home / "network.json").write_text(json.dumps(asdict(network)))
+        return network
+
+
+def down(home: Path) -> bool:
+    """Stop the project's chain; it writes its state. False if none was running."""
+    with _lock(home):
+        running = find(home)
+        if running is None:
+            return False
+        os.kill(running.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _START_TIMEOUT
+        while _answers(running.rpc_url) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        _wait_for_exit(running.pid)
+        (home / "network.json").unlink(missing_ok=True)
+        return True
+
+
+def find(home: Path) -> LocalNetwork | None:
+    """The project's chain if it is running."""
+    try:
+        network = LocalNetwork(**json.loads((home / "network.json").read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    return network if _answers(network.rpc_url) else None
+
+
+def exists(home: Path) -> bool:
+    """Whether the project has a local chain, running or not."""
+    return (home / "chain.json").exists() or find(home) is not None
+
+
+def _start(home: Path) -> LocalNetwork:
+    from anacostia_blockchain.testing import find_anvil  # noqa: PLC0415 - only starters need it
+
+    port = _free_port()
+    command = [str(find_anvil()), "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--chain-id", str(CHAIN_ID), "--state", str(home / "chain.json")]
+    # Old state is kept so that a bundle can prove what the ledger held at an earlier block.
+    command += ["--preserve-historical-states", "--state-interval", "30"]
+    with (home / "anvil.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own arguments
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + _START_TIMEOUT
+    while not _answers(url):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise ChainUnavailableError(f"anvil did not start: see {home / 'anvil.log'}")
+        time.sleep(0.05)
+    return LocalNetwork(url, process.pid)
+
+
+def _answers(url: str) -> bool:
+    """Whether a chain of ours answers there: another program may have taken the port since."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}).encode()
+    request = Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - loopback
+    try:
+        with urlopen(request, timeout=2) as answer:  # noqa: S310
+            return bool(json.load(answer).get("result") == hex(CHAIN_ID))
+    except (URLError, OSError, ValueError, AttributeError):
+        return False
+
+
+def _wait_for_exit(pid: int) -> None:
+    """Give it time to write its state, whether or not it is our own child."""
+    deadline = time.monotonic() + _START_TIMEOUT
+    while time.monotonic() < deadline:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _lock(home: Path) -> Iterator[None]:
+    """One process at a time starts or stops a project's chain."""
+    if not home.is_dir():
+        raise ConfigError(f"{home} holds no local chain: run `anacostia up` first")
+    import fcntl  # noqa: PLC0415 - not there on Windows, where anvil runs by hand
+
+    with (home / "network.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
