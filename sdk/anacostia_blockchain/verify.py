@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +75,8 @@ class _Evidence:
     version: ModelVersion
     folder: Path
     statement: Statement | None = None
+    actual: Manifest | None = None
     manifest: Manifest | None = None
-    aliases: list[str] = field(default_factory=list)
 
 
 def verify_version(
@@ -152,19 +152,16 @@ def _content(client: Anacostia, evidence: _Evidence, progress: Progress | None) 
     root = evidence.version.root
     client.storage.get(root, evidence.folder, progress=progress)
     found = scan(evidence.folder)
+    evidence.actual = found.manifest
     if found.cid != root:
         raise IntegrityError(f"the bytes hash to {found.cid}, the chain says {root}")
-    return f"{len(found.manifest.files)} files, {found.size} bytes hash to {root}"
+    return f"{len(found.files)} files, {found.size} bytes hash to {root}"
 
 
 def _manifest(evidence: _Evidence) -> str:
     stored = Manifest.parse(_read(evidence, "manifest.json"))
     evidence.manifest = stored
-    actual = Manifest.of_version(evidence.folder)
-    if actual.root != stored.root:
-        raise IntegrityError(
-            f"the files give manifest root {actual.root.hex()}, the manifest {stored.root.hex()}"
-        )
+    stored.check(evidence.actual or Manifest.of_version(evidence.folder))
     return f"OpenSSF manifest root {stored.root.hex()}"
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anacostia_blockchain.nodes import ActionNode, ModelStoreNode, MonitoringDataStoreNode
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from anacostia_blockchain.metadata import SqliteMetadataStore
 
 HELD_OUT = 0.25
@@ -58,7 +57,7 @@ class TrainDigitsNode(ActionNode):
         """Train, score, save; False when there is nothing new to learn from."""
         rows: list[list[int]] = []
         for name in self._data_store.list_artifacts("new"):
-            with self._data_store.load_artifact(name) as path, open(path) as lines:
+            with self._data_store.load_artifact(name) as path, Path(path).open() as lines:
                 rows += [[int(value) for value in line.split(",")] for line in lines]
         if not rows:
             return False
