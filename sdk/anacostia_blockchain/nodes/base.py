@@ -1,0 +1,138 @@
+"""What action nodes share: the run's inputs at hand, and one line to record a result."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anacostia_blockchain import _upstream as upstream
+from anacostia_blockchain.errors import PipelineError
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.metadata import SqliteMetadataStore
+    from anacostia_blockchain.metadata.recording import Artifact
+
+N = TypeVar("N", bound=upstream.BaseNode)
+
+
+class ActionNode(upstream.BaseActionNode):
+    """A step of the pipeline; subclasses say in `execute` what it does.
+
+    It runs once per run, after its predecessors have succeeded; else it is skipped. Returning
+    False, or raising, fails the run.
+
+    Args:
+        name: of the node.
+        predecessors: nodes that must be ready (resources) or have succeeded (actions).
+        metadata_store: where results are recorded.
+
+    Example:
+        >>> class CountFiles(ActionNode):
+        ...     def execute(self) -> bool:
+        ...         self.log_metrics(files=len(self.inputs()))
+        ...         return True
+    """
+
+    def __init__(
+        self,
+        name: str,
+        predecessors: Sequence[upstream.BaseNode],
+        metadata_store: SqliteMetadataStore,
+        **options: Any,  # noqa: ANN401 - the framework's
+    ) -> None:
+        super().__init__(name, list(predecessors), **options)
+        self.metadata_store = metadata_store
+
+    @abstractmethod
+    def execute(self) -> bool:
+        """Do the work of the current run.
+
+        Returns:
+            Whether it succeeded.
+        """
+        raise NotImplementedError
+
+    def log_metrics(self, **metrics: float) -> None:
+        """Record finite numbers of this run; `LedgerError` for anything else."""
+        self.metadata_store.log_metrics(self.name, **metrics)
+
+    def log_params(self, **params: Any) -> None:  # noqa: ANN401 - any JSON
+        """Record any JSON as a parameter of this run."""
+        self.metadata_store.log_params(self.name, **params)
+
+    def set_tags(self, **tags: Any) -> None:  # noqa: ANN401 - any JSON
+        """Record any JSON as a tag of this run."""
+        self.metadata_store.set_tags(self.name, **tags)
+
+    def inputs(self) -> list[Artifact]:
+        """What this run was given by the monitored stores above this node."""
+        stores = {node.name for node in ancestors(self, upstream.BaseResourceNode)}
+        given = self.metadata_store.run_artifacts("input")
+        return [artifact for artifact in given if artifact.store in stores]
+
+    @contextmanager
+    def open_input(self, artifact: Artifact) -> Iterator[Path]:
+        """A path to an input's content, checked against its digest.
+
+        Raises:
+            IntegrityError: the content changed since it was recorded.
+        """
+        stores = ancestors(self, upstream.FilesystemStoreNode)
+        store = next(node for node in stores if node.name == artifact.store)
+        with store.load_artifact(artifact.location) as path:
+            yield Path(path)
+
+
+class EvaluationNode(ActionNode):
+    """Measures the newest model of the model stores above it, and records the metrics.
+
+    Subclasses say in `evaluate` how. The newest model is one of this run, if there is one, or of
+    the last run that succeeded.
+
+    Example:
+        >>> class Size(EvaluationNode):
+        ...     def evaluate(self, model: Path) -> dict[str, float]:
+        ...         return {"bytes": model.stat().st_size}
+    """
+
+    def execute(self) -> bool:
+        """Evaluate, and record what came of it."""
+        self.log_metrics(**self._measure())
+        return True
+
+    @abstractmethod
+    def evaluate(self, model: Path) -> Mapping[str, float]:
+        """Measure a model.
+
+        Args:
+            model: file or folder, as it was saved.
+
+        Returns:
+            Finite numbers by the name of their metric.
+        """
+
+    def evaluate_inputs(self) -> Mapping[str, float]:
+        """Measure what this run was given, because there is no model; a `PipelineError` if not."""
+        raise PipelineError(f"{self.name} finds no model in the stores above it: train one first")
+
+    def _measure(self) -> Mapping[str, float]:
+        stores = {node.name: node for node in ancestors(self, upstream.FilesystemStoreNode)}
+        newest = self.metadata_store.newest_output(stores)
+        if newest is None:
+            return self.evaluate_inputs()
+        with stores[newest.store].load_artifact(newest.location) as path:
+            return self.evaluate(Path(path))
+
+
+def ancestors(node: upstream.BaseNode, kind: type[N]) -> list[N]:
+    """All nodes of a kind above a node, nearest first."""
+    found: dict[str, upstream.BaseNode] = {}
+    level = list(node.predecessors)
+    while level:
+        fresh = [n for n in level if n.name not in found]
+        found.update({n.name: n for n in fresh})
+        level = [predecessor for n in fresh for predecessor in n.predecessors]
+    return [n for n in found.values() if isinstance(n, kind)]

@@ -1,0 +1,363 @@
+"""Pipelines: the framework's graph of nodes, executed without a web server, to a definite end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from anacostia_blockchain import _upstream as upstream
+from anacostia_blockchain._supervision import ActionGuard, LocalConnector, Watch, end_threads
+from anacostia_blockchain.errors import AnacostiaError, ConfigError, PipelineError
+from anacostia_blockchain.metadata.lifecycle import RunSummary
+from anacostia_blockchain.metadata.store import SqliteMetadataStore
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from anacostia_blockchain.outbox import Intent, Sender
+
+log = logging.getLogger(__name__)
+
+Ended = Literal["idle", "runs", "timeout", "signal"]
+_SETUP_ORDER = (
+    upstream.BaseMetadataStoreNode,
+    upstream.BaseResourceNode,
+    upstream.BaseActionNode,
+)
+_TICK = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionReport:
+    """What came of `Pipeline.execute`.
+
+    Attributes:
+        runs: the runs that ended meanwhile, in order; those that an earlier process left open and
+            this one closed as aborted come first.
+        ended: why the execution ended: nothing was left to do, the asked number of runs was done,
+            the time was over, or a signal came.
+        unsent: intents that have not reached the chain yet; the next execution sends them.
+        refused: keys of the intents that a contract refused, with its reason.
+    """
+
+    runs: tuple[RunSummary, ...]
+    ended: Ended
+    unsent: int
+    refused: dict[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every run succeeded and everything that had to reach the chain did."""
+        good = all(run.status == "succeeded" for run in self.runs)
+        return good and not self.unsent and not self.refused
+
+
+class Pipeline(upstream.Pipeline):
+    """A graph of nodes: one metadata store, resource nodes below it, action nodes below those.
+
+    Args:
+        nodes: all nodes of the graph.
+        name: of the pipeline, in the web interface.
+        loggers: for the nodes; None: each node's own, or this package's.
+
+    Raises:
+        PipelineError: the graph has a cycle, a node that was not given, two nodes of one name, or
+            edges that the framework does not allow.
+        ConfigError: not exactly one `SqliteMetadataStore`.
+
+    Example:
+        >>> pipeline = Pipeline(nodes=[metadata_store, data_store, eval_node])  # doctest: +SKIP
+        >>> pipeline.execute().ok  # doctest: +SKIP
+        True
+    """
+
+    def __init__(
+        self,
+        nodes: Iterable[upstream.BaseNode],
+        name: str = "pipeline",
+        loggers: Logger | list[Logger] | None = None,
+    ) -> None:
+        given = list(nodes)
+        self.metadata_store = _check(given)
+        self._failure: tuple[str, BaseException] | None = None
+        self._stop: Ended | None = None
+        self._wanted: int | None = None
+        self._finished: list[RunSummary] = []
+        self._launched = False
+        self._on_step: Callable[[str, str], None] = lambda _step, _subject: None
+        self._build(name, given, loggers)
+        for node in self.nodes:
+            if not node.loggers:
+                node.add_loggers(logging.getLogger(f"{__package__}.nodes.{node.name}"))
+
+    def _build(
+        self, name: str, nodes: list[upstream.BaseNode], loggers: Logger | list[Logger] | None
+    ) -> None:
+        """Call the framework's constructor from a daemon thread.
+
+        It starts an event loop in a thread, which would keep the process alive for ever; a thread
+        that a daemon starts is a daemon too.
+        """
+        failures: list[Exception] = []
+
+        def build() -> None:
+            try:
+                super(Pipeline, self).__init__(name, nodes, loggers)
+            except Exception as error:  # noqa: BLE001 - raised below, in the caller's thread
+                failures.append(error)
+
+        thread = threading.Thread(target=build, name="pipeline-init", daemon=True)
+        thread.start()
+        thread.join()
+        if failures:
+            self._stop_loop()
+            raise PipelineError(str(failures[0])) from failures[0]
+
+    # ------------------------------------------------------------------ executing
+
+    def execute(
+        self,
+        *,
+        until: Literal["idle", "stopped"] = "idle",
+        runs: int | None = None,
+        timeout: float | None = None,
+        drain: float = 60,
+        grace: float = 5,
+        on_step: Callable[[str, str], None] | None = None,
+    ) -> ExecutionReport:
+        """Run the pipeline, and return when there is nothing left to do.
+
+        The first Ctrl-C or SIGTERM lets the run under way end; a second one aborts it.
+
+        Args:
+            until: "idle": return when every monitored store was searched and holds nothing that
+                would start a run; "stopped": go on until a signal.
+            runs: return after exactly so many runs, however long they take to come.
+            timeout: seconds after which no further run is begun.
+            drain: seconds to wait, at the end, for what must reach the chain.
+            grace: seconds that a run under way at `timeout` is given to end before it is aborted.
+            on_step: called with a step's name (`run_started`, `run_ended`, and the sender's
+                `prepared`, `signed`, `broadcast`, `confirmed`, `failed`) and its subject.
+
+        Raises:
+            PipelineError: a node died, could not be set up, or the pipeline was executed before.
+            StoreBusyError: another pipeline is running on the metadata store.
+        """
+        if self._launched:
+            raise PipelineError("a pipeline runs once: build another one to run it again")
+        self._on_step = on_step or self._on_step
+        self._wanted = runs
+        self.metadata_store.on_run = self._note_run
+        with self._signals():
+            sender: Sender | None = None
+            try:
+                self.launch_nodes()
+                sender = self._sender()
+                self._supervise(until, timeout, grace)
+            except KeyboardInterrupt:
+                drain = grace = 0
+                raise
+            finally:
+                self._shut_down(grace)
+                unsent = self._drain(sender, drain)
+        if self._failure is not None:
+            node, error = self._failure
+            raise PipelineError(f"node {node} died: {error!r}") from error
+        return self._report(unsent)
+
+    def setup_nodes(self) -> None:
+        """Set up the metadata store, then resources, then actions; what one raises is raised.
+
+        Raises:
+            PipelineError: a node's `setup` failed with an error that is not of this package.
+        """
+        for kind in _SETUP_ORDER:
+            for node in self.nodes:
+                if isinstance(node, kind):
+                    _set_up(node)
+        store = self.metadata_store
+        for node in self.nodes:
+            model = node.model()
+            store.add_node(model.name, model.node_type, model.base_type)
+            node.run_id = store.run_id
+
+    def launch_nodes(self) -> None:
+        """Set up all nodes and start their threads, guarded, as daemons."""
+        self._launched = True
+        results: dict[str, str] = {}
+        for node in self.nodes:
+            node.daemon = True
+            if node.connector is None:
+                _refuse_remote(node)
+                node.connector = LocalConnector()
+            if isinstance(node, upstream.BaseActionNode):
+                ActionGuard(node, self.metadata_store, results).install()
+            self._watch_thread(node)
+        self._watches = self._make_watches()
+        super().launch_nodes()
+
+    def _watch_thread(self, node: upstream.BaseNode) -> None:
+        run = node.run
+
+        def guarded() -> None:
+            try:
+                run()
+            except BaseException as error:
+                if not node.exit_event.is_set():
+                    log.exception("node %s died", node.name)
+                    self._failure = self._failure or (node.name, error)
+
+        node.run = guarded  # type: ignore[method-assign]
+
+    def _make_watches(self) -> list[Watch]:
+        monitored = [
+            node
+            for node in self.nodes
+            if isinstance(node, upstream.BaseResourceNode) and node.monitoring
+        ]
+        store = self.metadata_store
+        watches = [Watch(node, "resource_trigger", node.resource_event) for node in monitored]
+        watches.append(Watch(store, "metadata_store_trigger", store.trigger_event))
+        self._self_starting = not monitored
+        return watches
+
+    # ------------------------------------------------------------------ while it runs
+
+    def _supervise(self, until: str, timeout: float | None, grace: float) -> None:
+        started = time.monotonic()
+        while self._failure is None:
+            elapsed = time.monotonic() - started
+            if timeout is not None and elapsed > timeout:
+                self._stop = self._stop or "timeout"
+                if elapsed > timeout + grace:
+                    return
+            if until == "idle" and self._wanted is None and self._is_idle():
+                self._stop = self._stop or "idle"
+            if self._stop is not None and self.metadata_store.stop_if_idle():
+                return
+            time.sleep(_TICK)
+
+    def _is_idle(self) -> bool:
+        """No run is under way, and some trigger that the next one needs stays out."""
+        if self.metadata_store.active_run is not None:
+            for watch in self._watches:
+                watch.reset()
+            return False
+        if self._self_starting and self._finished:
+            return True
+        quiet = [watch.quiet() for watch in self._watches]  # each must look every time
+        return any(quiet)
+
+    def _note_run(self, event: str, run: RunSummary | int) -> None:
+        """Called by the metadata store, in its thread, when a run has begun or ended."""
+        if isinstance(run, RunSummary):
+            self._finished.append(run)
+            ended = [r for r in self._finished if r.status != "aborted"]
+            if self._wanted is not None and len(ended) >= self._wanted:
+                self._stop = self._stop or "runs"
+            if self._stop is not None:
+                # The framework looks at this right after the run, before it begins another.
+                self.metadata_store.exit_event.set()
+        self._on_step(event, str(run.run_id if isinstance(run, RunSummary) else run))
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Take over Ctrl-C and SIGTERM, where that is possible: in the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        handled = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._on_signal) for number in handled}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if self._stop is not None:
+            raise KeyboardInterrupt
+        log.warning("%s: ending after this run", signal.Signals(number).name)
+        self._stop = "signal"
+
+    # ------------------------------------------------------------------ the end
+
+    def _shut_down(self, grace: float) -> None:
+        stuck = end_threads(self.nodes, grace)
+        self._stop_loop()
+        store = self.metadata_store
+        if store.active_run is not None:
+            reason = f"stopped while {', '.join(stuck)} was at work" if stuck else None
+            if self._failure is not None:
+                reason = f"node {self._failure[0]} died: {self._failure[1]!r}"
+            store.abandon_open_runs(reason or "stopped before the run had ended")
+
+    def _drain(self, sender: Sender | None, timeout: float) -> int:
+        try:
+            return sender.drain(timeout) if sender is not None else 0
+        finally:
+            if sender is not None:
+                sender.stop()
+            self.metadata_store.release()
+
+    def _report(self, unsent: int) -> ExecutionReport:
+        outbox = self.metadata_store.outbox
+        failed = outbox.failed() if outbox is not None else []
+        refused = {intent.key: intent.error or "" for intent in failed}
+        return ExecutionReport(tuple(self._finished), self._stop or "idle", unsent, refused)
+
+    def _stop_loop(self) -> None:
+        loop: Any = getattr(self, "loop", None)
+        if loop is not None and loop.is_running():
+            loop.call_soon_threadsafe(loop.stop)
+
+    def _sender(self) -> Sender | None:
+        def on_step(step: str, intent: Intent) -> None:
+            self._on_step(step, intent.key)
+
+        sender = self.metadata_store.sender(on_step)
+        if sender is not None:
+            sender.start()
+        return sender
+
+
+def _set_up(node: upstream.BaseNode) -> None:
+    node.status = upstream.Status.INITIALIZING
+    try:
+        node.setup()
+    except AnacostiaError:
+        raise
+    except Exception as error:
+        raise PipelineError(f"setup of {node.name} failed: {error!r}") from error
+
+
+def _check(nodes: list[upstream.BaseNode]) -> SqliteMetadataStore:
+    """Check what the framework does not; returns the metadata store."""
+    names = [node.name for node in nodes]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise PipelineError(f"more than one node is named {', '.join(twice)}")
+    for node in nodes:
+        for other in (*node.predecessors, *node.successors):
+            if other not in nodes:
+                raise PipelineError(
+                    f"{node.name} is connected to {other.name}, which was not given to the pipeline"
+                )
+        if node.is_alive() or node.ident is not None:
+            raise PipelineError(f"{node.name} ran in another pipeline: build the nodes anew")
+    stores = [node for node in nodes if isinstance(node, upstream.BaseMetadataStoreNode)]
+    if len(stores) != 1 or not isinstance(stores[0], SqliteMetadataStore):
+        raise ConfigError("a pipeline needs exactly one metadata store, a SqliteMetadataStore")
+    return stores[0]
+
+
+def _refuse_remote(node: upstream.BaseNode) -> None:
+    if node.remote_successors or node.remote_predecessors or node.wait_for_connection:
+        raise PipelineError(
+            f"{node.name} has neighbours on other machines: serve the pipeline, do not execute it"
+        )
