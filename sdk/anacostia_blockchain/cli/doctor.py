@@ -1,0 +1,73 @@
+"""`anacostia doctor`: what is set up, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+
+from anacostia_blockchain._version import __version__
+from anacostia_blockchain.cli import Session, session
+from anacostia_blockchain.cli.output import tick
+from anacostia_blockchain.errors import AnacostiaError, ConfigError
+from anacostia_blockchain.verify import Check, Report
+
+
+@click.command()
+@session
+def doctor(session: Session) -> None:
+    """Check the installation, the local chain, the contracts and the store."""
+    checks = tuple(_made(name, check) for name, check in _checks(session))
+    report = Report(f"anacostia-blockchain {__version__}", checks)
+    rows = [(check.name, tick(check.passed), check.detail) for check in checks]
+    session.output.table(("check", "", "detail"), rows, report.to_dict())
+    sys.exit(0 if report.passed else 1)
+
+
+def _checks(session: Session) -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "python", platform.python_version
+    yield "pipeline engine", lambda: _installed("anacostia-pipeline")
+    yield "web3", lambda: _installed("web3")
+    yield "fast signing", lambda: _installed("coincurve")
+    yield "anvil", _anvil
+    yield "chain", lambda: _chain(session)
+    yield "store", lambda: _store(session.home)
+
+
+def _made(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, passed=True, detail=check())
+    except AnacostiaError as error:
+        return Check(name, passed=False, detail=str(error))
+
+
+def _installed(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        raise ConfigError(f"{package} is not installed: pip install {package}") from None
+
+
+def _anvil() -> str:
+    from anacostia_blockchain.testing import find_anvil  # noqa: PLC0415
+
+    return str(find_anvil())
+
+
+def _chain(session: Session) -> str:
+    hub = session.connect()
+    account = hub.chain.address or "no signer: reads only"
+    return f"chain {hub.chain.chain_id}, block {hub.chain.block_number()}, {account}"
+
+
+def _store(home: Path) -> str:
+    from anacostia_blockchain.storage import LocalStore  # noqa: PLC0415
+
+    if not home.is_dir():
+        raise ConfigError(f"{home} does not exist yet: run `anacostia up`")
+    pins = sum(1 for _ in LocalStore(home / "store").pins())
+    return f"{home / 'store'}: {pins} pins"
