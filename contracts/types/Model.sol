@@ -61,9 +61,15 @@ enum RevocationReason {
     LegalOrder
 }
 
+/// @dev Codec of a CID whose block is read as plain bytes.
+uint8 constant RAW_CODEC = 0x55;
+
+/// @dev Codec of a CID whose block is a node of a UnixFS file or directory.
+uint8 constant DAG_PB_CODEC = 0x70;
+
 /// @notice Content identifier: a CIDv1 whose multihash is SHA-256.
 /// @param digest SHA-256 of the root block.
-/// @param codec How the root block is to be read: 0x55 (raw) or 0x70 (dag-pb).
+/// @param codec How the root block is to be read: `RAW_CODEC` or `DAG_PB_CODEC`.
 struct Cid {
     bytes32 digest;
     uint8 codec;

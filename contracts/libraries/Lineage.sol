@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
+import {Parent, Relation, Status, VersionRecord} from "../types/Model.sol";
+import {VersionKey, toVersionKey} from "../types/VersionKey.sol";
+
+/// @title Lineage
+/// @notice Edges from versions to their parents, and what follows from them. The graph is acyclic by
+/// construction: a parent has to exist before its child does.
+library Lineage {
+    /// @notice Most parents of one version.
+    uint256 internal constant MAX_PARENTS = 16;
+
+    /// @notice Most versions that one walk visits.
+    uint16 internal constant MAX_VISITS = 4096;
+
+    /// @dev An edge is the parent's key (96 bits) above the relation (8 bits); two share a slot.
+    uint256 private constant _EDGE_BITS = 104;
+
+    /// @notice Thrown when a version is given more than 16 parents.
+    error Lineage_TooManyParents(uint256 count);
+
+    /// @notice Thrown when a parent is not a published version.
+    error Lineage_UnknownParent(uint64 modelId, uint32 version);
+
+    /// @notice Thrown when the parent at an index does not come after the one before it.
+    error Lineage_UnsortedParents(uint256 index);
+
+    /// @notice Thrown when a walk would have to visit more versions than it may.
+    error Lineage_VisitsExhausted(uint16 maxVisits);
+
+    /// @notice Stores a new version's edges, after checking them.
+    function link(
+        mapping(VersionKey => VersionRecord) storage records,
+        VersionRecord storage child,
+        Parent[] calldata parents
+    ) internal {
+        uint256 count = parents.length;
+        if (count > MAX_PARENTS) revert Lineage_TooManyParents(count);
+
+        VersionKey previous;
+        uint256 pair;
+        for (uint256 i; i < count; ++i) {
+            Parent calldata parent = parents[i];
+            VersionKey key = toVersionKey(parent.modelId, parent.version);
+            if (!(key > previous)) revert Lineage_UnsortedParents(i);
+            if (records[key].header.status == Status.None) {
+                revert Lineage_UnknownParent(parent.modelId, parent.version);
+            }
+            previous = key;
+
+            uint256 edge = (uint256(VersionKey.unwrap(key)) << 8) | uint8(parent.relation);
+            pair = i % 2 == 0 ? edge : pair | (edge << _EDGE_BITS);
+            if (i % 2 == 1 || i + 1 == count) child.parentPairs[i / 2] = pair;
+        }
+    }
+
+    /// @notice A version's edges, in the order in which they were stored.
+    function parentsOf(VersionRecord storage child)
+        internal
+        view
+        returns (Parent[] memory parents)
+    {
+        parents = new Parent[](child.header.parentCount);
+        for (uint256 i; i < parents.length; ++i) {
+            (VersionKey key, Relation relation) = _edge(child, i);
+            parents[i] = Parent(key.toModelId(), key.toVersion(), relation);
+        }
+    }
+
+    /// @notice Whether a version or one of its ancestors is revoked.
+    /// @dev Breadth first, each version once, so that diamonds cost no more than lines. What would not
+    /// fit into the bound is not queued; the answer is no longer "no" then, but may still be "yes".
+    function isTainted(
+        mapping(VersionKey => VersionRecord) storage records,
+        VersionKey start,
+        uint16 maxVisits
+    ) internal view returns (bool) {
+        if (maxVisits == 0) revert Lineage_VisitsExhausted(maxVisits);
+        if (maxVisits > MAX_VISITS) maxVisits = MAX_VISITS;
+
+        VersionKey[] memory queue = new VersionKey[](maxVisits);
+        uint256[] memory seen = _newSet(maxVisits);
+        queue[0] = start;
+        _add(seen, start);
+        uint256 queued = 1;
+        bool exhausted;
+
+        for (uint256 i; i < queued; ++i) {
+            VersionRecord storage record = records[queue[i]];
+            if (record.header.status == Status.Revoked) return true;
+
+            uint256 count = record.header.parentCount;
+            for (uint256 j; j < count && !exhausted; ++j) {
+                (VersionKey parent,) = _edge(record, j);
+                if (!_add(seen, parent)) continue;
+                if (queued == maxVisits) exhausted = true;
+                else queue[queued++] = parent;
+            }
+        }
+        if (exhausted) revert Lineage_VisitsExhausted(maxVisits);
+        return false;
+    }
+
+    function _edge(VersionRecord storage child, uint256 index)
+        private
+        view
+        returns (VersionKey parent, Relation relation)
+    {
+        uint256 edge = child.parentPairs[index / 2] >> (index % 2 * _EDGE_BITS);
+        // forge-lint: disable-next-line(unsafe-typecast) the low 8 and the next 96 bits are meant
+        return (VersionKey.wrap(uint96(edge >> 8)), Relation(uint8(edge)));
+    }
+
+    /// @dev A hash table of keys that is never more than half full, so that a search soon ends.
+    function _newSet(uint256 capacity) private pure returns (uint256[] memory) {
+        return new uint256[](4 * 2 ** Math.log2(capacity));
+    }
+
+    /// @dev Adds a key; tells whether it was not in the set before.
+    function _add(uint256[] memory set, VersionKey key) private pure returns (bool) {
+        uint256 value = VersionKey.unwrap(key);
+        uint256 mask = set.length - 1;
+        uint256 i = uint256(Hashes.efficientKeccak256(bytes32(value), 0)) & mask;
+        while (set[i] != 0) {
+            if (set[i] == value) return false;
+            i = (i + 1) & mask;
+        }
+        set[i] = value;
+        return true;
+    }
+}
