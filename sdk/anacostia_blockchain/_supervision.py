@@ -125,30 +125,25 @@ class Watch:
     def __init__(self, node: upstream.BaseNode, method: str, event: threading.Event) -> None:
         self._node = node
         self._event = event
-        self._polls = 0
-        self._quiet_since: int | None = None
+        self._quiet_polls = 0
         self._trigger: Callable[[], None] = getattr(node, method)
         setattr(node, method, self._poll)
 
     def _poll(self) -> None:
+        """Take the place of the node's method, in the thread that polls."""
         try:
             self._trigger()
         finally:
-            self._polls += 1
+            waiting = self._event.is_set() or getattr(self._node, "unsettled", False)
+            self._quiet_polls = 0 if waiting else self._quiet_polls + 1
 
     def reset(self) -> None:
         """Begin anew: a run is under way."""
-        self._quiet_since = None
+        self._quiet_polls = 0
 
     def quiet(self) -> bool:
         """Say whether two whole polls passed without a trigger and without unfinished files."""
-        if self._event.is_set() or getattr(self._node, "unsettled", False):
-            self._quiet_since = None
-        elif self._quiet_since is None:
-            self._quiet_since = self._polls
-        else:
-            return self._polls >= self._quiet_since + 2
-        return False
+        return self._quiet_polls >= 2 and not self._event.is_set()
 
 
 def end_threads(nodes: Iterable[upstream.BaseNode], grace: float) -> list[str]:

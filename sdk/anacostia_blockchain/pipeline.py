@@ -161,7 +161,7 @@ class Pipeline(upstream.Pipeline):
                 sender = self._sender()
                 self._supervise(until, timeout, grace)
             except KeyboardInterrupt:
-                drain = grace = 0
+                drain, grace = 0, 0.2
                 raise
             finally:
                 self._shut_down(grace)
@@ -251,8 +251,7 @@ class Pipeline(upstream.Pipeline):
             return False
         if self._self_starting and self._finished:
             return True
-        quiet = [watch.quiet() for watch in self._watches]  # each must look every time
-        return any(quiet)
+        return any(watch.quiet() for watch in self._watches)
 
     def _note_run(self, event: str, run: RunSummary | int) -> None:
         """Called by the metadata store, in its thread, when a run has begun or ended."""

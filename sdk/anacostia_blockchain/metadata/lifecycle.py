@@ -113,7 +113,7 @@ def _consume(connection: Connection, run_id: int) -> None:
     artifacts = upstream.artifacts
     connection.execute(
         update(artifacts)
-        .where(artifacts.c.id.in_(_inputs(run_id)), artifacts.c.state.in_(("new", "using")))
+        .where(artifacts.c.id.in_(_inputs(run_id)), artifacts.c.state != "produced")
         .values(state="used", run_id=func.coalesce(artifacts.c.run_id, run_id), used=True)
     )
 
@@ -129,12 +129,8 @@ def _queue_again(connection: Connection, run_id: int) -> None:
             runs.c.status.in_(("succeeded", "failed")),
         )
     )
-    connection.execute(
-        update(artifacts)
-        .where(
-            artifacts.c.id.in_(_inputs(run_id)),
-            artifacts.c.state.in_(("using", "used")),
-            ~finished,
-        )
-        .values(state="new", run_id=None, used=False)
+    given = update(artifacts).where(
+        artifacts.c.id.in_(_inputs(run_id)), artifacts.c.state.in_(("using", "used"))
     )
+    connection.execute(given.where(finished).values(state="used"))
+    connection.execute(given.where(~finished).values(state="new", run_id=None, used=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, insert, select, update
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import sessionmaker
 
 from anacostia_blockchain import _upstream as upstream
-from anacostia_blockchain.errors import PipelineError
+from anacostia_blockchain.errors import ConfigError, PipelineError
 from anacostia_blockchain.metadata import lifecycle, recording, schema
 from anacostia_blockchain.metadata.database import Database, database_path, utc_now
 from anacostia_blockchain.metadata.facts import framework_hash, run_facts
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.metadata.outgoing import Outgoing
     from anacostia_blockchain.outbox import Intent, Outbox, Sender
 
 ABANDONED = "the process ended before the run did"
@@ -67,6 +68,7 @@ class SqliteMetadataStore(upstream.SQLiteMetadataStoreNode):
         self.on_run: Callable[[str, RunSummary | int], None] = lambda _event, _run: None
         self._lock_timeout = lock_timeout
         self._database: Database | None = None
+        self._outgoing: Outgoing | None = None
         self._gate = threading.Lock()
 
     # ------------------------------------------------------------------ opening and closing
@@ -84,7 +86,14 @@ class SqliteMetadataStore(upstream.SQLiteMetadataStoreNode):
         with database.write() as connection:
             salt = {"name": "log_salt", "value": secrets.token_hex(32)}
             connection.execute(sqlite.insert(schema.settings).values(salt).on_conflict_do_nothing())
+        if self.chain is not None:
+            self._outgoing = self._connect(self.chain)
         self.abandon_open_runs(ABANDONED)
+
+    def _connect(self, client: Anacostia) -> Outgoing:
+        from anacostia_blockchain.metadata.outgoing import Outgoing  # noqa: PLC0415 - needs web3
+
+        return Outgoing(self.database, bytes.fromhex(self.setting("log_salt")), client)
 
     @property
     def database(self) -> Database:
@@ -327,15 +336,37 @@ class SqliteMetadataStore(upstream.SQLiteMetadataStoreNode):
         table = upstream.artifacts
         connection.execute(update(table).where(table.c.id == artifact.id).values(state=state))
 
+    # ------------------------------------------------------------------ the way to the chain
+
     @property
     def outbox(self) -> Outbox | None:
         """Where what must reach the chain waits; None without a chain."""
-        return None
+        return None if self._outgoing is None else self._outgoing.outbox
 
     def sender(self, on_step: Callable[[str, Intent], None]) -> Sender | None:
         """What sends it; None without a chain."""
-        del on_step
-        return None
+        return None if self._outgoing is None else self._outgoing.sender(on_step)
+
+    def intend(self, kind: str, name: str, payload: Mapping[str, Any]) -> bool:
+        """Write down what is to happen on chain if the current run succeeds.
+
+        Args:
+            kind: of the intent: who carries it out.
+            name: tells it from other intents of the kind; the same name is the same intent.
+            payload: plain data for its handler.
+
+        Returns:
+            False if the same is intended, or was done, already.
+
+        Raises:
+            ConfigError: the store has no chain.
+            PipelineError: no run is under way.
+        """
+        if self._outgoing is None:
+            raise ConfigError(f"{self.name} has no chain: pass chain=connect()")
+        run_id = self._current_run()
+        with self.database.write() as connection:
+            return self._outgoing.hold(connection, run_id, kind, name, payload)
 
     def setting(self, name: str) -> str:
         """A value that was set once, when the database was new."""

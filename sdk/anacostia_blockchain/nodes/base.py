@@ -14,6 +14,7 @@ from anacostia_blockchain.errors import PipelineError
 if TYPE_CHECKING:
     from anacostia_blockchain.metadata import SqliteMetadataStore
     from anacostia_blockchain.metadata.recording import Artifact
+    from anacostia_blockchain.nodes.model_store import ModelStoreNode
 
 N = TypeVar("N", bound=upstream.BaseNode)
 
@@ -84,6 +85,59 @@ class ActionNode(upstream.BaseActionNode):
         store = next(node for node in stores if node.name == artifact.store)
         with store.load_artifact(artifact.location) as path:
             yield Path(path)
+
+
+class TrainingNode(ActionNode):
+    """Makes a model of what the run was given, and saves it in a model store.
+
+    Subclasses say in `train` how. The model is a folder, `<name>/run-<number>` in the store.
+
+    Args:
+        name: of the node.
+        predecessors: monitored stores with the data, or actions that prepare it.
+        metadata_store: where results are recorded.
+        model_store: where the model goes; it becomes a predecessor.
+
+    Example:
+        >>> class Copy(TrainingNode):
+        ...     def train(self, target: Path) -> dict[str, float]:
+        ...         (target / "weights.bin").write_bytes(b"...")
+        ...         return {"loss": 0.5}
+    """
+
+    def __init__(
+        self,
+        name: str,
+        predecessors: Sequence[upstream.BaseNode],
+        metadata_store: SqliteMetadataStore,
+        model_store: ModelStoreNode,
+        **options: Any,  # noqa: ANN401 - the framework's
+    ) -> None:
+        above = [node for node in predecessors if node is not model_store]
+        super().__init__(name, [*above, model_store], metadata_store, **options)
+        self.model_store = model_store
+
+    @abstractmethod
+    def train(self, target: Path) -> Mapping[str, float] | None:
+        """Make the model.
+
+        Args:
+            target: an empty folder for the model's files.
+
+        Returns:
+            Metrics to record, if there are any.
+        """
+
+    def execute(self) -> bool:
+        """Train, save, and record what came of it."""
+        location = f"{self.name}/run-{self.metadata_store.get_run_id()}"
+        with self.model_store.save_artifact(location) as path:
+            target = Path(path)
+            target.mkdir()
+            metrics = self.train(target)
+        if metrics:
+            self.log_metrics(**metrics)
+        return True
 
 
 class EvaluationNode(ActionNode):

@@ -19,6 +19,7 @@ from pathlib import Path
 from anacostia_blockchain.errors import FormatError
 
 FORMAT = "anacostia-ngram/1"
+FILE_NAME = "ngram.json"
 _START = b"\0"
 
 
@@ -78,20 +79,24 @@ class NgramModel:
         return math.log(probability)
 
     def save(self, path: Path | str) -> None:
-        """Write the model as JSON: equal models make equal files."""
+        """Write the model as JSON, to a file or as `ngram.json` into a folder.
+
+        Equal models make equal files.
+        """
         counts = {gram.decode("latin-1"): count for gram, count in sorted(self.counts.items())}
         document = {"format": FORMAT, "order": self.order, "counts": counts}
-        Path(path).write_text(json.dumps(document, separators=(",", ":")), encoding="ascii")
+        text = json.dumps(document, separators=(",", ":"))
+        _file(path).write_text(text, encoding="ascii")
 
     @classmethod
     def load(cls, path: Path | str) -> NgramModel:
-        """Read a model that `save` wrote; nothing in the file is executed.
+        """Read a model that `save` wrote, from that file or folder; nothing in it is executed.
 
         Raises:
             FormatError: the file is no such model.
         """
         try:
-            document = json.loads(Path(path).read_bytes())
+            document = json.loads(_file(path).read_bytes())
             if document["format"] != FORMAT:
                 raise FormatError(f"{path} is of the format {document['format']!r}, not {FORMAT}")
             counts = {gram.encode("latin-1"): n for gram, n in document["counts"].items()}
@@ -99,6 +104,11 @@ class NgramModel:
             return cls(document["order"], counts)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FormatError(f"{path} is not a {FORMAT} model: {error}") from error
+
+
+def _file(path: Path | str) -> Path:
+    path = Path(path)
+    return path / FILE_NAME if path.is_dir() else path
 
 
 def _tables(

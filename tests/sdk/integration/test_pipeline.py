@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from anacostia_blockchain.errors import ConfigError
-from anacostia_blockchain.metadata import SqliteMetadataStore
+from anacostia_blockchain import _upstream
+from anacostia_blockchain.errors import ConfigError, PipelineError, StoreBusyError
+from anacostia_blockchain.metadata import SqliteMetadataStore, schema
 from anacostia_blockchain.nodes import ActionNode, MonitoringDataStoreNode, ShakespeareEvalNode
 from anacostia_blockchain.pipeline import ExecutionReport, Pipeline
 
@@ -117,3 +121,340 @@ def test_relative_and_absolute_uris(where: str, tmp_path: Path) -> None:
 def test_a_uri_without_a_file_is_refused(uri: str) -> None:
     with pytest.raises(ConfigError):
         SqliteMetadataStore("m", uri)
+
+
+# ---------------------------------------------------------------------- runs and their inputs
+
+
+def test_a_run_is_given_what_was_new_when_it_began(store, data) -> None:
+    seen: list[list[str]] = []
+    first = Step("first", [data], store, lambda s: seen.append(data.list_artifacts("new")))
+
+    def read(step: Step) -> None:
+        for artifact in step.inputs():
+            with step.open_input(artifact) as path:
+                seen.append([artifact.location, path.read_text()])
+
+    second = Step("second", [first], store, read)
+    third = Step("third", [second], store, lambda s: seen.append(data.list_artifacts("current")))
+    feed("a.txt", "to be")
+    report = Pipeline([store, data, first, second, third]).execute()
+    assert statuses(report) == ["succeeded"]
+    # What one node has read is still new to the next one, in the same run.
+    assert seen == [["a.txt"], ["a.txt", "to be"], ["a.txt"]]
+    (entry,) = store.get_entries("data")
+    assert (entry["state"], entry["run_id"], entry["size"]) == ("used", 0, 5)
+
+
+def test_an_action_that_reads_nothing_runs_once_per_input(store, data) -> None:
+    step = Step("step", [data], store)
+    feed("a")
+    report = Pipeline([store, data, step]).execute()
+    assert statuses(report) == ["succeeded"]
+    assert step.calls == ["execute", "on_success"]
+
+
+def test_an_upstream_action_that_reads_nothing_runs_once_per_input(store, data) -> None:
+    class Upstream(_upstream.BaseActionNode):
+        calls = 0
+
+        def execute(self, *args: object, **kwargs: object) -> bool:
+            Upstream.calls += 1
+            return True
+
+    feed("a")
+    report = Pipeline([store, data, Upstream("step", [data])]).execute()
+    assert statuses(report) == ["succeeded"]
+    assert Upstream.calls == 1
+
+
+def test_an_upstream_file_store_works_beside_ours(store) -> None:
+    Path("theirs").mkdir()
+    Path("theirs/f").write_text("x")
+    theirs = _upstream.FilesystemStoreNode("theirs", "theirs", store)
+    texts: list[str] = []
+
+    def read(step: Step) -> None:
+        for name in theirs.list_artifacts("new"):
+            with theirs.load_artifact(name) as path:
+                texts.append(Path(path).read_text())
+
+    report = Pipeline([store, theirs, Step("step", [theirs], store, read)]).execute()
+    assert statuses(report) == ["succeeded"]
+    assert texts == ["x"]
+
+
+def test_files_that_come_during_a_run_make_the_next_one(store, data) -> None:
+    def work(step: Step) -> None:
+        if store.active_run == 0:
+            feed("b")
+            deadline = time.monotonic() + 5
+            while store.get_num_entries("data", "new") < 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    feed("a")
+    report = Pipeline([store, data, Step("step", [data], store, work)]).execute()
+    assert statuses(report) == ["succeeded", "succeeded"]
+    links = rows(store, schema.run_artifacts, "run_id", "artifact_id", "role")
+    assert links == [(0, 1, "input"), (1, 2, "input")]
+
+
+def test_exactly_so_many_runs_while_data_keeps_coming(store, data) -> None:
+    stop = threading.Event()
+
+    def pour() -> None:
+        for number in range(200):
+            feed(f"f{number}")
+            if stop.wait(0.03):
+                return
+
+    thread = threading.Thread(target=pour, daemon=True)
+    thread.start()
+    try:
+        report = Pipeline([store, data, Step("step", [data], store)]).execute(runs=2, timeout=20)
+    finally:
+        stop.set()
+        thread.join()
+    assert statuses(report) == ["succeeded", "succeeded"]
+    assert report.ended == "runs"
+    assert [run["run_id"] for run in store.get_runs()] == [0, 1]
+
+
+def test_the_run_hash_differs_when_the_inputs_do(store, data) -> None:
+    feed("a", "one")
+    Pipeline([store, data, Step("step", [data], store)]).execute()
+    feed("b", "two")
+    store, data = again()
+    Pipeline([store, data, Step("step", [data], store)]).execute()
+    hashes = [run["hash"] for run in store.get_runs()]
+    assert len(set(hashes)) == 2
+
+
+def test_nothing_to_do_ends_at_once_and_a_missing_trigger_does_too(store, data) -> None:
+    other = MonitoringDataStoreNode("other", "other", store, poll=0.02)
+    feed("a")  # `other` stays empty, so no run can begin
+    step = Step("step", [data, other], store)
+    started = time.monotonic()
+    report = Pipeline([store, data, other, step]).execute()
+    assert (report.runs, report.ended) == ((), "idle")
+    assert time.monotonic() - started < 3
+    assert store.get_num_entries("data", "new") == 1
+
+
+def test_without_monitored_stores_one_run_is_made(store) -> None:
+    model_like = _upstream.FilesystemStoreNode("files", "files", store, monitoring=False)
+    step = Step("step", [model_like], store)
+    report = Pipeline([store, model_like, step]).execute()
+    assert statuses(report)[:1] == ["succeeded"]
+    assert len(report.runs) <= 2  # it triggers itself as fast as it can
+
+
+# ---------------------------------------------------------------------- failures
+
+
+def explode(step: Step) -> None:
+    raise RuntimeError("bad data")
+
+
+def test_a_failed_action_fails_its_run_and_its_children_are_skipped(store, data) -> None:
+    bad = Step("bad", [data], store, explode)
+    child = Step("child", [bad], store)
+    grandchild = Step("grandchild", [child], store)
+    beside = Step("beside", [data], store)
+    feed("a")
+    report = Pipeline([store, data, bad, child, grandchild, beside]).execute()
+    (run,) = report.runs
+    assert (run.status, run.reason) == ("failed", "bad: RuntimeError('bad data')")
+    assert not report.ok
+    assert rows(store, schema.node_results, "node", "result", "detail") == [
+        ("bad", "error", "RuntimeError('bad data')"),
+        ("beside", "success", None),
+        ("child", "skipped", "after bad"),
+        ("grandchild", "skipped", "after child"),
+    ]
+    assert child.calls == grandchild.calls == []
+    assert beside.calls == ["execute", "on_success"]
+    # Its input is consumed and recorded: the next execution does not fail over it again.
+    assert [e["state"] for e in store.get_entries("data")] == ["used"]
+    assert len(store.run_artifacts("input", run_id=0)) == 1
+
+
+def test_returning_false_is_a_failure(store, data) -> None:
+    step = Step("step", [data], store, lambda _: False)
+    feed("a")
+    report = Pipeline([store, data, step]).execute()
+    assert report.runs[0].reason == "step: failure"
+    assert step.calls == ["execute", "on_failure"]
+
+
+def test_sys_exit_in_an_action_is_its_failure(store, data) -> None:
+    def leave(step: Step) -> None:
+        raise SystemExit(3)
+
+    feed("a")
+    report = Pipeline([store, data, Step("step", [data], store, leave)]).execute()
+    assert report.runs[0].reason == "step: SystemExit(3)"
+
+
+@pytest.mark.parametrize("hook", ["before_execution", "on_success", "after_execution"])
+def test_a_hook_that_raises_fails_the_run(store, data, hook: str) -> None:
+    step = Step("step", [data], store)
+    setattr(step, hook, lambda: explode(step))
+    feed("a")
+    report = Pipeline([store, data, step]).execute()
+    assert report.runs[0].reason == f"step: {hook}: RuntimeError('bad data')"
+    assert ("execute" in step.calls) == (hook != "before_execution")
+
+
+def test_the_next_run_forgets_the_last_ones_failure(store, data) -> None:
+    def fail_first(step: Step) -> bool:
+        if store.active_run == 0:
+            feed("b")
+        return store.active_run != 0
+
+    bad = Step("bad", [data], store, fail_first)
+    child = Step("child", [bad], store)
+    feed("a")
+    report = Pipeline([store, data, bad, child]).execute()
+    assert statuses(report) == ["failed", "succeeded"]
+    assert child.calls == ["execute", "on_success"]
+
+
+def test_a_dead_resource_is_raised_and_its_run_aborted(store, data) -> None:
+    data.before_run_ends = lambda: explode(data)
+    feed("a")
+    pipeline = Pipeline([store, data, Step("step", [data], store)])
+    with pytest.raises(PipelineError, match=r"node data died: RuntimeError\('bad data'\)"):
+        pipeline.execute(grace=1)
+    assert rows(store, schema.runs, "status", "reason") == [
+        ("aborted", "node data died: RuntimeError('bad data')")
+    ]
+    assert store.get_num_entries("data", "new") == 1  # queued again
+
+
+def test_set_up_errors_are_raised(store, data) -> None:
+    step = Step("step", [data], store)
+    step.setup = lambda: explode(step)
+    pipeline = Pipeline([store, data, step])
+    with pytest.raises(PipelineError, match="setup of step failed") as caught:
+        pipeline.execute()
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    store, data = again()
+    assert Pipeline([store, data, Step("step", [data], store)]).execute().runs == ()
+
+
+def test_a_nan_metric_fails_the_run_with_its_name(store, data) -> None:
+    step = Step("step", [data], store, lambda s: s.log_metrics(loss=float("nan")))
+    feed("a")
+    report = Pipeline([store, data, step]).execute()
+    assert "metric 'loss' must be a finite number, not nan" in (report.runs[0].reason or "")
+    assert store.get_metrics() == []
+
+
+def test_a_hung_action_is_left_behind(store, data) -> None:
+    hang = threading.Event()
+    step = Step("step", [data], store, lambda _: hang.wait(30))
+    feed("a")
+    report = Pipeline([store, data, step]).execute(timeout=0.5, grace=0.3)
+    assert report.ended == "timeout"
+    (run,) = report.runs
+    assert (run.status, run.reason) == ("aborted", "stopped while step was at work")
+    assert store.get_num_entries("data", "new") == 1
+    hang.set()
+    step.join(5)
+    assert len(store.get_runs()) == 1
+
+
+def test_what_a_hung_action_says_later_is_refused(store, data) -> None:
+    hang, errors = threading.Event(), []
+
+    def work(step: Step) -> None:
+        hang.wait(30)
+        try:
+            step.log_metrics(late=1)
+        except PipelineError as error:
+            errors.append(str(error))
+
+    step = Step("step", [data], store, work)
+    feed("a")
+    Pipeline([store, data, step]).execute(timeout=0.3, grace=0.2)
+    hang.set()
+    step.join(5)
+    assert errors == ["no run is under way, so there is nothing to record this in"]
+    assert store.get_metrics() == []
+
+
+# ---------------------------------------------------------------------- graphs
+
+
+def test_a_pipeline_runs_once(store, data) -> None:
+    pipeline = Pipeline([store, data, Step("step", [data], store)])
+    pipeline.execute()
+    with pytest.raises(PipelineError, match="runs once"):
+        pipeline.execute()
+
+
+def test_nodes_of_a_finished_pipeline_are_refused(store, data) -> None:
+    nodes = [store, data, Step("step", [data], store)]
+    Pipeline(nodes).execute()
+    with pytest.raises(PipelineError, match="ran in another pipeline"):
+        Pipeline(nodes)
+
+
+def test_two_nodes_of_one_name_are_refused(store, data) -> None:
+    with pytest.raises(PipelineError, match="more than one node is named data"):
+        Pipeline([store, data, Step("data", [data], store)])
+
+
+def test_a_node_that_was_not_given_is_refused(store, data) -> None:
+    step = Step("step", [data], store)
+    with pytest.raises(PipelineError, match="data is connected to step, which was not given"):
+        Pipeline([store, data])
+    with pytest.raises(PipelineError, match="which was not given"):
+        Pipeline([store, step])
+
+
+def test_a_cycle_is_refused(store, data) -> None:
+    step = Step("step", [data], store)
+    other = Step("other", [step], store)
+    step.predecessors.append(other)
+    with pytest.raises(PipelineError, match="Acyclic"):
+        Pipeline([store, data, step, other])
+
+
+def test_an_edge_the_framework_forbids_is_refused(store, data) -> None:
+    with pytest.raises(PipelineError, match="must be resource nodes"):
+        Pipeline([store, data, Step("step", [store], store)])
+
+
+def test_exactly_one_metadata_store_is_needed(store, data) -> None:
+    with pytest.raises(ConfigError, match="exactly one metadata store"):
+        Pipeline([])
+    with pytest.raises(ConfigError, match="exactly one metadata store"):
+        Pipeline([_upstream.SQLiteMetadataStoreNode("m", "sqlite:///x.db")])
+
+
+def test_neighbours_on_other_machines_need_a_server(store, data) -> None:
+    step = Step("step", [data], store)
+    step.remote_successors.append("http://elsewhere/leaf")
+    with pytest.raises(PipelineError, match="step has neighbours on other machines"):
+        Pipeline([store, data, step]).execute()
+
+
+def test_two_pipelines_on_one_database_are_refused(store, data) -> None:
+    def work(step: Step) -> None:
+        other, files = again()
+        with pytest.raises(StoreBusyError, match=r"already running on metadata\.db"):
+            Pipeline([other, files, Step("x", [files], other)]).execute()
+
+    feed("a")
+    report = Pipeline([store, data, Step("step", [data], store, work)]).execute()
+    assert statuses(report) == ["succeeded"]
+
+
+def test_nodes_log_instead_of_printing(store, data, capsys, caplog) -> None:
+    feed("a")
+    with caplog.at_level(logging.DEBUG, "anacostia_blockchain"):
+        Pipeline([store, data, Step("step", [data], store)]).execute()
+    assert capsys.readouterr().out == ""
+    assert any(r.name == "anacostia_blockchain.nodes.step" for r in caplog.records)

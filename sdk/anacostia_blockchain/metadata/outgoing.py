@@ -1,0 +1,83 @@
+"""What leaves the metadata store for the chain, and who carries it there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from anacostia_blockchain.metadata import intents
+from anacostia_blockchain.metadata.runlog import RunLog, network
+from anacostia_blockchain.outbox import Intent, Outbox, Sender
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.metadata.database import Database
+    from anacostia_blockchain.metadata.facts import Fact
+
+
+class Outgoing:
+    """The outbox of one metadata store that has a chain.
+
+    Args:
+        database: of the store.
+        salt: of its run log.
+        client: the connection.
+
+    Raises:
+        ConfigError: the connection has no signer.
+    """
+
+    def __init__(self, database: Database, salt: bytes, client: Anacostia) -> None:
+        self._client = client
+        self._log = RunLog(database, salt, client)
+        self.outbox = Outbox(database.engine)
+        self.log_id = client.ledger.log_id_of(client.address, salt)
+        if size := self._log.size():
+            with database.write() as connection:
+                self._anchor(connection, size)  # runs from before there was a chain
+
+    def hold(
+        self, connection: Connection, run_id: int, kind: str, name: str, payload: Mapping[str, Any]
+    ) -> bool:
+        """Write down what is to happen if a run succeeds; False if that is intended already."""
+        client = self._client
+        place = f"{client.chain.chain_id}:{client.registry.address}:{client.address}"
+        key = f"{kind}:{place}:{name}"
+        return intents.hold(connection, key=key, kind=kind, payload=payload, run_id=run_id)
+
+    def run_closed(
+        self,
+        connection: Connection,
+        run_id: int,
+        *,
+        succeeded: bool,
+        facts: Sequence[Fact],
+        invocation: str,
+        leaf: bytes,
+        size: int,
+    ) -> None:
+        """Let follow what must follow from a run's end, in the transaction that closes it.
+
+        Args:
+            connection: of that transaction.
+            run_id: of the run.
+            succeeded: else what the run intended is dropped.
+            facts: of the run.
+            invocation: names the run.
+            leaf: its record's root.
+            size: of the run log, its record included.
+        """
+        description = intents.describe(facts, invocation=invocation, log_id=self.log_id, leaf=leaf)
+        self._anchor(connection, size)  # first: a version should find its run anchored
+        intents.settle(connection, run_id, succeeded=succeeded, description=description)
+
+    def sender(self, on_step: Callable[[str, Intent], None]) -> Sender:
+        """What carries the intents out."""
+        handlers = self._client.handlers(self._log)
+        return Sender(self.outbox, self._client.chain, handlers, on_step=on_step)
+
+    def _anchor(self, connection: Connection, size: int) -> None:
+        key = f"anchor:{network(self._client)}:{self.log_id.hex()}:{size}"
+        Outbox.enqueue(connection, key=key, kind="anchor", payload={"size": size})

@@ -1,0 +1,113 @@
+"""The run log of one database: grown where runs are closed, anchored by the sender."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import sqlite
+
+from anacostia_blockchain.ledger.log import MerkleLog
+from anacostia_blockchain.ledger.proof import RunProof
+from anacostia_blockchain.metadata import schema
+from anacostia_blockchain.runs import PROOF_NAME
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.metadata.database import Database
+
+NAME = "runs"
+"""Of the one log in the database; on chain the salt tells it from all others."""
+
+
+def append(connection: Connection, leaf: bytes) -> int:
+    """Add a record's root to the log, in the transaction that closes its run; returns its index."""
+    return MerkleLog(connection, NAME).append(leaf)
+
+
+def network(client: Anacostia) -> str:
+    """The chain and the ledger that a connection anchors in."""
+    return f"{client.chain.chain_id}:{client.ledger.address}"
+
+
+class RunLog:
+    """The log as `anchoring.AnchorHandler` sees it, and what is done once it is anchored.
+
+    Args:
+        database: that holds it.
+        salt: 32 random bytes, kept in the database.
+        client: the connection that anchors it.
+    """
+
+    def __init__(self, database: Database, salt: bytes, client: Anacostia) -> None:
+        self.salt = salt
+        self._database = database
+        self._client = client
+
+    def size(self) -> int:
+        """Number of records."""
+        with self._database.engine.connect() as connection:
+            return MerkleLog(connection, NAME).size
+
+    def root(self, size: int) -> bytes:
+        """RFC 9162 root of the first `size` records."""
+        with self._database.engine.connect() as connection:
+            return MerkleLog(connection, NAME).root(size)
+
+    def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        """Proof that the log of `new` records extends that of `old`."""
+        if old == 0:
+            return []
+        with self._database.engine.connect() as connection:
+            return list(MerkleLog(connection, NAME).consistency_proof(old, new))
+
+    def anchored(self, size: int, outcome: dict[str, Any]) -> None:
+        """Mark the runs that a head covers, and store the proof of each where verifiers look."""
+        for run_id, leaf, index in self._uncovered(size):
+            proof = self._prove(leaf, index, size, outcome)
+            cid = self._client.storage.put(
+                BytesIO(proof.to_json()), name=PROOF_NAME.format(leaf=leaf.hex())
+            )
+            row = {
+                "run_id": run_id,
+                "network": network(self._client),
+                "log_id": outcome["log_id"],
+                "size": size,
+                "tx": outcome["tx"],
+                "block": outcome["block"],
+                "proof": str(cid),
+            }
+            with self._database.write() as connection:
+                connection.execute(
+                    sqlite.insert(schema.anchors).values(row).on_conflict_do_nothing()
+                )
+
+    def _uncovered(self, size: int) -> list[tuple[int, bytes, int]]:
+        """Runs within a head that are not marked as anchored: number, leaf, index."""
+        runs, anchors = schema.runs, schema.anchors
+        marked = select(anchors.c.run_id).where(anchors.c.network == network(self._client))
+        query = (
+            select(runs.c.run_id, runs.c.leaf, runs.c.log_index)
+            .where(runs.c.log_index < size, runs.c.run_id.not_in(marked))
+            .order_by(runs.c.log_index)
+        )
+        with self._database.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [(run_id, bytes.fromhex(leaf), index) for run_id, leaf, index in rows]
+
+    def _prove(self, leaf: bytes, index: int, size: int, outcome: dict[str, Any]) -> RunProof:
+        with self._database.engine.connect() as connection:
+            path = MerkleLog(connection, NAME).inclusion_proof(index, size)
+        return RunProof(
+            log_id=bytes.fromhex(outcome["log_id"].removeprefix("0x")),
+            leaf=leaf,
+            index=index,
+            size=size,
+            root=bytes.fromhex(outcome["root"].removeprefix("0x")),
+            path=tuple(path),
+            chain_id=self._client.chain.chain_id,
+            ledger=self._client.ledger.address,
+        )

@@ -1,0 +1,312 @@
+"""The metadata store: values, artifacts and runs, without nodes at work."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from anacostia_blockchain import _upstream
+from anacostia_blockchain.errors import LedgerError, NotFoundError, PipelineError, StoreBusyError
+from anacostia_blockchain.metadata import SqliteMetadataStore, schema
+from anacostia_blockchain.metadata.database import Database
+from anacostia_blockchain.metadata.facts import run_facts
+
+DIGEST = "ab" * 32
+
+
+@pytest.fixture
+def uri(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/m.db"
+
+
+def open_store(uri: str, **options: float) -> SqliteMetadataStore:
+    store = SqliteMetadataStore("m", uri, **options)
+    store.setup()
+    for name in ("m", "data", "models", "step"):
+        store.add_node(name, "T", "B")
+    return store
+
+
+@pytest.fixture
+def store(uri: str) -> SqliteMetadataStore:
+    return open_store(uri)
+
+
+@pytest.fixture
+def running(store: SqliteMetadataStore) -> SqliteMetadataStore:
+    store.start_run()
+    return store
+
+
+def facts(store: SqliteMetadataStore, run_id: int = 0) -> dict[tuple[str, str, str], object]:
+    with store.engine.connect() as connection:
+        return {(f.role, f.node, f.name): f.value for f in run_facts(connection, run_id, "m")}
+
+
+def add(store: SqliteMetadataStore, node: str, location: str, state: str = "new") -> None:
+    store.create_entry(node, location, DIGEST, "sha256", state=state, file_size=3)
+
+
+def test_values_are_kept_as_they_are(running) -> None:
+    params = {"lr": 0.001, "layers": [1, 2], "opt": {"name": "adam", "nesterov": None}, "n": "1"}
+    running.log_params("step", **params)
+    running.set_tags("step", reviewed=True)
+    running.log_metrics("step", loss=1.5, count=3)
+    running.end_run()
+    found = facts(running)
+    assert {n: found["param", "step", n] for n in params} == params
+    assert found["tag", "step", "reviewed"] is True
+    assert (found["metric", "step", "loss"], found["metric", "step", "count"]) == (1.5, 3)
+    # The framework's own tables hold what their columns can.
+    assert {p["param_name"]: p["param_value"] for p in running.get_params("step")} == {
+        "lr": "0.001",
+        "layers": "[1,2]",
+        "opt": '{"name":"adam","nesterov":null}',
+        "n": "1",
+    }
+    assert [m["metric_value"] for m in running.get_metrics("step")] == [1.5, 3.0]
+
+
+def test_the_last_value_of_a_name_counts(running) -> None:
+    for loss in (3.0, 2.0, 1.0):
+        running.log_metrics("step", loss=loss)
+    running.end_run()
+    assert facts(running)["metric", "step", "loss"] == 1.0
+    assert len(running.get_metrics("step")) == 3
+
+
+def test_numpy_scalars_are_numbers(running) -> None:
+    numpy = pytest.importorskip("numpy")
+    running.log_metrics("step", a=numpy.float32(0.5), b=numpy.int64(7), c=numpy.float64(0.25))
+    running.log_params("step", width=numpy.int32(9))
+    running.end_run()
+    found = facts(running)
+    assert [found["metric", "step", n] for n in "abc"] == [0.5, 7, 0.25]
+    assert found["param", "step", "width"] == 9
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), True, "1", None, 2**53, [1]])
+def test_a_metric_that_is_no_finite_number_is_refused(running, value: object) -> None:
+    with pytest.raises(LedgerError, match="loss"):
+        running.log_metrics("step", good=1, loss=value)
+    assert running.get_metrics() == []
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), {"a": float("inf")}, {1: 2}, object(), b"x", 2**60]
+)
+def test_a_param_that_is_no_json_is_refused(running, value: object) -> None:
+    with pytest.raises(LedgerError, match="'lr' cannot be recorded"):
+        running.log_params("step", lr=value)
+    assert running.get_params() == []
+
+
+def test_the_node_is_that_of_the_thread(running) -> None:
+    thread = threading.Thread(target=lambda: running.log_metrics(acc=1), name="step")
+    thread.start()
+    thread.join()
+    assert [m["node_name"] for m in running.get_metrics()] == ["step"]
+
+
+def test_an_unknown_node_is_refused(running) -> None:
+    with pytest.raises(PipelineError, match="no node named 'who'"):
+        running.log_metrics("who", acc=1)
+
+
+def test_nothing_is_recorded_between_runs(store) -> None:
+    for log in (store.log_metrics, store.log_params, store.set_tags):
+        with pytest.raises(PipelineError, match="no run is under way"):
+            log("step", a=1)
+    with pytest.raises(PipelineError, match="no run is under way"):
+        store.node_result("step", "success")
+
+
+def test_a_database_that_is_not_open_says_so(uri: str) -> None:
+    with pytest.raises(PipelineError, match="m is not open yet"):
+        SqliteMetadataStore("m", uri).log_trigger("m", "why")
+
+
+def test_who_made_an_artifact_stays_known_when_it_is_read(running) -> None:
+    add(running, "models", "one", "produced")
+    running.end_run()
+    running.run_id += 1
+    running.start_run()
+    running.mark_using("models", "one")
+    running.mark_used("models", "one")
+    running.end_run()
+    (entry,) = running.get_entries("models")
+    assert (entry["run_id"], entry["state"]) == (0, "produced")
+    assert [a.location for a in running.run_artifacts("output", run_id=0)] == ["one"]
+    assert [a.location for a in running.run_artifacts("input", run_id=1)] == ["one"]
+
+
+def test_what_a_run_made_and_read_is_its_output(running) -> None:
+    add(running, "models", "one", "produced")
+    running.mark_using("models", "one")
+    assert running.run_artifacts("input") == []
+    assert [a.location for a in running.run_artifacts("output")] == ["one"]
+
+
+def test_one_location_in_two_stores_is_two_artifacts(running) -> None:
+    add(running, "models", "same", "produced")
+    add(running, "data", "same", "produced")
+    running.tag_artifact("data", "same", colour="red")
+    running.end_run()
+    with running.engine.connect() as connection:
+        linked = connection.execute(select(_upstream.artifact_tags.c.artifact_id)).scalars().all()
+    assert linked == [2]
+    assert facts(running)["tag", "data", "same:colour"] == "red"
+    assert ("tag", "models", "same:colour") not in facts(running)
+
+
+def test_an_artifact_is_recorded_once(running) -> None:
+    add(running, "models", "one", "produced")
+    with pytest.raises(PipelineError, match="models has an artifact 'one' already"):
+        add(running, "models", "one", "produced")
+
+
+def test_only_sha256_is_taken(running) -> None:
+    with pytest.raises(PipelineError, match="md5"):
+        running.create_entry("models", "one", "ab", "md5")
+
+
+def test_an_unknown_artifact_is_not_found(running) -> None:
+    for act in (running.mark_using, running.mark_used, running.artifact):
+        with pytest.raises(NotFoundError, match="data has no artifact 'x'"):
+            act("data", "x")
+
+
+def test_the_newest_output_is_not_one_of_a_failed_run(running) -> None:
+    add(running, "models", "good", "produced")
+    running.end_run()
+    running.run_id += 1
+    running.start_run()
+    add(running, "models", "bad", "produced")
+    assert running.newest_output(["models"]).location == "bad"  # the run may still succeed
+    running.node_result("step", "error", "late")
+    running.end_run()
+    assert running.newest_output(["models"]).location == "good"
+    assert running.newest_output(["data"]) is None
+
+
+def test_only_this_run_is_closed(store) -> None:
+    """The framework gives every open run the end and the hash of the one that ends."""
+    store.start_run()
+    store.active_run, store.run_id = None, 1
+    store.start_run()
+    store.end_run()
+    assert [(r["run_id"], r["end_time"] is None) for r in store.get_runs()] == [
+        (0, True),
+        (1, False),
+    ]
+
+
+def test_a_restart_continues_the_numbers(running, uri: str) -> None:
+    running.end_run()
+    running.release()
+    store = open_store(uri)
+    assert store.run_id == 1
+    assert store.abandon_open_runs("x") == []
+
+
+def test_an_aborted_run_gives_back_only_what_it_alone_was_given(running, uri: str) -> None:
+    add(running, "data", "old", "using")
+    running.mark_used("data", "old")
+    running.end_run()
+    running.run_id += 1
+    running.start_run()
+    running.mark_using("data", "old")  # read once more
+    add(running, "data", "fresh", "using")
+    running.release()
+    store = open_store(uri)
+    assert {e["location"]: e["state"] for e in store.get_entries("data")} == {
+        "old": "used",
+        "fresh": "new",
+    }
+    assert store.run_id == 2
+
+
+def test_a_stopped_store_begins_no_run(store) -> None:
+    assert store.stop_if_idle()
+    store.start_run()
+    assert store.get_runs() == []
+
+
+def test_a_store_does_not_stop_within_a_run(running) -> None:
+    assert not running.stop_if_idle()
+    assert not running.exit_event.is_set()
+
+
+def test_times_are_utc(running) -> None:
+    running.log_trigger("data", "later")
+    running.end_run()
+    (row,) = running.get_runs()
+    found = facts(running)
+    assert found["run", "m", "started_at"] == row["start_time"].isoformat() + "Z"
+    assert found["run", "m", "ended_at"].endswith("Z")
+
+
+def test_triggers_before_a_run_are_its_own(store) -> None:
+    store.log_trigger("data", "new files")
+    store.log_trigger("data")  # without a message, there is nothing to record
+    store.start_run()
+    store.log_trigger("data", "later")
+    store.end_run()
+    found = [value for (role, _, name), value in facts(store).items() if "trigger/" in name]
+    assert [trigger["message"] for trigger in found] == ["new files"]
+
+
+def test_a_transaction_is_all_or_nothing(running, monkeypatch) -> None:
+    """A failure at the last step of closing leaves the run open, and nothing else behind."""
+    add(running, "data", "in", "using")
+    monkeypatch.setattr(running, "hash_run_metadata", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        running.end_run()
+    (run,) = running.get_runs()
+    assert run["end_time"] is None
+    assert [e["state"] for e in running.get_entries("data")] == ["using"]
+
+
+def test_a_locked_database_is_a_typed_error(uri: str, tmp_path: Path) -> None:
+    store = open_store(uri, lock_timeout=0.1)
+    other = sqlite3.connect(tmp_path / "m.db", isolation_level=None)
+    other.execute("begin immediate")
+    with pytest.raises(StoreBusyError, match=r"keeps .*m\.db locked"):
+        store.log_trigger("data", "x")
+    other.execute("rollback")
+    store.log_trigger("data", "x")
+
+
+def test_the_database_survives_a_power_cut(store) -> None:
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("pragma synchronous").scalar() == 2
+
+
+def test_a_database_is_one_pipeline_s(uri: str) -> None:
+    first = Database(uri, 1)
+    with pytest.raises(StoreBusyError, match="already running"):
+        Database(uri, 1)
+    first.release()
+    Database(uri, 1).release()
+
+
+def test_the_salt_of_a_database_is_its_own_and_stays(store, uri: str, tmp_path: Path) -> None:
+    salt = store.setting("log_salt")
+    store.release()
+    assert open_store(uri).setting("log_salt") == salt
+    other = open_store(f"sqlite:///{tmp_path}/other.db")
+    assert other.setting("log_salt") != salt
+    assert len(bytes.fromhex(salt)) == 32
+
+
+def test_the_framework_s_tables_are_not_altered(store) -> None:
+    with store.engine.connect() as connection:
+        for table in _upstream.tables.sorted_tables:
+            info = connection.exec_driver_sql(f"pragma table_info({table.name})").all()
+            assert [row[1] for row in info] == list(table.columns.keys())
+    assert all(name.startswith("ab_") for name in schema.metadata.tables)
