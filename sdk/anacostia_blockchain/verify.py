@@ -20,6 +20,8 @@ from anacostia_blockchain.types import Status
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.content.cid import CID
+    from anacostia_blockchain.storage.base import Store
     from anacostia_blockchain.types import ModelVersion, Progress
 
 
@@ -69,10 +71,17 @@ class Report:
 
 
 @dataclass(slots=True)
-class _Evidence:
-    """What earlier checks found for later ones."""
+class Evidence:
+    """What earlier checks found for later ones.
 
-    version: ModelVersion
+    Attributes:
+        root: the version's CID, by the chain.
+        folder: where its content is copied to.
+        actual: the manifest of the bytes that are really there.
+        manifest: the one that the version holds.
+    """
+
+    root: CID
     folder: Path
     statement: Statement | None = None
     actual: Manifest | None = None
@@ -102,33 +111,37 @@ def verify_version(
     """
     model_id, number = client.models.resolve(model)
     version = client.registry.version_of(model_id, number)
-    made: list[Check] = []
+    results: list[Check] = []
     with tempfile.TemporaryDirectory(prefix="anacostia-verify-") as scratch:
-        evidence = _Evidence(version, Path(scratch) / "version")
-        for name, check in _checks(client, evidence, max_visits, progress):
-            made.append(_made(name, check))
+        evidence = Evidence(version.root, Path(scratch) / "version")
+        for name, check in _checks(client, version, evidence, max_visits, progress):
+            results.append(made(name, check))
             if on_check is not None:
-                on_check(made[-1])
+                on_check(results[-1])
     subject = f"{client.caip19(model_id)}@{number}"
-    return Report(subject, tuple(made), client.chain.block_number())
+    return Report(subject, tuple(results), client.chain.block_number())
 
 
 def _checks(
-    client: Anacostia, evidence: _Evidence, max_visits: int, progress: Progress | None
+    client: Anacostia,
+    version: ModelVersion,
+    evidence: Evidence,
+    max_visits: int,
+    progress: Progress | None,
 ) -> Iterator[tuple[str, Callable[[], str]]]:
-    version = evidence.version
     yield "contracts", lambda: _contracts(client)
     yield "registry", lambda: _registry(version)
-    yield "content", lambda: _content(client, evidence, progress)
-    yield "manifest", lambda: _manifest(evidence)
-    yield "statement", lambda: _statement(evidence)
+    yield "content", lambda: check_content(client.storage, evidence, progress)
+    yield "manifest", lambda: check_manifest(evidence)
+    yield "statement", lambda: check_statement(evidence)
     yield "run", lambda: _run(client, evidence)
     yield "token", lambda: _token(client, version)
     yield "aliases", lambda: _aliases(client, version)
     yield "lineage", lambda: _lineage(client, version, max_visits)
 
 
-def _made(name: str, check: Callable[[], str]) -> Check:
+def made(name: str, check: Callable[[], str]) -> Check:
+    """Make one check."""
     try:
         return Check(name, passed=True, detail=check())
     except AnacostiaError as error:
@@ -148,24 +161,26 @@ def _registry(version: ModelVersion) -> str:
     return f"{state} by {version.publisher} at {when}"
 
 
-def _content(client: Anacostia, evidence: _Evidence, progress: Progress | None) -> str:
-    root = evidence.version.root
-    client.storage.get(root, evidence.folder, progress=progress)
+def check_content(store: Store, evidence: Evidence, progress: Progress | None = None) -> str:
+    """Copy the version out of the store and hash every byte again."""
+    store.get(evidence.root, evidence.folder, progress=progress)
     found = scan(evidence.folder)
     evidence.actual = found.manifest
-    if found.cid != root:
-        raise IntegrityError(f"the bytes hash to {found.cid}, the chain says {root}")
-    return f"{len(found.files)} files, {found.size} bytes hash to {root}"
+    if found.cid != evidence.root:
+        raise IntegrityError(f"the bytes hash to {found.cid}, the chain says {evidence.root}")
+    return f"{len(found.files)} files, {found.size} bytes hash to {evidence.root}"
 
 
-def _manifest(evidence: _Evidence) -> str:
+def check_manifest(evidence: Evidence) -> str:
+    """Compare the version's manifest with the files, one by one."""
     stored = Manifest.parse(_read(evidence, "manifest.json"))
     evidence.manifest = stored
     stored.check(evidence.actual or Manifest.of_version(evidence.folder))
     return f"OpenSSF manifest root {stored.root.hex()}"
 
 
-def _statement(evidence: _Evidence) -> str:
+def check_statement(evidence: Evidence) -> str:
+    """Compare the subject of the version's statement with its manifest."""
     statement = Statement.parse(_read(evidence, "statement.json"))
     evidence.statement = statement
     manifest = evidence.manifest
@@ -176,7 +191,7 @@ def _statement(evidence: _Evidence) -> str:
     return f"in-toto statement by {statement.builder_id}"
 
 
-def _run(client: Anacostia, evidence: _Evidence) -> str:
+def _run(client: Anacostia, evidence: Evidence) -> str:
     statement = evidence.statement
     if statement is None:
         raise IntegrityError("there is no valid statement that names a run")
@@ -223,7 +238,7 @@ def _lineage(client: Anacostia, version: ModelVersion, max_visits: int) -> str:
     return f"{', '.join(parents)}; nothing revoked"
 
 
-def _read(evidence: _Evidence, name: str) -> bytes:
+def _read(evidence: Evidence, name: str) -> bytes:
     path = evidence.folder / name
     if not path.is_file():
         raise NotFoundError(f"the version holds no {name}")

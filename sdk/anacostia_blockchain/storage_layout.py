@@ -1,0 +1,109 @@
+"""Where the contracts keep what a bundle proves; a test compares it with the compiler's layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from anacostia_blockchain.errors import FormatError
+from anacostia_blockchain.storage_proof import mapping_slot
+from anacostia_blockchain.types import Parent, Relation, Status
+
+VERSIONS_SLOT = 6
+"""`ModelRegistry._versions`: mapping of the version's key to its record."""
+
+LOGS_SLOT = 0
+"""`RunLedger._logs`: mapping of the log's id to the log."""
+
+_EDGE_BITS = 104
+
+
+@dataclass(frozen=True, slots=True)
+class VersionHeader:
+    """The second slot of a version's record."""
+
+    publisher: str
+    published_at: datetime
+    codec: int
+    status: Status
+    parent_count: int
+
+
+@dataclass(frozen=True)
+class VersionSlots:
+    """The slots of a version's record in `ModelRegistry`."""
+
+    model_id: int
+    version: int
+
+    @cached_property
+    def digest(self) -> int:
+        """Slot of the root's digest."""
+        return mapping_slot(self.model_id << 32 | self.version, VERSIONS_SLOT)
+
+    @property
+    def header(self) -> int:
+        """Slot of the packed header."""
+        return self.digest + 1
+
+    def parent_pairs(self, count: int) -> list[int]:
+        """Slots of the edges, two in each."""
+        return [mapping_slot(pair, self.digest + 2) for pair in range((count + 1) // 2)]
+
+    @staticmethod
+    def read_header(word: int) -> VersionHeader:
+        """Unpack a header.
+
+        Raises:
+            FormatError: the status is none that the contract knows.
+        """
+        from eth_utils import to_checksum_address  # noqa: PLC0415 - comes with web3
+
+        try:
+            status = Status(word >> 232 & 0xFF)
+        except ValueError as error:
+            raise FormatError(str(error)) from error
+        return VersionHeader(
+            publisher=to_checksum_address((word & (1 << 160) - 1).to_bytes(20, "big")),
+            published_at=datetime.fromtimestamp(word >> 160 & (1 << 64) - 1, UTC),
+            codec=word >> 224 & 0xFF,
+            status=status,
+            parent_count=word >> 248 & 0xFF,
+        )
+
+    @staticmethod
+    def read_parents(pairs: list[int], count: int) -> list[Parent]:
+        """Unpack edges."""
+        edges = [pairs[i // 2] >> i % 2 * _EDGE_BITS for i in range(count)]
+        return [
+            Parent(edge >> 40 & (1 << 64) - 1, edge >> 8 & (1 << 32) - 1, Relation(edge & 0xFF))
+            for edge in edges
+        ]
+
+
+@dataclass(frozen=True)
+class LedgerHeadSlots:
+    """The slots of a log's head in `RunLedger`."""
+
+    log_id: bytes
+
+    @cached_property
+    def writer_and_size(self) -> int:
+        """Slot of the writer's address (160 bits) and the size (64 bits)."""
+        return mapping_slot(self.log_id, LOGS_SLOT)
+
+    @property
+    def root(self) -> int:
+        """Slot of the head's root."""
+        return self.writer_and_size + 1
+
+    @property
+    def all(self) -> list[int]:
+        """Both."""
+        return [self.writer_and_size, self.root]
+
+    @staticmethod
+    def read_size(word: int) -> int:
+        """Unpack the size."""
+        return word >> 160 & (1 << 64) - 1
