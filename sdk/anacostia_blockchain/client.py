@@ -60,7 +60,7 @@ def connect(
     network = resolve_network(target, folder)
     chain = Chain.connect(
         network.rpc_url,
-        signer=signer or network.signer(),
+        signer=signer or default_signer(target),
         chain_id=network.chain_id,
         confirmations=network.confirmations,
         state_dir=folder,
@@ -68,6 +68,36 @@ def connect(
     deployment = Deployment.load(chain.chain_id, folder / "deployments")
     deployment.check(chain)
     return Anacostia(chain, deployment, home=folder, store=store)
+
+
+def prepare_local(home: Path) -> Anacostia:
+    """Start a project's local chain, deploy the contracts where they are not, and connect."""
+    from anacostia_blockchain import local  # noqa: PLC0415 - loads what starts processes
+    from anacostia_blockchain.chain import Chain  # noqa: PLC0415
+    from anacostia_blockchain.deployment import deploy  # noqa: PLC0415
+
+    network = local.up(home)
+    chain = Chain.connect(
+        network.rpc_url,
+        signer=default_signer("local"),
+        chain_id=local.CHAIN_ID,
+        state_dir=home,
+    )
+    deployment = deploy(chain)
+    deployment.save(home / "deployments")
+    return Anacostia(chain, deployment, home=home)
+
+
+def default_signer(target: str) -> Signer | None:
+    """The key in the environment; on the local chain, if none is there, a development account."""
+    from anacostia_blockchain.chain import signer_from_env  # noqa: PLC0415
+
+    found = signer_from_env()
+    if found is None and target == "local":
+        from anacostia_blockchain.testing import dev_signer  # noqa: PLC0415 - local chains alone
+
+        return dev_signer()
+    return found
 
 
 class Anacostia:

@@ -17,10 +17,9 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 from anacostia_blockchain.errors import ChainUnavailableError, ConfigError
+from anacostia_blockchain.testing import answers, find_anvil
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +63,7 @@ def down(home: Path) -> bool:
             return False
         os.kill(running.pid, signal.SIGTERM)
         deadline = time.monotonic() + _START_TIMEOUT
-        while _answers(running.rpc_url) and time.monotonic() < deadline:
+        while answers(running.rpc_url, CHAIN_ID) and time.monotonic() < deadline:
             time.sleep(0.05)
         _wait_for_exit(running.pid)
         (home / "network.json").unlink(missing_ok=True)
@@ -77,7 +76,7 @@ def find(home: Path) -> LocalNetwork | None:
         network = LocalNetwork(**json.loads((home / "network.json").read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return network if _answers(network.rpc_url) else None
+    return network if answers(network.rpc_url, CHAIN_ID) else None
 
 
 def exists(home: Path) -> bool:
@@ -86,8 +85,6 @@ def exists(home: Path) -> bool:
 
 
 def _start(home: Path) -> LocalNetwork:
-    from anacostia_blockchain.testing import find_anvil  # noqa: PLC0415 - only starters need it
-
     port = _free_port()
     command = [str(find_anvil()), "--host", "127.0.0.1", "--port", str(port)]
     command += ["--chain-id", str(CHAIN_ID), "--state", str(home / "chain.json")]
@@ -99,23 +96,12 @@ def _start(home: Path) -> LocalNetwork:
         )
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + _START_TIMEOUT
-    while not _answers(url):
+    while not answers(url, CHAIN_ID):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             raise ChainUnavailableError(f"anvil did not start: see {home / 'anvil.log'}")
         time.sleep(0.05)
     return LocalNetwork(url, process.pid)
-
-
-def _answers(url: str) -> bool:
-    """Whether a chain of ours answers there: another program may have taken the port since."""
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}).encode()
-    request = Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - loopback
-    try:
-        with urlopen(request, timeout=2) as answer:  # noqa: S310
-            return bool(json.load(answer).get("result") == hex(CHAIN_ID))
-    except (URLError, OSError, ValueError, AttributeError):
-        return False
 
 
 def _wait_for_exit(pid: int) -> None:

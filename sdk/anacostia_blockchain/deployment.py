@@ -1,0 +1,205 @@
+"""Where the contracts are on a chain, and putting them there.
+
+The contracts have no constructor arguments and carry no metadata, and the CREATE2 proxy has the same
+address on every chain; so have they. A deployment file, `deployments/<chain id>.json`, is a record
+for people and tools: `check` compares the chain itself with this package's own build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eth_utils import keccak, to_checksum_address
+
+from anacostia_blockchain.chain.values import Call
+from anacostia_blockchain.errors import ConfigError, NoContractError, VersionMismatchError
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.chain import Chain
+    from anacostia_blockchain.types import Address
+
+CREATE2_PROXY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
+"""Arachnid's deterministic deployment proxy: calldata is salt and init code."""
+
+SALT = bytes(32)
+
+DEPLOYED = ("ModelRegistry", "RunLedger")
+"""What is sent to the proxy. `ModelNFT` is created by `ModelRegistry`."""
+
+_PACKAGE = "anacostia_blockchain"
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedContract:
+    """A contract on a chain.
+
+    Attributes:
+        version: as `version()` says.
+        block: number of the block that created it; None if it was found there.
+        tx: hash of the transaction that created it; None likewise.
+        code_sha256: of this package's runtime bytecode, immutables zeroed.
+    """
+
+    address: Address
+    version: str
+    block: int | None
+    tx: str | None
+    code_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The contracts on one chain."""
+
+    chain_id: int
+    contracts: dict[str, DeployedContract]
+
+    def address(self, name: str) -> Address:
+        """Address of a contract.
+
+        Raises:
+            ConfigError: it is not part of this deployment.
+        """
+        try:
+            return self.contracts[name].address
+        except KeyError:
+            raise ConfigError(f"{name} is not deployed on chain {self.chain_id}") from None
+
+    @classmethod
+    def load(cls, chain_id: int, folder: Path | None = None) -> Deployment:
+        """Read a chain's deployment file, from a folder first, else the package's own.
+
+        Raises:
+            ConfigError: there is none for that chain, or it cannot be read.
+        """
+        own = files(_PACKAGE).joinpath("deployments", f"{chain_id}.json")
+        local = folder / f"{chain_id}.json" if folder is not None else None
+        try:
+            text = local.read_text() if local is not None and local.exists() else own.read_text()
+            document = json.loads(text)
+            contracts = {name: DeployedContract(**c) for name, c in document["contracts"].items()}
+            return cls(int(document["chain_id"]), contracts)
+        except FileNotFoundError:
+            raise ConfigError(
+                f"no deployment on chain {chain_id} is known: deploy with `anacostia up` "
+                "(local), or add its deployment file"
+            ) from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"the deployment file of chain {chain_id} is damaged: {error}"
+            ) from None
+
+    def save(self, folder: Path) -> Path:
+        """Write the deployment file; returns its path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.chain_id}.json"
+        document = {"chain_id": self.chain_id, "contracts": {}}
+        document["contracts"] = {name: asdict(c) for name, c in sorted(self.contracts.items())}
+        partial = path.with_suffix(".part")
+        partial.write_text(json.dumps(document, indent=2) + "\n")
+        partial.replace(path)
+        return path
+
+    def check(self, chain: Chain) -> None:
+        """Compare the code on chain with this package's own build.
+
+        Raises:
+            NoContractError: nothing is at an address.
+            VersionMismatchError: something else is.
+        """
+        for name, contract in self.contracts.items():
+            code = chain.code(contract.address)
+            if not code:
+                raise NoContractError(contract.address, name)
+            if _masked(name, code) != _runtime(name):
+                raise VersionMismatchError(
+                    f"the code of {name} at {contract.address} is not what this package was built "
+                    "with: install the version that the deployment was made with, or deploy anew"
+                )
+
+
+def deploy(chain: Chain) -> Deployment:
+    """Put the contracts on a chain; what is there already is kept.
+
+    Raises:
+        NoContractError: the chain has no CREATE2 proxy.
+        ConfigError: the connection has no signer.
+    """
+    if not chain.code(CREATE2_PROXY):
+        raise NoContractError(CREATE2_PROXY, "the deterministic deployment proxy")
+    contracts = {}
+    for name in DEPLOYED:
+        contracts[name] = _deploy(chain, name)
+    registry = contracts["ModelRegistry"]
+    nft = _read(chain, registry.address, "ModelRegistry", "nft")
+    contracts["ModelNFT"] = _record(
+        chain, "ModelNFT", to_checksum_address(nft), registry.block, registry.tx
+    )
+    deployment = Deployment(chain.chain_id, contracts)
+    deployment.check(chain)
+    return deployment
+
+
+def predicted_address(name: str) -> Address:
+    """The address that CREATE2 gives a contract on every chain (EIP-1014)."""
+    init_code = _bytecode(name)["bytecode"]
+    inner = keccak(_bytes(init_code))
+    digest = keccak(b"\xff" + _bytes(CREATE2_PROXY) + SALT + inner)
+    return str(to_checksum_address(digest[12:]))
+
+
+def _deploy(chain: Chain, name: str) -> DeployedContract:
+    address = predicted_address(name)
+    if chain.code(address):
+        return _record(chain, name, address, None, None)
+    data = SALT + _bytes(_bytecode(name)["bytecode"])
+    receipt = chain.send(Call(CREATE2_PROXY, data, name, "constructor"))
+    return _record(chain, name, address, receipt.block_number, receipt.hash)
+
+
+def _record(
+    chain: Chain, name: str, address: Address, block: int | None, tx: str | None
+) -> DeployedContract:
+    version = _read(chain, address, name, "version")
+    return DeployedContract(address, version, block, tx, hashlib.sha256(_runtime(name)).hexdigest())
+
+
+def _read(chain: Chain, address: Address, name: str, function: str) -> Any:  # noqa: ANN401
+    from anacostia_blockchain.chain.abi import Interface  # noqa: PLC0415 - loads eth_abi
+
+    data = Interface.of(name).encode(function)
+    return chain.call(Call(address, data, name, function))
+
+
+@cache
+def _bytecode(name: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(files(_PACKAGE).joinpath("bytecode", f"{name}.json").read_text()))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"the package holds no bytecode of {name}: in a checkout, run scripts/build"
+        ) from None
+
+
+def _runtime(name: str) -> bytes:
+    return _bytes(_bytecode(name)["deployedBytecode"])
+
+
+def _masked(name: str, code: bytes) -> bytes:
+    """Code with its immutables zeroed, as the compiler gives it."""
+    masked = bytearray(code)
+    for places in _bytecode(name)["immutableReferences"].values():
+        for place in places:
+            start, length = place["start"], place["length"]
+            masked[start : start + length] = bytes(min(length, max(0, len(masked) - start)))
+    return bytes(masked)
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
