@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from anacostia_blockchain import verify
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.statement import Statement
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.storage import LocalStore
@@ -101,7 +102,7 @@ def _gather(client: Anacostia, model_id: int, number: int, max_visits: int) -> d
 def _run_proof(client: Anacostia, model_id: int, number: int) -> RunProof | None:
     root = client.registry.version_of(model_id, number).root
     with client.storage.open(root, "statement.json") as stream:
-        statement = verify.Statement.parse(stream.read())
+        statement = Statement.parse(stream.read())
     return None if statement.run_leaf is None else client.runs.find_proof(statement.run_leaf)
 
 

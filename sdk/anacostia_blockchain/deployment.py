@@ -1,6 +1,6 @@
 """Where the contracts are on a chain, and putting them there.
 
-The contracts have no constructor arguments and carry no metadata, and the CREATE2 proxy has the same
+The contracts have no constructor arguments and carry no metadata, and the CREATE2 proxy has one
 address on every chain; so have they. A deployment file, `deployments/<chain id>.json`, is a record
 for people and tools: `check` compares the chain itself with this package's own build.
 """

@@ -334,6 +334,11 @@ class Sender:
             self._chain.broadcast(intent.raw)
             self._on_step("broadcast", intent)
             receipt = self._chain.wait(intent.tx_hash, timeout=self._timeout)
+        except TransactionTimeoutError:
+            # Sent again with higher fees; of the two only one can be mined.
+            raised = self._chain.bump(intent.raw)
+            self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash)
+            raise
         except NonceConflictError:
             # Another transaction took this one's nonce, so this one can never be mined.
             if not self._settled(handler, intent):

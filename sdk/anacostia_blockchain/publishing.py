@@ -63,8 +63,9 @@ class PublishHandler:
     """Carries out `publish` intents.
 
     The payload holds `name`, `kind`, `parents`, `aliases`, and either `root`, the CID of a complete
-    version directory, or `artifact`, the CID of a bare artifact, with `description`, from which the
-    directory is completed when the intent is sent.
+    version directory, or `artifact`, the CID of a bare artifact, with its `filename` and a
+    `description` (arguments of `describe_version`), from which the directory is completed when the
+    intent is sent.
     """
 
     kind = "publish"
@@ -110,7 +111,7 @@ class PublishHandler:
         return self._client.registry.model_id_of(self._client.address, intent.payload["name"])
 
     def _parents(self, edges: list[list[int]] | str, model_id: int) -> list[Parent]:
-        if edges != PREVIOUS:
+        if not isinstance(edges, str):
             return [Parent(edge[0], edge[1], Relation(edge[2])) for edge in edges]
         if not model_id:
             return []
@@ -119,7 +120,8 @@ class PublishHandler:
     def _complete(self, payload: dict[str, Any]) -> CID:
         storage = self._client.storage
         with tempfile.TemporaryDirectory() as folder:
-            path = storage.get(CID.parse(payload["artifact"]), Path(folder) / "artifact")
+            target = Path(folder) / payload["filename"]
+            path = storage.get(CID.parse(payload["artifact"]), target)
             version = describe_version(path, name=payload["name"], **payload["description"])
             return storage.put(version, name=f"version-{payload['name']}")
 

@@ -126,7 +126,7 @@ def _walk(root: bytes, key: bytes, path: Sequence[str]) -> bytes:
 
     nodes = [rlp.decode(_bytes(node)) for node in path]
     try:
-        return bytes(HexaryTrie.get_from_proof(root, key, nodes))
+        return bytes(HexaryTrie.get_from_proof(root, key, nodes))  # type: ignore[no-untyped-call]
     except BadTrieProof as error:
         raise IntegrityError(
             "the storage proof does not lead to the header's state root"

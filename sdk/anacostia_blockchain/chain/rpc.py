@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 from web3 import HTTPProvider
+from web3.types import RPCEndpoint
 
 from anacostia_blockchain.errors import ChainUnavailableError
 
@@ -57,12 +58,14 @@ class Rpc:
             RpcError: the endpoint answered with an error.
             ChainUnavailableError: it did not answer, or with something else than JSON-RPC.
         """
-        return self._result(self._ask(lambda: self._provider.make_request(method, list(params))))  # type: ignore[arg-type]
+        return self._result(
+            self._ask(lambda: self._provider.make_request(RPCEndpoint(method), list(params)))
+        )
 
     def batch(self, calls: Sequence[tuple[str, Sequence[object]]]) -> list[Any]:
         """Call several methods in one request; an `RpcError` stands in the place of a result."""
-        requests_ = [(method, list(params)) for method, params in calls]
-        answers = self._ask(lambda: self._provider.make_batch_request(requests_))  # type: ignore[arg-type]
+        requests_ = [(RPCEndpoint(method), list(params)) for method, params in calls]
+        answers = self._ask(lambda: self._provider.make_batch_request(requests_))
         if not isinstance(answers, list):
             raise ChainUnavailableError(f"{self.host} does not take batches: {answers}")
         results = []
