@@ -5,7 +5,14 @@ import {Test} from "forge-std/Test.sol";
 
 import {ModelNFT} from "../../contracts/ModelNFT.sol";
 import {ModelRegistry} from "../../contracts/ModelRegistry.sol";
-import {Cid, DAG_PB_CODEC, Kind, Parent, RAW_CODEC, Relation} from "../../contracts/types/Model.sol";
+import {
+    Cid,
+    DAG_PB_CODEC,
+    Kind,
+    Parent,
+    RAW_CODEC,
+    Relation
+} from "../../contracts/types/Model.sol";
 
 /// @notice Actors, a deployed registry and the shortest way to say "register a model".
 abstract contract BaseTest is Test {

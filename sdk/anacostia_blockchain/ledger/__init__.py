@@ -1,0 +1,1 @@
+"""Run records and the log that holds them: what is anchored, and how it is proven."""
