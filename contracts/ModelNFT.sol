@@ -40,7 +40,9 @@ contract ModelNFT is IModelNFT, ERC721 {
     /// @inheritdoc IModelNFT
     IModelRegistry public immutable registry;
 
-    mapping(uint256 modelId => Terms) private _terms;
+    // slots 0 to 5 are ERC721's
+
+    mapping(uint256 modelId => Terms) private _terms; // slot 6
 
     constructor() ERC721("Anacostia Models", "MODEL") {
         registry = IModelRegistry(msg.sender);

@@ -24,7 +24,6 @@ import {
     RevocationReason,
     Status,
     Version,
-    VersionHeader,
     VersionRecord
 } from "./types/Model.sol";
 import {VersionKey, toVersionKey} from "./types/VersionKey.sol";
@@ -51,23 +50,25 @@ contract ModelRegistry is IModelRegistry, EIP712 {
     /// @inheritdoc IModelRegistry
     IModelNFT public immutable nft;
 
-    /// @inheritdoc IModelRegistry
-    uint64 public modelCount;
+    // slots 0 and 1 are EIP712's, never written
 
     /// @inheritdoc IModelRegistry
-    mapping(address creator => mapping(string name => uint64 modelId)) public modelIdOf;
+    uint64 public modelCount; // slot 2
 
     /// @inheritdoc IModelRegistry
-    mapping(address publisher => uint256 nonce) public nonces;
+    mapping(address creator => mapping(string name => uint64 modelId)) public modelIdOf; // slot 3
 
-    mapping(uint64 modelId => Model) private _models;
+    /// @inheritdoc IModelRegistry
+    mapping(address publisher => uint256 nonce) public nonces; // slot 4
 
-    mapping(VersionKey key => VersionRecord) private _versions;
+    mapping(uint64 modelId => Model) private _models; // slot 5
 
-    mapping(uint64 modelId => mapping(bytes32 aliasName => AliasLog.Log)) private _aliases;
+    mapping(VersionKey key => VersionRecord) private _versions; // slot 6
+
+    mapping(uint64 modelId => mapping(bytes32 aliasName => AliasLog.Log)) private _aliases; // slot 7
 
     /// @dev Keyed by the number of transfers as well, so that a transfer ends every right for good.
-    mapping(
+    mapping( // slot 8
         uint64 modelId => mapping(uint64 transfers => mapping(address publisher => uint64 expiry))
     ) private _publishers;
 
@@ -93,9 +94,11 @@ contract ModelRegistry is IModelRegistry, EIP712 {
         // Effect: create the model with its first version.
         modelId = ++modelCount;
         modelIdOf[msg.sender][name] = modelId;
-        _models[modelId] = Model(msg.sender, 0, kind, name);
+        Model storage model = _models[modelId];
+        (model.creator, model.latestVersion, model.kind) = (msg.sender, 1, kind);
+        model.name = name;
         emit ModelRegistered(modelId, msg.sender, kind, name);
-        _addVersion(modelId, msg.sender, root, parents);
+        _addVersion(modelId, 1, msg.sender, root, parents);
 
         // Interaction: mint its token.
         nft.mint(msg.sender, modelId);
@@ -151,7 +154,7 @@ contract ModelRegistry is IModelRegistry, EIP712 {
 
         // Check: the version, if any, can be pointed to.
         if (version_ != 0) {
-            Status status = _recordOf(modelId, version_).header.status;
+            Status status = _recordOf(modelId, version_).status;
             if (status == Status.Revoked) {
                 revert ModelRegistry_WrongStatus(modelId, version_, status);
             }
@@ -159,11 +162,11 @@ contract ModelRegistry is IModelRegistry, EIP712 {
 
         // Check: the alias points elsewhere (so the model exists), and the caller may move it.
         AliasLog.Log storage log = _aliases[modelId][aliasName];
-        uint32 previous = log.version;
+        uint32 previous = log.last().version;
         if (version_ == previous) {
             revert ModelRegistry_AliasUnchanged(modelId, aliasName, version_);
         }
-        _checkAliasController(modelId, aliasName, log.gate);
+        _checkAliasController(modelId, aliasName, log.gateOf());
 
         // Effect: move it.
         log.push(version_);
@@ -177,11 +180,11 @@ contract ModelRegistry is IModelRegistry, EIP712 {
 
         // Check: a gate that is in place decides about itself; the model's owner does not.
         AliasLog.Log storage log = _aliases[modelId][aliasName];
-        address previous = log.gate;
+        address previous = log.gateOf();
         _checkAliasController(modelId, aliasName, previous);
 
         // Effect: set the gate.
-        log.gate = gate;
+        log.setGate(gate);
         emit AliasGateSet(modelId, aliasName, gate, previous);
     }
 
@@ -191,25 +194,25 @@ contract ModelRegistry is IModelRegistry, EIP712 {
 
     /// @inheritdoc IModelRegistry
     function deprecate(uint64 modelId, uint32 version_) external {
-        VersionHeader storage header = _recordOf(modelId, version_).header;
+        VersionRecord storage record = _recordOf(modelId, version_);
         _checkPublisher(modelId, msg.sender);
-        if (header.status != Status.Published) {
-            revert ModelRegistry_WrongStatus(modelId, version_, header.status);
+        if (record.status != Status.Published) {
+            revert ModelRegistry_WrongStatus(modelId, version_, record.status);
         }
 
-        header.status = Status.Deprecated;
+        record.status = Status.Deprecated;
         emit VersionDeprecated(modelId, version_);
     }
 
     /// @inheritdoc IModelRegistry
     function revoke(uint64 modelId, uint32 version_, RevocationReason reason) external {
-        VersionHeader storage header = _recordOf(modelId, version_).header;
+        VersionRecord storage record = _recordOf(modelId, version_);
         _checkOwner(modelId);
-        if (header.status == Status.Revoked) {
+        if (record.status == Status.Revoked) {
             revert ModelRegistry_WrongStatus(modelId, version_, Status.Revoked);
         }
 
-        (header.status, header.reason) = (Status.Revoked, reason);
+        (record.status, record.reason) = (Status.Revoked, reason);
         emit VersionRevoked(modelId, version_, reason);
     }
 
@@ -226,14 +229,13 @@ contract ModelRegistry is IModelRegistry, EIP712 {
     /// @inheritdoc IModelRegistry
     function versionOf(uint64 modelId, uint32 version_) external view returns (Version memory) {
         VersionRecord storage record = _recordOf(modelId, version_);
-        VersionHeader memory header = record.header;
         return Version({
-            root: Cid(record.digest, header.codec),
-            publisher: header.publisher,
-            publishedAt: header.publishedAt,
-            status: header.status,
-            reason: header.reason,
-            parentCount: header.parentCount
+            root: Cid(record.digest, record.codec),
+            publisher: record.publisher,
+            publishedAt: record.publishedAt,
+            status: record.status,
+            reason: record.reason,
+            parentCount: record.parentCount
         });
     }
 
@@ -245,7 +247,8 @@ contract ModelRegistry is IModelRegistry, EIP712 {
     /// @inheritdoc IModelRegistry
     function aliasOf(uint64 modelId, bytes32 aliasName) external view returns (Alias memory) {
         AliasLog.Log storage log = _aliases[modelId][aliasName];
-        return Alias(log.version, log.since, log.moves, log.gate);
+        AliasMove memory move = log.last();
+        return Alias(move.version, move.since, log.moves, log.gateOf());
     }
 
     /// @inheritdoc IModelRegistry
@@ -300,42 +303,43 @@ contract ModelRegistry is IModelRegistry, EIP712 {
         Cid calldata root,
         Parent[] calldata parents
     ) private returns (uint32 version_) {
-        _checkModel(modelId);
+        uint32 latest = _models[modelId].latestVersion;
+        if (latest == 0) revert ModelRegistry_UnknownModel(modelId);
         _checkPublisher(modelId, publisher);
-        version_ = _addVersion(modelId, publisher, root, parents);
+
+        // Effect: add the next version.
+        version_ = latest + 1;
+        _models[modelId].latestVersion = version_;
+        _addVersion(modelId, version_, publisher, root, parents);
 
         // Interaction: tell the token's readers that its metadata is another.
         nft.notifyPublished(modelId);
     }
 
-    /// @dev Adds a model's next version. The caller has checked the right to.
+    /// @dev Stores a version that is not there yet. The caller has checked the right to publish it.
     function _addVersion(
         uint64 modelId,
+        uint32 version_,
         address publisher,
         Cid calldata root,
         Parent[] calldata parents
-    ) private returns (uint32 version_) {
+    ) private {
         // Check: the root is a content identifier that can be printed.
-        if (root.digest == 0) revert ModelRegistry_EmptyRoot();
-        if (root.codec != RAW_CODEC && root.codec != DAG_PB_CODEC) {
-            revert ModelRegistry_UnsupportedCodec(root.codec);
+        (bytes32 digest, uint8 codec) = (root.digest, root.codec);
+        if (digest == 0) revert ModelRegistry_EmptyRoot();
+        if (codec != RAW_CODEC && codec != DAG_PB_CODEC) {
+            revert ModelRegistry_UnsupportedCodec(codec);
         }
 
-        // Effect: store it. It has no status while its parents are checked, so it cannot be its own.
-        version_ = ++_models[modelId].latestVersion;
-        VersionRecord storage record = _versions[toVersionKey(modelId, version_)];
-        _versions.link(record, parents);
-        record.digest = root.digest;
-        record.header = VersionHeader({
-            publisher: publisher,
-            publishedAt: uint64(block.timestamp),
-            codec: root.codec,
-            status: Status.Published,
-            reason: RevocationReason.Unspecified,
-            parentCount: uint8(parents.length)
-        });
+        // Effect: store the edges while the version has no status yet, then the version.
+        VersionKey key = toVersionKey(modelId, version_);
+        _versions.link(key, parents);
+        VersionRecord storage record = _versions[key];
+        record.digest = digest;
+        (record.publisher, record.publishedAt, record.codec, record.status, record.parentCount) =
+        (publisher, uint64(block.timestamp), codec, Status.Published, uint8(parents.length));
 
-        emit VersionPublished(modelId, version_, root.digest, root.codec, publisher);
+        emit VersionPublished(modelId, version_, digest, codec, publisher);
         for (uint256 i; i < parents.length; ++i) {
             Parent calldata parent = parents[i];
             emit ParentLinked(parent.modelId, parent.version, modelId, version_, parent.relation);
@@ -348,7 +352,7 @@ contract ModelRegistry is IModelRegistry, EIP712 {
         returns (VersionRecord storage record)
     {
         record = _versions[toVersionKey(modelId, version_)];
-        if (record.header.status == Status.None) {
+        if (record.status == Status.None) {
             revert ModelRegistry_UnknownVersion(modelId, version_);
         }
     }

@@ -4,37 +4,60 @@ pragma solidity ^0.8.30;
 import {AliasMove} from "../types/Model.sol";
 
 /// @title AliasLog
-/// @notice An alias and every place it has pointed to. The newest move is in the slot that is read
-/// most; older ones are packed three to a slot and never written again.
+/// @notice An alias and every place it has pointed to. Moves are kept three to a slot, in the order
+/// in which they were made: the newest three (or fewer) in the head slot, so that most moves write
+/// that slot alone; every full three before them in a slot that is written once and never again.
 library AliasLog {
     /// @notice An alias, as it is stored.
-    /// @param gate The only account that may move it; the zero address for the model's owner.
-    /// @param version Where it points; 0 for nowhere.
-    /// @param since Time of the newest move, in seconds.
-    /// @param moves Number of moves, the newest included.
-    /// @param past Moves 0 … moves - 2, in the order they were made.
+    /// @param newest The moves since the last full three, the oldest of them in the lowest bits.
+    /// @param moves Number of moves ever made.
+    /// @param gated Whether there is a gate; saves looking for it where there is none.
+    /// @param gate The only account that may move it, if gated.
+    /// @param past Full threes, laid out as `newest`.
     struct Log {
         // slot 0
-        address gate;
-        uint32 version;
-        uint40 since;
+        uint216 newest;
         uint24 moves;
+        bool gated;
         // slot 1
-        mapping(uint256 tripleIndex => uint256 triple) past;
+        address gate;
+        // slot 2
+        mapping(uint256 index => uint216 triple) past;
     }
 
     uint256 private constant _MOVES_PER_SLOT = 3;
+
+    /// @dev A move is its time (40 bits) above its version (32 bits).
     uint256 private constant _MOVE_BITS = 72;
 
     /// @notice Moves the alias, now.
-    /// @dev The head keeps its gate. Reverts (arithmetic overflow) at the 2^24th move.
+    /// @dev Reverts (arithmetic overflow) at the 2^24th move.
     function push(Log storage log, uint32 version) internal {
-        uint24 moves = log.moves;
-        if (moves != 0) {
-            (uint256 index, uint256 shift) = _place(moves - 1);
-            log.past[index] |= _pack(log.version, log.since) << shift;
+        (uint216 triple, uint24 moves) = (log.newest, log.moves);
+        uint256 position = moves % _MOVES_PER_SLOT;
+        if (position == 0 && moves != 0) {
+            log.past[moves / _MOVES_PER_SLOT - 1] = triple;
+            triple = 0;
         }
-        (log.version, log.since, log.moves) = (version, uint40(block.timestamp), moves + 1);
+        uint256 move = (uint256(uint40(block.timestamp)) << 32) | version;
+        // forge-lint: disable-next-line(unsafe-typecast) three moves of 72 bits are 216
+        triple |= uint216(move << (position * _MOVE_BITS));
+        (log.newest, log.moves) = (triple, moves + 1);
+    }
+
+    /// @notice Puts the alias under a gate, or under none (the zero address).
+    function setGate(Log storage log, address gate) internal {
+        (log.gated, log.gate) = (gate != address(0), gate);
+    }
+
+    /// @notice The alias's gate; the zero address if it has none.
+    function gateOf(Log storage log) internal view returns (address) {
+        return log.gated ? log.gate : address(0);
+    }
+
+    /// @notice The newest move; all zero if there is none.
+    function last(Log storage log) internal view returns (AliasMove memory move) {
+        if (log.moves != 0) move = get(log, log.moves - 1);
     }
 
     /// @notice The version that the alias pointed to after the last move at or before a time; 0 if it
@@ -67,20 +90,10 @@ library AliasLog {
 
     /// @notice A move by its index, which must be below the number of moves.
     function get(Log storage log, uint256 index) internal view returns (AliasMove memory) {
-        if (index + 1 == log.moves) return AliasMove({version: log.version, since: log.since});
-        (uint256 tripleIndex, uint256 shift) = _place(index);
-        uint256 move = log.past[tripleIndex] >> shift;
+        uint256 slot = index / _MOVES_PER_SLOT;
+        uint256 triple = slot == (log.moves - 1) / _MOVES_PER_SLOT ? log.newest : log.past[slot];
+        uint256 move = triple >> (index % _MOVES_PER_SLOT * _MOVE_BITS);
         // forge-lint: disable-next-line(unsafe-typecast) the low 32 and the next 40 bits are meant
         return AliasMove({version: uint32(move), since: uint40(move >> 32)});
-    }
-
-    /// @dev `since` (40 bits) above `version` (32 bits).
-    function _pack(uint32 version, uint40 since) private pure returns (uint256) {
-        return (uint256(since) << 32) | version;
-    }
-
-    /// @dev Slot and lowest bit of a past move.
-    function _place(uint256 index) private pure returns (uint256 tripleIndex, uint256 shift) {
-        return (index / _MOVES_PER_SLOT, index % _MOVES_PER_SLOT * _MOVE_BITS);
     }
 }

@@ -23,8 +23,9 @@ library Labels {
     /// @notice Thrown when a name is longer than 64 characters.
     error Labels_TooLong(uint256 length);
 
-    /// @notice Thrown when a label has a character that is not allowed, at an index counted in bytes.
-    error Labels_BadCharacter(uint256 index);
+    /// @notice Thrown when a label has a character that is not allowed: the first such character, or
+    /// zero where zeros are between or (in a name) after the others.
+    error Labels_BadCharacter(bytes1 character);
 
     /// @notice Reverts unless a name is well formed.
     function checkName(string calldata name) internal pure {
@@ -32,21 +33,23 @@ library Labels {
         uint256 length = characters.length;
         if (length == 0) revert Labels_Empty();
         if (length > MAX_NAME_LENGTH) revert Labels_TooLong(length);
-        for (uint256 i; i < length; ++i) {
-            if (!_isAllowed(characters[i])) revert Labels_BadCharacter(i);
-        }
+
+        // forge-lint: disable-next-line(unsafe-typecast) the first 32 characters are meant
+        uint256 counted = _countCharacters(bytes32(characters));
+        if (length > 32) counted += _countCharacters(bytes32(characters[32:]));
+        if (counted != length) revert Labels_BadCharacter(0);
     }
 
     /// @notice Reverts unless an alias is well formed: characters first, then nothing but zeros.
     function checkAlias(bytes32 aliasName) internal pure {
-        if (aliasName == 0) revert Labels_Empty();
-        // The zeros at the end shift out last: what is left to check is zero exactly when they begin.
-        for (uint256 i; i < 32 && aliasName << (8 * i) != 0; ++i) {
-            if (!_isAllowed(aliasName[i])) revert Labels_BadCharacter(i);
-        }
+        if (_countCharacters(aliasName) == 0) revert Labels_Empty();
     }
 
-    function _isAllowed(bytes1 character) private pure returns (bool) {
-        return (_ALLOWED >> uint8(character)) & 1 == 1;
+    /// @dev Number of characters before the zeros that a word ends with; reverts if one is not allowed.
+    function _countCharacters(bytes32 word) private pure returns (uint256 count) {
+        for (; word != 0; word <<= 8) {
+            if ((_ALLOWED >> uint8(word[0])) & 1 == 0) revert Labels_BadCharacter(word[0]);
+            ++count;
+        }
     }
 }

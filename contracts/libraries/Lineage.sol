@@ -33,9 +33,10 @@ library Lineage {
     error Lineage_VisitsExhausted(uint16 maxVisits);
 
     /// @notice Stores a new version's edges, after checking them.
+    /// @dev The child has no status yet, so that it cannot be its own parent.
     function link(
         mapping(VersionKey => VersionRecord) storage records,
-        VersionRecord storage child,
+        VersionKey child,
         Parent[] calldata parents
     ) internal {
         uint256 count = parents.length;
@@ -47,14 +48,14 @@ library Lineage {
             Parent calldata parent = parents[i];
             VersionKey key = toVersionKey(parent.modelId, parent.version);
             if (!(key > previous)) revert Lineage_UnsortedParents(i);
-            if (records[key].header.status == Status.None) {
-                revert Lineage_UnknownParent(parent.modelId, parent.version);
+            if (records[key].status == Status.None) {
+                revert Lineage_UnknownParent(key.toModelId(), key.toVersion());
             }
             previous = key;
 
             uint256 edge = (uint256(VersionKey.unwrap(key)) << 8) | uint8(parent.relation);
             pair = i % 2 == 0 ? edge : pair | (edge << _EDGE_BITS);
-            if (i % 2 == 1 || i + 1 == count) child.parentPairs[i / 2] = pair;
+            if (i % 2 == 1 || i + 1 == count) records[child].parentPairs[i / 2] = pair;
         }
     }
 
@@ -64,7 +65,7 @@ library Lineage {
         view
         returns (Parent[] memory parents)
     {
-        parents = new Parent[](child.header.parentCount);
+        parents = new Parent[](child.parentCount);
         for (uint256 i; i < parents.length; ++i) {
             (VersionKey key, Relation relation) = _edge(child, i);
             parents[i] = Parent(key.toModelId(), key.toVersion(), relation);
@@ -91,9 +92,9 @@ library Lineage {
 
         for (uint256 i; i < queued; ++i) {
             VersionRecord storage record = records[queue[i]];
-            if (record.header.status == Status.Revoked) return true;
+            if (record.status == Status.Revoked) return true;
 
-            uint256 count = record.header.parentCount;
+            uint256 count = record.parentCount;
             for (uint256 j; j < count && !exhausted; ++j) {
                 (VersionKey parent,) = _edge(record, j);
                 if (!_add(seen, parent)) continue;

@@ -115,32 +115,25 @@ struct Version {
     uint8 parentCount;
 }
 
-/// @notice The part of a stored version that shares one slot.
+/// @notice A published version, as it is stored. Only `status` and `reason` ever change.
+/// @param digest Digest of the root.
 /// @param publisher See `Version`.
 /// @param publishedAt See `Version`.
 /// @param codec Codec of the root.
 /// @param status See `Version`.
 /// @param reason See `Version`.
 /// @param parentCount See `Version`.
-struct VersionHeader {
+/// @param parentPairs Lineage edges, two to a slot; see `Lineage`.
+struct VersionRecord {
     // slot 0
+    bytes32 digest;
+    // slot 1
     address publisher;
     uint64 publishedAt;
     uint8 codec;
     Status status;
     RevocationReason reason;
     uint8 parentCount;
-}
-
-/// @notice A published version, as it is stored.
-/// @param digest Digest of the root. Never changes.
-/// @param header The rest. Only `status` and `reason` ever change.
-/// @param parentPairs Lineage edges, two to a slot; see `Lineage`. Never change.
-struct VersionRecord {
-    // slot 0
-    bytes32 digest;
-    // slot 1
-    VersionHeader header;
     // slot 2
     mapping(uint256 pairIndex => uint256 pair) parentPairs;
 }
