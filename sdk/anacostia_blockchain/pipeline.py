@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from anacostia_blockchain import _upstream as upstream
+from anacostia_blockchain._graph import check_nodes, refuse_remote, set_up
 from anacostia_blockchain._supervision import ActionGuard, LocalConnector, Watch, end_threads
-from anacostia_blockchain.errors import AnacostiaError, ConfigError, PipelineError
+from anacostia_blockchain.errors import PipelineError
 from anacostia_blockchain.metadata.lifecycle import RunSummary
-from anacostia_blockchain.metadata.store import SqliteMetadataStore
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Ended = Literal["idle", "runs", "timeout", "signal"]
-_SETUP_ORDER = (
-    upstream.BaseMetadataStoreNode,
-    upstream.BaseResourceNode,
-    upstream.BaseActionNode,
-)
 _TICK = 0.05
 
 
@@ -84,12 +79,13 @@ class Pipeline(upstream.Pipeline):
         loggers: Logger | list[Logger] | None = None,
     ) -> None:
         given = list(nodes)
-        self.metadata_store = _check(given)
+        self.metadata_store = check_nodes(given)
         self._failure: tuple[str, BaseException] | None = None
         self._stop: Ended | None = None
         self._wanted: int | None = None
         self._finished: list[RunSummary] = []
         self._launched = False
+        self._sender: Sender | None = None
         self._on_step: Callable[[str, str], None] = lambda _step, _subject: None
         self._build(name, given, loggers)
         for node in self.nodes:
@@ -155,32 +151,27 @@ class Pipeline(upstream.Pipeline):
         self._wanted = runs
         self.metadata_store.on_run = self._note_run
         with self._signals():
-            sender: Sender | None = None
             try:
                 self.launch_nodes()
-                sender = self._sender()
                 self._supervise(until, timeout, grace)
             except KeyboardInterrupt:
                 drain, grace = 0, 0.2
                 raise
             finally:
                 self._shut_down(grace)
-                unsent = self._drain(sender, drain)
+                unsent = self._drain(drain)
         if self._failure is not None:
             node, error = self._failure
             raise PipelineError(f"node {node} died: {error!r}") from error
         return self._report(unsent)
 
     def setup_nodes(self) -> None:
-        """Set up the metadata store, then resources, then actions; what one raises is raised.
+        """Set up the nodes and register them with the metadata store.
 
         Raises:
             PipelineError: a node's `setup` failed with an error that is not of this package.
         """
-        for kind in _SETUP_ORDER:
-            for node in self.nodes:
-                if isinstance(node, kind):
-                    _set_up(node)
+        set_up(self.nodes)
         store = self.metadata_store
         for node in self.nodes:
             model = node.model()
@@ -188,19 +179,30 @@ class Pipeline(upstream.Pipeline):
             node.run_id = store.run_id
 
     def launch_nodes(self) -> None:
-        """Set up all nodes and start their threads, guarded, as daemons."""
+        """Set up all nodes and start their threads, guarded, as daemons; and the sender's.
+
+        `execute` calls it, and so does the framework's web server.
+        """
         self._launched = True
         results: dict[str, str] = {}
         for node in self.nodes:
             node.daemon = True
             if node.connector is None:
-                _refuse_remote(node)
+                refuse_remote(node)
                 node.connector = LocalConnector()
             if isinstance(node, upstream.BaseActionNode):
                 ActionGuard(node, self.metadata_store, results).install()
             self._watch_thread(node)
         self._watches = self._make_watches()
         super().launch_nodes()
+        self._sender = self.metadata_store.sender(self._note_intent)
+        if self._sender is not None:
+            self._sender.start()
+
+    def terminate_nodes(self) -> None:
+        """End what `launch_nodes` started; the framework's web server calls it."""
+        self._shut_down(grace=5)
+        self._drain(timeout=60)
 
     def _watch_thread(self, node: upstream.BaseNode) -> None:
         run = node.run
@@ -297,12 +299,12 @@ class Pipeline(upstream.Pipeline):
                 reason = f"node {self._failure[0]} died: {self._failure[1]!r}"
             store.abandon_open_runs(reason or "stopped before the run had ended")
 
-    def _drain(self, sender: Sender | None, timeout: float) -> int:
+    def _drain(self, timeout: float) -> int:
         try:
-            return sender.drain(timeout) if sender is not None else 0
+            return self._sender.drain(timeout) if self._sender is not None else 0
         finally:
-            if sender is not None:
-                sender.stop()
+            if self._sender is not None:
+                self._sender.stop()
             self.metadata_store.release()
 
     def _report(self, unsent: int) -> ExecutionReport:
@@ -316,47 +318,5 @@ class Pipeline(upstream.Pipeline):
         if loop is not None and loop.is_running():
             loop.call_soon_threadsafe(loop.stop)
 
-    def _sender(self) -> Sender | None:
-        def on_step(step: str, intent: Intent) -> None:
-            self._on_step(step, intent.key)
-
-        sender = self.metadata_store.sender(on_step)
-        if sender is not None:
-            sender.start()
-        return sender
-
-
-def _set_up(node: upstream.BaseNode) -> None:
-    node.status = upstream.Status.INITIALIZING
-    try:
-        node.setup()
-    except AnacostiaError:
-        raise
-    except Exception as error:
-        raise PipelineError(f"setup of {node.name} failed: {error!r}") from error
-
-
-def _check(nodes: list[upstream.BaseNode]) -> SqliteMetadataStore:
-    """Check what the framework does not; returns the metadata store."""
-    names = [node.name for node in nodes]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise PipelineError(f"more than one node is named {', '.join(twice)}")
-    for node in nodes:
-        for other in (*node.predecessors, *node.successors):
-            if other not in nodes:
-                raise PipelineError(
-                    f"{node.name} is connected to {other.name}, which was not given to the pipeline"
-                )
-        if node.is_alive() or node.ident is not None:
-            raise PipelineError(f"{node.name} ran in another pipeline: build the nodes anew")
-    stores = [node for node in nodes if isinstance(node, upstream.BaseMetadataStoreNode)]
-    if len(stores) != 1 or not isinstance(stores[0], SqliteMetadataStore):
-        raise ConfigError("a pipeline needs exactly one metadata store, a SqliteMetadataStore")
-    return stores[0]
-
-
-def _refuse_remote(node: upstream.BaseNode) -> None:
-    if node.remote_successors or node.remote_predecessors or node.wait_for_connection:
-        raise PipelineError(
-            f"{node.name} has neighbours on other machines: serve the pipeline, do not execute it"
-        )
+    def _note_intent(self, step: str, intent: Intent) -> None:
+        self._on_step(step, intent.key)

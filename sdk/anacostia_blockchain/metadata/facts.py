@@ -7,7 +7,6 @@ import json
 import platform
 import sys
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -55,20 +54,19 @@ class Fact:
 
 
 def run_facts(connection: Connection, run_id: int, pipeline: str) -> list[Fact]:
-    """All fields of a closed run; a name logged twice by one node has its last value.
+    """All fields of a closed run; what was said several times is there in that order.
 
     Args:
         connection: of the transaction that closed the run.
         run_id: of the run.
         pipeline: the metadata store's name, as the node of what concerns the whole run.
     """
-    facts = [
+    return [
         *_run(connection, run_id, pipeline),
         *_values(connection, run_id),
         *_artifacts(connection, run_id),
         *_environment(pipeline),
     ]
-    return list({(fact.role, fact.node, fact.name): fact for fact in facts}.values())
 
 
 def framework_hash(connection: Connection, run_id: int, hash_metadata: MetadataHash) -> str:
@@ -99,11 +97,10 @@ def _run(connection: Connection, run_id: int, pipeline: str) -> Iterator[Fact]:
         yield Fact("run", pipeline, name, row[name])
     results = schema.node_results
     for result in connection.execute(select(results).where(results.c.run_id == run_id)).mappings():
-        yield Fact("run", result["node"], "result", result["result"])
-        if result["detail"] is not None:
-            yield Fact("run", result["node"], "detail", result["detail"])
-    for number, (node, trigger) in enumerate(_triggers(connection, run_id)):
-        yield Fact("run", node, f"trigger/{number}", trigger)
+        said = {"result": result["result"], "detail": result["detail"]}
+        yield Fact("result", result["node"], "result", said)
+    for node, trigger in _triggers(connection, run_id):
+        yield Fact("trigger", node, "trigger", trigger)
     digest = select(upstream.runs.c.hash).where(upstream.runs.c.run_id == run_id)
     yield Fact("framework", pipeline, "run.hash", connection.execute(digest).scalar_one())
 
@@ -166,8 +163,3 @@ def _framework_rows(
     )
     names = ("id", "run_id", f"{role}_name", f"{role}_value", "node_name")
     return [{n: row[n] for n in names} for row in connection.execute(query).mappings()]
-
-
-def parse_time(text: str) -> datetime:
-    """The time that `iso` wrote, aware, in UTC."""
-    return datetime.fromisoformat(text)

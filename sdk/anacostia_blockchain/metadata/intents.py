@@ -86,16 +86,16 @@ def describe(
 
 
 def _metrics(facts: Sequence[Fact]) -> dict[str, float]:
-    """Metrics by name, with the node's name before those that two nodes have."""
-    metrics = [fact for fact in facts if fact.role == "metric"]
-    often = Counter(fact.name for fact in metrics)
-    return {f.name if often[f.name] == 1 else f"{f.node}/{f.name}": f.value for f in metrics}
+    """Each metric's last value by name, with the node's name before those that two nodes have."""
+    last = {(fact.node, fact.name): fact.value for fact in facts if fact.role == "metric"}
+    nodes = Counter(name for _node, name in last)
+    return {
+        name if nodes[name] == 1 else f"{node}/{name}": value
+        for (node, name), value in last.items()
+    }
 
 
 def _input(fact: Fact) -> dict[str, str]:
+    entry = {"name": f"{fact.node}/{fact.name}", "digest": fact.value["sha256"]}
     cid = fact.value["cid"]
-    return {
-        "name": f"{fact.node}/{fact.name}",
-        "digest": fact.value["sha256"],
-        "uri": f"ipfs://{cid}" if cid else "",
-    }
+    return entry | ({"uri": f"ipfs://{cid}"} if cid else {})

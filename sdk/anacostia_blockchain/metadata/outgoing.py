@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from anacostia_blockchain.metadata import intents
+from sqlalchemy import select
+from sqlalchemy.dialects import sqlite
+
+from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.metadata import intents, schema
 from anacostia_blockchain.metadata.runlog import RunLog, network
 from anacostia_blockchain.outbox import Intent, Outbox, Sender
 
@@ -26,14 +30,15 @@ class Outgoing:
         client: the connection.
 
     Raises:
-        ConfigError: the connection has no signer.
+        ConfigError: the connection has no signer, or intents wait for another chain.
     """
 
     def __init__(self, database: Database, salt: bytes, client: Anacostia) -> None:
         self._client = client
         self._log = RunLog(database, salt, client)
         self.outbox = Outbox(database.engine)
-        self.log_id = client.ledger.log_id_of(client.address, salt)
+        self._refuse_strangers()
+        self.log_id = self._find_log_id(database, salt)
         if size := self._log.size():
             with database.write() as connection:
                 self._anchor(connection, size)  # runs from before there was a chain
@@ -70,13 +75,37 @@ class Outgoing:
             size: of the run log, its record included.
         """
         description = intents.describe(facts, invocation=invocation, log_id=self.log_id, leaf=leaf)
-        self._anchor(connection, size)  # first: a version should find its run anchored
+        self._anchor(connection, size)
         intents.settle(connection, run_id, succeeded=succeeded, description=description)
 
     def sender(self, on_step: Callable[[str, Intent], None]) -> Sender:
         """What carries the intents out."""
         handlers = self._client.handlers(self._log)
         return Sender(self.outbox, self._client.chain, handlers, on_step=on_step)
+
+    def _refuse_strangers(self) -> None:
+        """Make sure that what waits here is for this chain, or it would be done on another."""
+        here = f":{self._client.chain.chain_id}:"
+        if strangers := [intent.key for intent in self.outbox.open() if here not in intent.key]:
+            raise ConfigError(
+                f"{len(strangers)} intents wait for another chain, the first is {strangers[0]}: "
+                "execute the pipeline with that chain once more before this one"
+            )
+
+    def _find_log_id(self, database: Database, salt: bytes) -> bytes:
+        """The log's id, asked of the chain once, so that runs can be made while it is away."""
+        client = self._client
+        name = f"log_id:{network(client)}:{client.address}"
+        with database.engine.connect() as connection:
+            query = select(schema.settings.c.value).where(schema.settings.c.name == name)
+            known = connection.execute(query).scalar()
+        if known is not None:
+            return bytes.fromhex(known)
+        log_id = client.ledger.log_id_of(client.address, salt)
+        with database.write() as connection:
+            row = {"name": name, "value": log_id.hex()}
+            connection.execute(sqlite.insert(schema.settings).values(row).on_conflict_do_nothing())
+        return log_id
 
     def _anchor(self, connection: Connection, size: int) -> None:
         key = f"anchor:{network(self._client)}:{self.log_id.hex()}:{size}"

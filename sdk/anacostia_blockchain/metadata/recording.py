@@ -9,7 +9,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, case, insert, select
 from sqlalchemy.dialects import sqlite
 
 from anacostia_blockchain import _upstream as upstream
@@ -173,28 +173,34 @@ def artifact_query() -> Select[Any]:
     )
 
 
+def artifacts_at(connection: Connection, store: str, location: str) -> list[Artifact]:
+    """Every artifact that was ever at a location of one store, the one to use first.
+
+    That is the newest one, unless the run that made it failed.
+    """
+    links, runs = schema.run_artifacts, schema.runs
+    made = (links.c.artifact_id == upstream.artifacts.c.id) & (links.c.role == "output")
+    failed = case((runs.c.status.in_(("failed", "aborted")), 1), else_=0)
+    query = (
+        artifact_query()
+        .outerjoin(links, made)
+        .outerjoin(runs, runs.c.run_id == links.c.run_id)
+        .where(upstream.nodes.c.node_name == store, upstream.artifacts.c.location == location)
+        .order_by(failed, upstream.artifacts.c.id.desc())
+    )
+    return [Artifact(**row) for row in connection.execute(query).mappings()]
+
+
 def find_artifact(connection: Connection, store: str, location: str) -> Artifact:
-    """The artifact at a location of one store.
+    """The artifact at a location of one store: see `artifacts_at`.
 
     Raises:
         NotFoundError: that store has none there.
     """
-    query = artifact_query().where(
-        upstream.nodes.c.node_name == store, upstream.artifacts.c.location == location
-    )
-    row = connection.execute(query).mappings().first()
-    if row is None:
+    found = artifacts_at(connection, store, location)
+    if not found:
         raise NotFoundError(f"{store} has no artifact {location!r}")
-    return Artifact(**row)
-
-
-def exists(connection: Connection, store: str, location: str) -> bool:
-    """Say whether a store has an artifact at a location."""
-    try:
-        find_artifact(connection, store, location)
-    except NotFoundError:
-        return False
-    return True
+    return found[0]
 
 
 def run_artifacts(

@@ -5,27 +5,59 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import sqlite
 
+from anacostia_blockchain.errors import LedgerError
 from anacostia_blockchain.ledger.log import MerkleLog
+from anacostia_blockchain.ledger.log import metadata as tables
 from anacostia_blockchain.ledger.proof import RunProof
+from anacostia_blockchain.ledger.record import RunRecord
 from anacostia_blockchain.metadata import schema
 from anacostia_blockchain.runs import PROOF_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
 
     from anacostia_blockchain.client import Anacostia
     from anacostia_blockchain.metadata.database import Database
+    from anacostia_blockchain.metadata.facts import Fact
+
+__all__ = ["RunLog", "append_record", "load_record", "network", "tables"]
 
 NAME = "runs"
 """Of the one log in the database; on chain the salt tells it from all others."""
 
 
-def append(connection: Connection, leaf: bytes) -> int:
-    """Add a record's root to the log, in the transaction that closes its run; returns its index."""
-    return MerkleLog(connection, NAME).append(leaf)
+def append_record(connection: Connection, run_id: int, facts: Iterable[Fact]) -> tuple[bytes, int]:
+    """Make a run's record and add its root to the log, in the transaction that closes the run.
+
+    Returns:
+        The root, and its index in the log.
+    """
+    record = RunRecord.build((fact.role, fact.node, fact.name, fact.value) for fact in facts)
+    index = MerkleLog(connection, NAME).append(record.root)
+    connection.execute(
+        update(schema.runs)
+        .where(schema.runs.c.run_id == run_id)
+        .values(record=record.to_json().decode(), leaf=record.root.hex(), log_index=index)
+    )
+    return record.root, index
+
+
+def load_record(connection: Connection, run_id: int) -> RunRecord:
+    """The record of a closed run.
+
+    Raises:
+        LedgerError: there is no such run, or it is still under way.
+    """
+    query = select(schema.runs.c.record).where(schema.runs.c.run_id == run_id)
+    text = connection.execute(query).scalar()
+    if text is None:
+        raise LedgerError(f"run {run_id} has no record: it never was, or it has not ended yet")
+    return RunRecord.from_json(text.encode())
 
 
 def network(client: Anacostia) -> str:

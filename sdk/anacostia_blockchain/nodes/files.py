@@ -13,6 +13,7 @@ from anacostia_blockchain.errors import ConfigError, IntegrityError, NotFoundErr
 
 if TYPE_CHECKING:
     from anacostia_blockchain.metadata import SqliteMetadataStore
+    from anacostia_blockchain.metadata.recording import Artifact
 
 
 class FileStoreNode(upstream.FilesystemStoreNode):
@@ -73,7 +74,7 @@ class FileStoreNode(upstream.FilesystemStoreNode):
         """
         artifact = self.metadata_store.artifact(self.name, filepath)
         path = Path(self.path, filepath)
-        self.restore(filepath, path)
+        self.restore(artifact, path)
         found = self.digest(path)
         if found != artifact.sha256:
             raise IntegrityError(
@@ -86,14 +87,14 @@ class FileStoreNode(upstream.FilesystemStoreNode):
         finally:
             self.metadata_store.mark_used(self.name, filepath)
 
-    def restore(self, filepath: str, path: Path) -> None:
-        """Bring back content that is not at `path`.
+    def restore(self, artifact: Artifact, path: Path) -> None:
+        """Bring back an artifact's content if it is not at `path`.
 
         Raises:
             NotFoundError: it is gone for good.
         """
         if not path.exists():
-            raise NotFoundError(f"{self.name} has lost {filepath}: {path} is gone")
+            raise NotFoundError(f"{self.name} has lost {artifact.location}: {path} is gone")
 
     def digest(self, path: Path) -> str:
         """Hex SHA-256 of what is at `path`."""

@@ -16,6 +16,7 @@ from anacostia_blockchain.nodes.files import FileStoreNode
 
 if TYPE_CHECKING:
     from anacostia_blockchain.metadata import SqliteMetadataStore
+    from anacostia_blockchain.metadata.recording import Artifact
     from anacostia_blockchain.storage.base import Store
 
 _INCOMING = ".incoming"
@@ -25,7 +26,7 @@ class ModelStoreNode(FileStoreNode):
     """Keeps what actions make: each file or folder is stored by CID and is an output of its run.
 
     The folder is a copy for people and tools; what is missing there is fetched from the store.
-    Artifacts do not change: every one needs a location of its own.
+    What is overwritten stays recorded, and stays in the store; what a failed run made is not used.
 
     Args:
         name: of the node.
@@ -73,42 +74,42 @@ class ModelStoreNode(FileStoreNode):
 
         Args:
             filepath: location in this store, `/` between the parts.
-            overwrite: not supported, because recorded artifacts do not change.
-            atomic: always.
+            overwrite: let it take the place of what is at that location.
+            atomic: it always is.
 
         Raises:
-            PipelineError: the location is taken or leads outside the store, or nothing was
+            PipelineError: the location is taken, or leads outside the store; or nothing was
                 written.
             ContentError: a folder holds what cannot be content.
         """
         del atomic
-        target = self._target(filepath, overwrite=overwrite)
+        target = self._place(filepath, overwrite=overwrite)
         work = Path(self.path, _INCOMING, uuid.uuid4().hex, target.name)
         work.parent.mkdir(parents=True)
         try:
             yield str(work)
             if not work.exists():
                 raise PipelineError(f"nothing was written to be saved as {filepath}")
-            self._keep(work, target, filepath)
+            self._keep(work, target, filepath, overwrite=overwrite)
         finally:
             shutil.rmtree(work.parent, ignore_errors=True)
 
-    def _target(self, filepath: str, *, overwrite: bool) -> Path:
+    def _place(self, filepath: str, *, overwrite: bool) -> Path:
         location = PurePosixPath(filepath)
         plain = filepath == str(location) and not location.is_absolute()
         if not plain or any(part.startswith(".") for part in location.parts):
             raise PipelineError(f"{filepath!r} is not a path inside {self.name}")
-        if overwrite or self.metadata_store.entry_exists(self.name, filepath):
+        if not overwrite and self.metadata_store.entry_exists(self.name, filepath):
             raise PipelineError(
-                f"{self.name} keeps what it has: save {filepath} under another name, for instance "
-                "with the number of the run"
+                f"{self.name} has {filepath} already: save under another name, for instance with "
+                "the number of the run, or with overwrite=True"
             )
         return Path(self.path, *location.parts)
 
-    def _keep(self, work: Path, target: Path, filepath: str) -> None:
+    def _keep(self, work: Path, target: Path, filepath: str, *, overwrite: bool) -> None:
         digest = scan(work)
         cid = self.storage.put(work, name=f"{self.name}/{filepath}")
-        _remove(target)  # never recorded: left there by a process that was killed
+        _remove(target)  # overwritten, or never recorded by a process that was killed
         target.parent.mkdir(parents=True, exist_ok=True)
         work.rename(target)
         self.metadata_store.create_entry(
@@ -119,16 +120,20 @@ class ModelStoreNode(FileStoreNode):
             state="produced",
             file_size=digest.size,
             cid=str(cid),
+            overwrite=overwrite,
         )
 
-    def restore(self, filepath: str, path: Path) -> None:
-        """Fetch content that is not at `path` from the store."""
-        if not path.exists():
-            cid = self.metadata_store.artifact(self.name, filepath).cid
-            if cid is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self.storage.get(CID.parse(cid), path)
-        super().restore(filepath, path)
+    def restore(self, artifact: Artifact, path: Path) -> None:
+        """Fetch an artifact's content from the store if it, or another one, is not at `path`."""
+        others = self.metadata_store.artifacts_at(self.name, artifact.location)[1:]
+        if others and path.exists():
+            found = self.digest(path)
+            if found in {other.sha256 for other in others} - {artifact.sha256}:
+                _remove(path)
+        if not path.exists() and artifact.cid is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.storage.get(CID.parse(artifact.cid), path)
+        super().restore(artifact, path)
 
     def digest(self, path: Path) -> str:
         """Hex SHA-256 of a file, or the manifest root of a folder."""

@@ -102,7 +102,7 @@ class NgramModel:
             counts = {gram.encode("latin-1"): n for gram, n in document["counts"].items()}
             _check_counts(document["order"], counts)
             return cls(document["order"], counts)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise FormatError(f"{path} is not a {FORMAT} model: {error}") from error
 
 

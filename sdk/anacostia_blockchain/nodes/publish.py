@@ -96,7 +96,8 @@ class PublishVersionNode(ActionNode):
         return True
 
     def _find(self) -> Artifact:
-        made = self.metadata_store.run_artifacts("output", self._model_store.name)
+        outputs = self.metadata_store.run_artifacts("output", self._model_store.name)
+        made = list({artifact.location: artifact for artifact in outputs}.values())
         if self._artifact is not None:
             wanted = self._artifact.format(run_id=self.metadata_store.get_run_id())
             made = [artifact for artifact in made if artifact.location == wanted]

@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from anacostia_blockchain import _upstream
 from anacostia_blockchain.errors import LedgerError, NotFoundError, PipelineError, StoreBusyError
+from anacostia_blockchain.ledger.log import MerkleLog
+from anacostia_blockchain.ledger.merkle import leaf_hash
 from anacostia_blockchain.metadata import SqliteMetadataStore, schema
 from anacostia_blockchain.metadata.database import Database
 from anacostia_blockchain.metadata.facts import run_facts
@@ -47,6 +49,10 @@ def facts(store: SqliteMetadataStore, run_id: int = 0) -> dict[tuple[str, str, s
         return {(f.role, f.node, f.name): f.value for f in run_facts(connection, run_id, "m")}
 
 
+def values(store: SqliteMetadataStore, role: str, name: str) -> list[object]:
+    return [leaf.value for leaf in store.record(0).find(role, name)]
+
+
 def add(store: SqliteMetadataStore, node: str, location: str, state: str = "new") -> None:
     store.create_entry(node, location, DIGEST, "sha256", state=state, file_size=3)
 
@@ -71,12 +77,56 @@ def test_values_are_kept_as_they_are(running) -> None:
     assert [m["metric_value"] for m in running.get_metrics("step")] == [1.5, 3.0]
 
 
-def test_the_last_value_of_a_name_counts(running) -> None:
-    for loss in (3.0, 2.0, 1.0):
+def test_a_metric_s_whole_history_is_in_the_record(running) -> None:
+    for loss in (3.0, 1.0, 2.0):
         running.log_metrics("step", loss=loss)
     running.end_run()
-    assert facts(running)["metric", "step", "loss"] == 1.0
-    assert len(running.get_metrics("step")) == 3
+    assert values(running, "metric", "loss") == [3.0, 1.0, 2.0]
+    shown = running.record(0).disclose("metric", "step", "loss", 1)
+    shown.verify(running.record(0).root)
+    assert shown.leaf.value == 1.0
+
+
+def test_a_record_says_everything_about_its_run(running) -> None:
+    add(running, "data", "in.txt", "using")
+    running.create_entry(
+        "models", "out", DIGEST, "sha256", state="produced", file_size=7, cid="bafy"
+    )
+    running.node_result("step", "success")
+    running.node_result("models", "error", "broke")
+    running.end_run()
+    record = running.record(0)
+    assert {leaf.role for leaf in record.leaves} == {
+        *("header", "run", "input", "output", "environment", "framework", "result"),
+    }
+    assert values(running, "run", "status") == ["failed"]
+    assert values(running, "run", "reason") == ["models: broke"]
+    assert values(running, "run", "run_id") == [0]
+    assert values(running, "input", "in.txt") == [{"sha256": DIGEST, "cid": None, "size": 3}]
+    assert values(running, "output", "out") == [{"sha256": DIGEST, "cid": "bafy", "size": 7}]
+    assert values(running, "result", "result") == [
+        {"result": "error", "detail": "broke"},
+        {"result": "success", "detail": None},
+    ]
+    assert values(running, "framework", "run.hash") == [running.get_runs()[0]["hash"]]
+    assert values(running, "environment", "package/anacostia-pipeline") == ["0.8.9"]
+
+
+def test_a_record_is_in_the_log_and_does_not_change(running) -> None:
+    running.end_run()
+    with running.engine.connect() as connection:
+        row = connection.execute(select(schema.runs)).mappings().one()
+        log = MerkleLog(connection, "runs")
+        assert log.size == 1
+        assert log.root() == leaf_hash(bytes.fromhex(row["leaf"]))
+    assert running.record(0).root.hex() == row["leaf"]
+    assert row["log_index"] == 0
+
+
+def test_a_run_under_way_has_no_record(running) -> None:
+    for run_id in (0, 1):
+        with pytest.raises(LedgerError, match=f"run {run_id} has no record"):
+            running.record(run_id)
 
 
 def test_numpy_scalars_are_numbers(running) -> None:
@@ -256,8 +306,7 @@ def test_triggers_before_a_run_are_its_own(store) -> None:
     store.start_run()
     store.log_trigger("data", "later")
     store.end_run()
-    found = [value for (role, _, name), value in facts(store).items() if "trigger/" in name]
-    assert [trigger["message"] for trigger in found] == ["new files"]
+    assert [trigger["message"] for trigger in values(store, "trigger", "trigger")] == ["new files"]
 
 
 def test_a_transaction_is_all_or_nothing(running, monkeypatch) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import threading
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,14 @@ def test_actions_call_their_hooks_in_the_order_we_guard() -> None:
     assert places == sorted(places)
     assert "signal_remote_successors" in inspect.getsource(_upstream.BaseNode.signal_successors)
     assert "signal_remote_predecessors" in inspect.getsource(_upstream.BaseNode.signal_predecessors)
+
+
+def test_our_nodes_leave_the_thread_s_own_attributes_alone() -> None:
+    """Every node is a thread, and threads have attributes such as `_target`."""
+    nodes = import_module("anacostia_blockchain.nodes")
+    classes = [getattr(nodes, name) for name in nodes.__all__]
+    classes = [cls for cls in classes if issubclass(cls, threading.Thread)]
+    classes += [import_module("anacostia_blockchain.metadata").SqliteMetadataStore]
+    own = set(vars(threading.Thread())) | set(vars(threading.Thread))
+    for cls in classes:
+        assert not (own & set(vars(cls))) - {"__init__", "__module__", "__doc__"}, cls
