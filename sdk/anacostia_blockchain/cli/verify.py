@@ -13,30 +13,41 @@ from anacostia_blockchain.verify import Report, verify_version
 
 
 @click.command()
-@click.argument("model")
+@click.argument("subject")
 @click.option(
     "--bundle",
-    type=click.Path(path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the evidence to this file, to be verified later without this chain.",
 )
-@click.option(
-    "--max-visits", default=256, show_default=True, help="Versions of the lineage to visit."
-)
+@click.option("--max-visits", default=256, show_default=True, help="Size of the lineage to visit.")
+@click.option("--block-hash", "hashes", multiple=True, help="For a bundle: a block hash you trust.")
+@click.option("--rpc", help="For a bundle: an RPC endpoint you trust, asked for block hashes.")
 @session
-def verify(session: Session, model: str, bundle: Path | None, max_visits: int) -> None:
-    """Verify MODEL (name@alias, id@version, CAIP-19 id) from chain and store only.
+def verify(
+    session: Session,
+    subject: str,
+    bundle: Path | None,
+    max_visits: int,
+    hashes: tuple[str, ...],
+    rpc: str | None,
+) -> None:
+    """Verify SUBJECT from chain and store only.
 
-    With a bundle file as MODEL, verify that instead: see `anacostia verify --help-bundle`.
+    SUBJECT is a version (digits@champion, 42@3, a CAIP-19 id with @version), or an evidence bundle:
+    a file that `anacostia verify … --bundle FILE` wrote.
     """
-    hub = session.connect()
-    with session.output.progress("fetching") as progress:
-        report = verify_version(hub, model, max_visits=max_visits, progress=progress)
-    show(session, report)
-    if bundle is not None and report.passed:
-        from anacostia_blockchain.bundle import write_bundle  # noqa: PLC0415 - loads the trie code
+    if Path(subject).is_file():
+        report = _verify_file(session, Path(subject), hashes, rpc)
+    else:
+        hub = session.connect()
+        with session.output.progress("fetching") as progress:
+            report = verify_version(hub, subject, max_visits=max_visits, progress=progress)
+        if bundle is not None and report.passed:
+            from anacostia_blockchain.bundle import write_bundle  # noqa: PLC0415 - rarely needed
 
-        write_bundle(hub, model, bundle)
-        session.output.note(f"evidence written to {bundle}")
+            write_bundle(hub, subject, bundle, max_visits=max_visits)
+            session.output.note(f"evidence written to {bundle}")
+    show(session, report)
     sys.exit(0 if report.passed else 1)
 
 
@@ -45,3 +56,15 @@ def show(session: Session, report: Report) -> None:
     rows = [(check.name, tick(check.passed), check.detail) for check in report.checks]
     session.output.table(("check", "", "detail"), rows, report.to_dict(), title=report.subject)
     session.output.note("verified" if report.passed else "[bold red]not verified[/]")
+
+
+def _verify_file(session: Session, path: Path, hashes: tuple[str, ...], rpc: str | None) -> Report:
+    from anacostia_blockchain.bundle import block_numbers, verify_bundle  # noqa: PLC0415
+
+    if not hashes and rpc is None:
+        numbers = ", ".join(map(str, block_numbers(path)))
+        session.output.note(
+            f"{path} is evidence about block {numbers}: look up its hash where you trust, "
+            "and give it with --block-hash, or an endpoint with --rpc"
+        )
+    return verify_bundle(path, block_hashes=hashes, rpc_url=rpc)

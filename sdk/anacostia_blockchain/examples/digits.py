@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from anacostia_blockchain.nodes import ActionNode, ModelStoreNode, MonitoringDataStoreNode
+from anacostia_blockchain.metadata import SqliteMetadataStore
+from anacostia_blockchain.nodes import (
+    ModelStoreNode,
+    MonitoringDataStoreNode,
+    PublishVersionNode,
+    TrainingNode,
+)
+from anacostia_blockchain.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from anacostia_blockchain.metadata import SqliteMetadataStore
+    from anacostia_blockchain.client import Anacostia
+
+MODEL = "digits"
+WEIGHTS = "digits.safetensors"
 
 HELD_OUT = 0.25
 """Share of the images that the model never sees before it is scored."""
 
-WEIGHTS = "digits.safetensors"
+DESCRIPTION = {
+    "description": "Perceptron with one hidden layer for handwritten digits of 8 by 8 pixels.",
+    "licence": "apache-2.0",
+    "tags": ["image-classification", "safetensors"],
+}
+
+
+def build(folder: Path, hub: Anacostia) -> Pipeline:
+    """A pipeline that trains on what arrives in `folder/data` and publishes as `digits`."""
+    store = SqliteMetadataStore("metadata_store", f"sqlite:///{folder}/metadata.db", chain=hub)
+    data = MonitoringDataStoreNode("data_store", folder / "data", store)
+    models = ModelStoreNode("model_store", folder / "models", store)
+    train = TrainDigitsNode("train", [data], store, models)
+    publish = PublishVersionNode("publish", [train], store, models, MODEL, describe=DESCRIPTION)
+    return Pipeline([store, data, models, train, publish], name="digits")
 
 
 def write_data(folder: Path) -> Path:
@@ -31,46 +56,38 @@ def write_data(folder: Path) -> Path:
     return path
 
 
-class TrainDigitsNode(ActionNode):
-    """Trains a perceptron with one hidden layer on the newest data and saves its weights.
+class TrainDigitsNode(TrainingNode):
+    """Trains on the run's images, and scores on those it held out, as the metric `accuracy`.
 
-    Logs the parameters `hidden_units` and `seed`, and the metric `accuracy` on held-out images.
+    Args:
+        hidden_units: of the one hidden layer.
+        seed: of the initial weights and of the choice of held-out images.
     """
 
     def __init__(
         self,
-        name: str,
-        data_store: MonitoringDataStoreNode,
-        model_store: ModelStoreNode,
-        metadata_store: SqliteMetadataStore,
-        *,
+        *args: Any,  # noqa: ANN401 - those of TrainingNode
         hidden_units: int = 64,
         seed: int = 0,
+        **options: Any,  # noqa: ANN401
     ) -> None:
-        super().__init__(name, [data_store, model_store], metadata_store)
-        self._data_store = data_store
-        self._model_store = model_store
-        self._metadata_store = metadata_store
+        super().__init__(*args, **options)
         self._parameters = {"hidden_units": hidden_units, "seed": seed}
 
-    def execute(self, *_args: object, **_options: object) -> bool:
-        """Train, score, save; False when there is nothing new to learn from."""
+    def train(self, target: Path) -> Mapping[str, float]:
+        """Train, score, save."""
         rows: list[list[int]] = []
-        for name in self._data_store.list_artifacts("new"):
-            with self._data_store.load_artifact(name) as path, Path(path).open() as lines:
+        for artifact in self.inputs():
+            with self.open_input(artifact) as path, path.open() as lines:
                 rows += [[int(value) for value in line.split(",")] for line in lines]
-        if not rows:
-            return False
-        weights, accuracy = train(rows, **self._parameters)
-        with self._model_store.save_artifact(WEIGHTS, overwrite=True) as path:
-            save(weights, path)
-        self._metadata_store.log_params(self.name, **self._parameters)
-        self._metadata_store.log_metrics(self.name, accuracy=accuracy, images=len(rows))
-        return True
+        weights, accuracy = fit(rows, **self._parameters)
+        save(weights, target / WEIGHTS)
+        self.log_params(**self._parameters)
+        return {"accuracy": accuracy, "images": len(rows)}
 
 
-def train(rows: list[list[int]], hidden_units: int, seed: int) -> tuple[dict[str, object], float]:
-    """Weights by name, and the accuracy on the held-out share of the rows."""
+def fit(rows: list[list[int]], hidden_units: int, seed: int) -> tuple[dict[str, Any], float]:
+    """Weights by name (float32 arrays), and the accuracy on the held-out share of the rows."""
     import numpy as np  # noqa: PLC0415 - an extra
     from sklearn.model_selection import train_test_split  # noqa: PLC0415
     from sklearn.neural_network import MLPClassifier  # noqa: PLC0415
@@ -83,17 +100,16 @@ def train(rows: list[list[int]], hidden_units: int, seed: int) -> tuple[dict[str
         (hidden_units,), max_iter=300, learning_rate_init=5e-3, random_state=seed
     )
     network.fit(seen, seen_labels)
-    names = ("hidden", "output")
     weights = {
         f"{layer}.{part}": values.astype(np.float32)
         for part, arrays in (("weight", network.coefs_), ("bias", network.intercepts_))
-        for layer, values in zip(names, arrays, strict=True)
+        for layer, values in zip(("hidden", "output"), arrays, strict=True)
     }
     return weights, float(network.score(unseen, unseen_labels))
 
 
-def save(weights: dict[str, object], path: str) -> None:
+def save(weights: dict[str, Any], path: Path) -> None:
     """Write weights as safetensors."""
     from safetensors.numpy import save_file  # noqa: PLC0415 - an extra
 
-    save_file(weights, path)  # type: ignore[arg-type]  # numpy is not a dependency of the types
+    save_file(weights, path)

@@ -1,0 +1,96 @@
+"""`anacostia runs`: what pipelines recorded, and whether it is still what they recorded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from anacostia_blockchain.audit import RunDatabase
+from anacostia_blockchain.cli import Session, session
+from anacostia_blockchain.cli.output import as_data
+from anacostia_blockchain.cli.verify import show as show_report
+from anacostia_blockchain.errors import ConfigError
+
+database_option = click.option(
+    "--db",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Database of a metadata store; not needed where the project has only one.",
+)
+
+
+@click.group()
+def runs() -> None:
+    """Recorded runs."""
+
+
+@runs.command("list")
+@database_option
+@session
+def list_(session: Session, db: Path | None) -> None:
+    """All runs, of every database in the project."""
+    rows, data = [], []
+    for path in [db] if db else _databases(session.home):
+        for run in RunDatabase(path).runs():
+            metrics = ", ".join(f"{name} {value:.4g}" for name, value in run.metrics.items())
+            where = f"block {run.block}" if run.block else "yes" if run.anchored else "no"
+            rows.append((path.parent.name, run.run_id, run.status, where, metrics))
+            data.append(as_data(run) | {"database": str(path)})
+    session.output.table(("pipeline", "run", "status", "anchored", "metrics"), rows, data)
+
+
+@runs.command()
+@click.argument("run_id", type=int)
+@database_option
+@session
+def show(session: Session, run_id: int, db: Path | None) -> None:
+    """Every fact of a run's record."""
+    record = _database(session, db).record(run_id)
+    facts = [
+        {"role": role, "node": node, "name": name, "value": value}
+        for role, node, name, value in record.facts
+    ]
+    rows = [tuple(fact.values()) for fact in facts]
+    data = {"root": record.root.hex(), "facts": facts}
+    session.output.table(("role", "node", "name", "value"), rows, data)
+
+
+@runs.command()
+@click.argument("run_id", type=int)
+@click.option("--offline", is_flag=True, help="Do not ask the chain.")
+@database_option
+@session
+def verify(session: Session, run_id: int, offline: bool, db: Path | None) -> None:
+    """Compare a run's tables with its record, the record with the log, the log with the chain."""
+    client = None if offline else session.connect()
+    report = _database(session, db).verify(run_id, client)
+    show_report(session, report)
+    sys.exit(0 if report.passed else 1)
+
+
+@runs.command()
+@click.argument("run_id", type=int)
+@click.argument("role")
+@click.argument("name")
+@database_option
+@session
+def disclose(session: Session, run_id: int, role: str, name: str, db: Path | None) -> None:
+    """Show one fact with its proof and nothing else: `runs disclose 0 metric accuracy`."""
+    shown = _database(session, db).disclose(run_id, role, name)
+    click.echo(shown.to_json().decode())
+
+
+def _database(session: Session, db: Path | None) -> RunDatabase:
+    if db is not None:
+        return RunDatabase(db)
+    found = list(_databases(session.home))
+    if len(found) != 1:
+        names = ", ".join(map(str, found)) or "none"
+        raise ConfigError(f"say which database with --db; the project has {names}")
+    return RunDatabase(found[0])
+
+
+def _databases(home: Path) -> Iterator[Path]:
+    yield from sorted(home.glob("**/metadata.db"))
