@@ -136,7 +136,7 @@ class RunDatabase:
             leaf=row["leaf"],
             block=next(filter(None, anchored), None),
             anchored=bool(anchored),
-            metrics=dict((name, value) for name, value in values),
+            metrics=dict(tuple(row) for row in values),
         )
 
     def _check_record(self, run_id: int, record: RunRecord) -> str:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from anacostia_blockchain import verify
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.statement import Statement
+from anacostia_blockchain.deployment import is_build_of
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.storage import LocalStore
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 SCHEMA = "anacostia/bundle/1"
 EVIDENCE = "evidence.json"
 CONTENT = "content.car"
+
+_REGISTRY, _LEDGER = "ModelRegistry", "RunLedger"
 
 
 # ---------------------------------------------------------------------- write
@@ -129,7 +132,9 @@ def _block(client: Anacostia, number: int, accounts: Mapping[str, list[int]]) ->
     return {
         "header": header_fields(client.chain.header(number)),
         "accounts": [
-            client.chain.proof(address, slots, number) for address, slots in accounts.items()
+            client.chain.proof(address, slots, number)
+            | {"code": "0x" + client.chain.code(address, number).hex()}
+            for address, slots in accounts.items()
         ],
     }
 
@@ -152,14 +157,14 @@ class _Bundle:
     def version(self) -> tuple[int, int]:
         return self.document["model_id"], self.document["version"]
 
-    def slot(self, address: str, slot: int) -> int:
-        """A proven storage slot.
+    def slot(self, name: str, address: str, slot: int) -> int:
+        """A proven storage slot of a contract that was proven to be the one of that name.
 
         Raises:
             IntegrityError: the bundle does not prove it.
         """
         try:
-            return self.state[address.lower()][slot]
+            return self.state[f"{name}:{address.lower()}"][slot]
         except KeyError:
             raise IntegrityError("the bundle does not prove all that it should") from None
 
@@ -218,20 +223,22 @@ def _blocks(bundle: _Bundle) -> str:
         bundle.trusted(int(header["number"], 16), block_hash(header))
         for account in block["accounts"]:
             slots = [int(entry["key"], 16) for entry in account["storageProof"]]
-            _code, values = prove(header, account, slots)
-            bundle.state.setdefault(account["address"].lower(), {}).update(values)
+            code_hash, values = prove(header, account, slots)
+            name = _REGISTRY if _is_registry(bundle, account["address"]) else _LEDGER
+            _check_code(name, account["code"], code_hash)
+            bundle.state.setdefault(f"{name}:{account['address'].lower()}", {}).update(values)
     shown = ", ".join(map(str, sorted(numbers)))
     return f"state of block {shown} proven against trusted hashes"
 
 
 def _registry(bundle: _Bundle) -> str:
     registry, slots = bundle.document["registry"], VersionSlots(*bundle.version)
-    header = slots.read_header(bundle.slot(registry, slots.header))
+    header = slots.read_header(bundle.slot(_REGISTRY, registry, slots.header))
     if header.status is Status.REVOKED:
         raise IntegrityError("revoked at that block")
     if header.status is Status.NONE:
         raise IntegrityError("no such version is published at that block")
-    root = CID(header.codec, bundle.slot(registry, slots.digest).to_bytes(32, "big"))
+    root = CID(header.codec, bundle.slot(_REGISTRY, registry, slots.digest).to_bytes(32, "big"))
     bundle.evidence = Evidence(root, bundle.folder / "version")
     when = f"{header.published_at:%Y-%m-%d %H:%M:%S} UTC"
     return f"{header.status.name.lower()} by {header.publisher} at {when}"
@@ -260,8 +267,8 @@ def _run(bundle: _Bundle) -> str:
         raise IntegrityError("the proof is of another run than the statement names")
     proof.verify()
     slots = LedgerHeadSlots(proof.log_id)
-    size = slots.read_size(bundle.slot(proof.ledger, slots.writer_and_size))
-    root = bundle.slot(proof.ledger, slots.root).to_bytes(32, "big")
+    size = slots.read_size(bundle.slot(_LEDGER, proof.ledger, slots.writer_and_size))
+    root = bundle.slot(_LEDGER, proof.ledger, slots.root).to_bytes(32, "big")
     if (size, root) != (proof.size, proof.root):
         raise IntegrityError("the log's head at that block is not the one that the proof is for")
     return f"run record {proof.index + 1} of {proof.size}, anchored at that block"
@@ -273,14 +280,29 @@ def _lineage_clean(bundle: _Bundle) -> str:
     queue = [bundle.version]
     for version in queue:
         slots = VersionSlots(*version)
-        header = slots.read_header(bundle.slot(registry, slots.header))
+        header = slots.read_header(bundle.slot(_REGISTRY, registry, slots.header))
         if header.status is Status.REVOKED:
             raise IntegrityError(f"{version[0]}@{version[1]} is revoked")
-        pairs = [bundle.slot(registry, s) for s in slots.parent_pairs(header.parent_count)]
+        pairs = [
+            bundle.slot(_REGISTRY, registry, s) for s in slots.parent_pairs(header.parent_count)
+        ]
         for parent in slots.read_parents(pairs, header.parent_count):
             if (parent.model_id, parent.version) not in queue:
                 queue.append((parent.model_id, parent.version))
     return f"{len(queue) - 1} ancestors, none revoked"
+
+
+def _is_registry(bundle: _Bundle, address: str) -> bool:
+    return address.lower() == str(bundle.document["registry"]).lower()
+
+
+def _check_code(name: str, code: str, code_hash: bytes) -> None:
+    """A state proves nothing if it is that of a contract which lies: it has to be ours."""
+    from eth_utils import keccak  # noqa: PLC0415 - comes with web3
+
+    data = bytes.fromhex(code.removeprefix("0x"))
+    if keccak(data) != code_hash or not is_build_of(name, data):
+        raise IntegrityError(f"what the bundle calls {name} is another contract")
 
 
 def _evidence(bundle: _Bundle) -> Evidence:

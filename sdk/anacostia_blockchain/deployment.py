@@ -117,7 +117,7 @@ class Deployment:
             code = chain.code(contract.address)
             if not code:
                 raise NoContractError(contract.address, name)
-            if _masked(name, code) != _runtime(name):
+            if not is_build_of(name, code):
                 raise VersionMismatchError(
                     f"the code of {name} at {contract.address} is not what this package was built "
                     "with: install the version that the deployment was made with, or deploy anew"
@@ -144,6 +144,11 @@ def deploy(chain: Chain) -> Deployment:
     deployment = Deployment(chain.chain_id, contracts)
     deployment.check(chain)
     return deployment
+
+
+def is_build_of(name: str, code: bytes) -> bool:
+    """Whether code on a chain is this package's own build of a contract, immutables aside."""
+    return _masked(name, code) == _runtime(name)
 
 
 def predicted_address(name: str) -> Address:

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
 
 _COMMANDS = {
-    "up": "chain",
-    "down": "chain",
-    "demo": "demo",
-    "models": "models",
-    "versions": "versions",
-    "runs": "runs",
-    "verify": "verify",
-    "storage": "storage",
-    "doctor": "doctor",
+    "up": ("chain", "Start the local chain and deploy the contracts."),
+    "down": ("chain", "Stop the local chain; its state stays."),
+    "demo": ("demo", "The main job, end to end, on real data."),
+    "models": ("models", "Registered models."),
+    "versions": ("versions", "Versions of a registered model."),
+    "runs": ("runs", "Recorded runs."),
+    "verify": ("verify", "Verify a version or an evidence bundle; trust nobody."),
+    "storage": ("storage", "Content in the embedded store."),
+    "doctor": ("doctor", "Check the installation."),
 }
+"""Each command's module and its line in the overview, which must not have to load them all."""
 
 
 class LazyGroup(click.Group):
@@ -43,9 +44,14 @@ class LazyGroup(click.Group):
         """The command of that name, its module imported now."""
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f"{__name__}.{_COMMANDS[cmd_name]}")
+        module = import_module(f"{__name__}.{_COMMANDS[cmd_name][0]}")
         command = getattr(module, cmd_name)
         return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The overview, from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_module, text) in _COMMANDS.items()])
 
 
 class Session:

