@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import sqlite
 
-from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.errors import (
+    ChainUnavailableError,
+    ConfigError,
+    ContractRevertedError,
+    ReorgError,
+)
 from anacostia_blockchain.metadata import intents, schema
 from anacostia_blockchain.metadata.runlog import RunLog, network
 from anacostia_blockchain.outbox import Intent, Outbox, Sender
@@ -31,6 +36,7 @@ class Outgoing:
 
     Raises:
         ConfigError: the connection has no signer, or intents wait for another chain.
+        ReorgError: the chain has lost runs that were anchored.
     """
 
     def __init__(self, database: Database, salt: bytes, client: Anacostia) -> None:
@@ -39,6 +45,7 @@ class Outgoing:
         self.outbox = Outbox(database.engine)
         self._refuse_strangers()
         self.log_id = self._find_log_id(database, salt)
+        self._check_head(database)
         if size := self._log.size():
             with database.write() as connection:
                 self._anchor(connection, size)  # runs from before there was a chain
@@ -90,6 +97,24 @@ class Outgoing:
             raise ConfigError(
                 f"{len(strangers)} intents wait for another chain, the first is {strangers[0]}: "
                 "execute the pipeline with that chain once more before this one"
+            )
+
+    def _check_head(self, database: Database) -> None:
+        """Make sure that the chain still has what it had, unless it cannot be asked now."""
+        anchors = schema.anchors
+        query = select(func.max(anchors.c.size)).where(anchors.c.network == network(self._client))
+        with database.engine.connect() as connection:
+            anchored = connection.execute(query).scalar() or 0
+        try:
+            size = self._client.ledger.head_of(self.log_id).size if anchored else 0
+        except ChainUnavailableError:
+            return
+        except ContractRevertedError:
+            size = 0  # the log is not open at all
+        if size < anchored:
+            raise ReorgError(
+                f"{anchored} runs of this database were anchored, but the chain has {size}: it was "
+                "reset or reorganised; begin another database, or go back to the old chain"
             )
 
     def _find_log_id(self, database: Database, salt: bytes) -> bytes:

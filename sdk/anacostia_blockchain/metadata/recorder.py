@@ -183,6 +183,15 @@ class RecordingStore(upstream.SQLiteMetadataStoreNode):
                 role = "output" if state == "produced" else "input"
                 recording.link_artifacts(connection, current, [artifact_id], role)
 
+    def add_new_files(self, store: str, files: list[tuple[str, str, int]]) -> None:
+        """Record files that a monitored store has found: location, hex SHA-256 and size of each.
+
+        All at once, because a transaction for each takes longer than hashing it.
+        """
+        if files:
+            with self.database.write() as connection:
+                recording.add_new_files(connection, store, files)
+
     def artifact(self, store: str, location: str) -> Artifact:
         """The artifact at a location of one store.
 

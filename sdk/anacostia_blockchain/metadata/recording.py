@@ -121,6 +121,24 @@ def node_id_of(connection: Connection, name: str) -> int:
     return int(node_id)
 
 
+def add_new_files(
+    connection: Connection, store: str, files: Iterable[tuple[str, str, int]]
+) -> None:
+    """Insert new artifacts of one store at once: location, hex SHA-256 and size of each."""
+    common = {
+        "node_id": node_id_of(connection, store),
+        "created_at": utc_now(),
+        "state": "new",
+        "hash_algorithm": "sha256",
+        "used": False,
+    }
+    rows = [
+        common | {"location": location, "hash": sha256, "size": size}
+        for location, sha256, size in files
+    ]
+    connection.execute(insert(upstream.artifacts), rows)
+
+
 def add_artifact(
     connection: Connection, artifact: Artifact, *, run_id: int | None, content_type: str | None
 ) -> int:

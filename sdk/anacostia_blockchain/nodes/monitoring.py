@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from anacostia_blockchain.metadata import SqliteMetadataStore
 
+_BATCH = 500
+
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".swp", "~")
 """Endings of files that somebody is still writing."""
 
@@ -88,19 +90,34 @@ class MonitoringDataStoreNode(FileStoreNode):
     def _scan(self, known: set[str]) -> None:
         """Record every file that is new and at rest."""
         unsettled = 0
+        taken: list[tuple[str, str, int]] = []
         for location, path in self._files():
-            if location in known:
-                continue
-            try:
-                recorded = self._take(location, path)
-            except FileNotFoundError:
-                continue
-            except (PermissionError, UnicodeEncodeError) as error:
-                self._complain(location, error)
-                continue
-            known.update({location} if recorded else ())
-            unsettled += not recorded
+            # A pipe or a socket is no file: reading it would never end.
+            if location not in known and Path(path).is_file():
+                unsettled += not self._try(location, path, taken)
+                if len(taken) == _BATCH:
+                    self._record(taken, known)
+        self._record(taken, known)
         self.unsettled = unsettled
+
+    def _try(self, location: str, path: str, taken: list[tuple[str, str, int]]) -> bool:
+        """Take a file if it can be; False if it must be looked at again soon."""
+        try:
+            found = self._take(location, path)
+        except FileNotFoundError:
+            return True
+        except (PermissionError, UnicodeEncodeError) as error:
+            self._complain(location, error)
+            return True
+        taken += [found] if found is not None else []
+        return found is not None
+
+    def _record(self, taken: list[tuple[str, str, int]], known: set[str]) -> None:
+        self.metadata_store.add_new_files(self.name, taken)
+        known.update(location for location, _, _ in taken)
+        for location, _, _ in taken:
+            self._seen.pop(location, None)
+        taken.clear()
 
     def _files(self) -> Iterator[tuple[str, str]]:
         """Location and path of each file that counts, in a stable order."""
@@ -111,22 +128,14 @@ class MonitoringDataStoreNode(FileStoreNode):
                     path = os.path.join(folder, name)  # noqa: PTH118 - 10 times faster than Path
                     yield os.path.relpath(path, self.path).replace(os.sep, "/"), path
 
-    def _take(self, location: str, path: str) -> bool:
-        """Record a file if it is at rest before and after it was hashed."""
+    def _take(self, location: str, path: str) -> tuple[str, str, int] | None:
+        """Location, digest and size of a file if it is at rest before and after it is hashed."""
         location.encode()  # names that are not UTF-8 cannot be recorded
-        if not Path(path).is_file():  # a pipe would never end
-            return True
         signature = _signature(path)
         if not self._at_rest(location, signature):
-            return False
+            return None
         digest = self.hash_file(path)
-        if _signature(path) != signature:
-            return False
-        self.metadata_store.create_entry(
-            self.name, location, digest, "sha256", file_size=signature[0]
-        )
-        self._seen.pop(location, None)
-        return True
+        return (location, digest, signature[0]) if _signature(path) == signature else None
 
     def _at_rest(self, location: str, signature: tuple[int, int]) -> bool:
         if time.time() - signature[1] / 1e9 >= self._settle:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from anacostia_pipeline.pipelines.server import PipelineServer
 from sqlalchemy import select
 
 from anacostia_blockchain import _upstream
@@ -458,3 +463,41 @@ def test_nodes_log_instead_of_printing(store, data, capsys, caplog) -> None:
         Pipeline([store, data, Step("step", [data], store)]).execute()
     assert capsys.readouterr().out == ""
     assert any(r.name == "anacostia_blockchain.nodes.step" for r in caplog.records)
+
+
+# ---------------------------------------------------------------------- the web interface
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
+def test_the_framework_s_server_serves_our_pipeline_and_no_files(store, data) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    step = Step("step", [data], store, lambda s: s.log_metrics(acc=0.5))
+    pipeline = Pipeline([store, data, step])
+    web = PipelineServer(name="web", pipeline=pipeline, host="127.0.0.1", port=port)
+    server = uvicorn.Server(uvicorn.Config(web, host="127.0.0.1", port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    feed("a")
+    thread.start()
+    deadline = time.monotonic() + 10
+    try:
+        while time.monotonic() < deadline and not (server.started and store.get_metrics()):
+            time.sleep(0.05)
+        assert '"metric_value":0.5' in get(port, "/metadata_store/api/server/get_metrics/")[1]
+        assert get(port, "/data/api/server/list_artifacts/?state=all")[1] == '{"artifacts":["a"]}'
+        assert get(port, "/data/hypermedia/home")[0] == 200
+        assert get(port, "/data/api/server/get_artifact//etc/hostname")[0] == 404
+    finally:
+        server.should_exit = True
+        thread.join(10)
+    assert not thread.is_alive()
+    assert [run["end_time"] is None for run in store.get_runs()] == [False]
+    again()[0].setup()  # the database is free again

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from anacostia_blockchain import nodes
 from anacostia_blockchain.errors import ConfigError, IntegrityError, NotFoundError
 from anacostia_blockchain.metadata import SqliteMetadataStore
 from anacostia_blockchain.nodes import MonitoringDataStoreNode
@@ -115,6 +118,33 @@ def test_known_files_are_not_looked_at_again(node, monkeypatch) -> None:
     scan(node, known)
     monkeypatch.setattr(node, "_take", lambda *_: pytest.fail("looked at again"))
     scan(node, known)
+
+
+def test_many_files_are_recorded_in_batches(node, monkeypatch) -> None:
+    monkeypatch.setattr("anacostia_blockchain.nodes.monitoring._BATCH", 3)
+    for number in range(8):
+        put(node, f"f{number}")
+    sizes: list[int] = []
+    add = node.metadata_store.add_new_files
+    node.metadata_store.add_new_files = lambda store, files: (
+        sizes.append(len(files)),
+        add(store, files),
+    )
+    assert scan(node) == [f"f{number}" for number in range(8)]
+    assert sizes == [3, 3, 2]
+
+
+def test_the_nodes_load_no_engine_until_one_is_used() -> None:
+    script = (
+        "import sys, anacostia_blockchain.nodes as nodes; dir(nodes);"
+        "print([m for m in ('anacostia_pipeline', 'sqlalchemy', 'web3') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+    with pytest.raises(AttributeError, match="NoSuchNode"):
+        nodes.NoSuchNode  # noqa: B018 - that it raises is the point
 
 
 def test_a_new_file_is_seen_quickly_among_many(node) -> None:
