@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 /// @title Labels
 /// @notice Which names and aliases are well formed: `A-Z a-z 0-9 . _ / -` only, so that no two labels
 /// look alike and none needs escaping in a path, a URL or a command line.
@@ -23,8 +25,7 @@ library Labels {
     /// @notice Thrown when a name is longer than 64 characters.
     error Labels_TooLong(uint256 length);
 
-    /// @notice Thrown when a label has a character that is not allowed: the first such character, or
-    /// zero where zeros are between or (in a name) after the others.
+    /// @notice Thrown when a label has a character that is not allowed, with the first of them.
     error Labels_BadCharacter(bytes1 character);
 
     /// @notice Reverts unless a name is well formed.
@@ -35,14 +36,18 @@ library Labels {
         if (length > MAX_NAME_LENGTH) revert Labels_TooLong(length);
 
         // forge-lint: disable-next-line(unsafe-typecast) the first 32 characters are meant
-        uint256 counted = _countCharacters(bytes32(characters));
-        if (length > 32) counted += _countCharacters(bytes32(characters[32:]));
-        if (counted != length) revert Labels_BadCharacter(0);
+        _checkCount(bytes32(characters), Math.min(length, 32));
+        if (length > 32) _checkCount(bytes32(characters[32:]), length - 32);
     }
 
     /// @notice Reverts unless an alias is well formed: characters first, then nothing but zeros.
     function checkAlias(bytes32 aliasName) internal pure {
         if (_countCharacters(aliasName) == 0) revert Labels_Empty();
+    }
+
+    /// @dev Reverts unless a word has that many characters, that is, unless none of them is zero.
+    function _checkCount(bytes32 word, uint256 count) private pure {
+        if (_countCharacters(word) != count) revert Labels_BadCharacter(0);
     }
 
     /// @dev Number of characters before the zeros that a word ends with; reverts if one is not allowed.
