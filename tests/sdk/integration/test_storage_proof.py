@@ -1,0 +1,75 @@
+"""Storage proofs of a real chain, and the layout they rely on."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from anacostia_blockchain import storage_layout
+from anacostia_blockchain.errors import FormatError, IntegrityError
+from anacostia_blockchain.storage_proof import block_hash, header_fields, prove
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def proven(hub):
+    number = hub.chain.block_number()
+    header = header_fields(hub.chain.header(number))
+    return header, hub.chain.proof(hub.registry.address, [2, 1000], number)
+
+
+def test_the_hash_of_a_header_is_the_blocks(hub):
+    for number in (0, 1, hub.chain.block_number()):
+        block = hub.chain.header(number)
+        assert "0x" + block_hash(header_fields(block)).hex() == block["hash"]
+
+
+def test_a_proof_gives_the_values_that_the_chain_has(hub, proven):
+    header, proof = proven
+    _code, values = prove(header, proof, [2, 1000])
+    assert values == {2: hub.registry.model_count(), 1000: 0}
+
+
+def test_a_proof_against_another_state_fails(proven):
+    header, proof = proven
+    with pytest.raises(IntegrityError, match="does not lead to the header's state root"):
+        prove(header | {"stateRoot": "0x" + "11" * 32}, proof, [2])
+
+
+def test_a_proof_of_another_value_fails(proven):
+    header, proof = proven
+    spoiled = json.loads(json.dumps(proof))
+    node = spoiled["storageProof"][0]["proof"][-1]
+    spoiled["storageProof"][0]["proof"][-1] = node[:-2] + f"{int(node[-2:], 16) ^ 1:02x}"
+    with pytest.raises((IntegrityError, FormatError)):
+        prove(header, spoiled, [2])
+
+
+@pytest.mark.parametrize("part", ["address", "accountProof", "storageProof"])
+def test_an_answer_without_a_part_is_no_answer(proven, part):
+    header, proof = proven
+    with pytest.raises(FormatError, match="not an eth_getProof answer"):
+        prove(header, {k: v for k, v in proof.items() if k != part}, [2])
+
+
+@pytest.mark.parametrize(
+    ("contract", "variable", "slot"),
+    [
+        ("ModelRegistry", "_versions", storage_layout.VERSIONS_SLOT),
+        ("RunLedger", "_logs", storage_layout.LOGS_SLOT),
+    ],
+)
+def test_the_layout_is_the_compilers(contract, variable, slot):
+    scripts = str(ROOT / "scripts")
+    program = (
+        f"import sys; sys.path.insert(0, {scripts!r}); import toolchain, subprocess;"
+        f"sys.exit(subprocess.run([str(toolchain.foundry('forge')), 'inspect', {contract!r},"
+        "'storageLayout', '--json'], cwd=toolchain.ROOT, env=toolchain.environment()).returncode)"
+    )
+    run = subprocess.run(["python3", "-c", program], capture_output=True, text=True, check=True)
+    layout = json.loads(run.stdout)
+    assert {e["label"]: int(e["slot"]) for e in layout["storage"]}[variable] == slot
