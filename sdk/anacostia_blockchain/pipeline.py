@@ -83,6 +83,7 @@ class Pipeline(upstream.Pipeline):
         self._failure: tuple[str, BaseException] | None = None
         self._stop: Ended | None = None
         self._wanted: int | None = None
+        self._until_idle = False
         self._finished: list[RunSummary] = []
         self._launched = False
         self._sender: Sender | None = None
@@ -149,17 +150,20 @@ class Pipeline(upstream.Pipeline):
             raise PipelineError("a pipeline runs once: build another one to run it again")
         self._on_step = on_step or self._on_step
         self._wanted = runs
+        self._until_idle = until == "idle" and runs is None
         self.metadata_store.on_run = self._note_run
         with self._signals():
             try:
                 self.launch_nodes()
-                self._supervise(until, timeout, grace)
+                self._supervise(timeout, grace)
             except KeyboardInterrupt:
                 drain, grace = 0, 0.2
                 raise
             finally:
-                self._shut_down(grace)
-                unsent = self._drain(drain)
+                try:
+                    self._shut_down(grace)
+                finally:
+                    unsent = self._drain(drain)
         if self._failure is not None:
             node, error = self._failure
             raise PipelineError(f"node {node} died: {error!r}") from error
@@ -184,6 +188,7 @@ class Pipeline(upstream.Pipeline):
         `execute` calls it, and so does the framework's web server.
         """
         self._launched = True
+        self._watches = self._make_watches()
         results: dict[str, str] = {}
         for node in self.nodes:
             node.daemon = True
@@ -193,7 +198,6 @@ class Pipeline(upstream.Pipeline):
             if isinstance(node, upstream.BaseActionNode):
                 ActionGuard(node, self.metadata_store, results).install()
             self._watch_thread(node)
-        self._watches = self._make_watches()
         super().launch_nodes()
         self._sender = self.metadata_store.sender(self._note_intent)
         if self._sender is not None:
@@ -231,7 +235,7 @@ class Pipeline(upstream.Pipeline):
 
     # ------------------------------------------------------------------ while it runs
 
-    def _supervise(self, until: str, timeout: float | None, grace: float) -> None:
+    def _supervise(self, timeout: float | None, grace: float) -> None:
         started = time.monotonic()
         while self._failure is None:
             elapsed = time.monotonic() - started
@@ -239,7 +243,7 @@ class Pipeline(upstream.Pipeline):
                 self._stop = self._stop or "timeout"
                 if elapsed > timeout + grace:
                     return
-            if until == "idle" and self._wanted is None and self._is_idle():
+            if self._until_idle and self._is_idle():
                 self._stop = self._stop or "idle"
             if self._stop is not None and self.metadata_store.stop_if_idle():
                 return
@@ -251,17 +255,17 @@ class Pipeline(upstream.Pipeline):
             for watch in self._watches:
                 watch.reset()
             return False
-        if self._self_starting and self._finished:
-            return True
         return any(watch.quiet() for watch in self._watches)
 
     def _note_run(self, event: str, run: RunSummary | int) -> None:
         """Called by the metadata store, in its thread, when a run has begun or ended."""
         if isinstance(run, RunSummary):
             self._finished.append(run)
-            ended = [r for r in self._finished if r.status != "aborted"]
-            if self._wanted is not None and len(ended) >= self._wanted:
+            ended = sum(r.status != "aborted" for r in self._finished)
+            if self._wanted is not None and ended >= self._wanted:
                 self._stop = self._stop or "runs"
+            if self._self_starting and self._until_idle and ended:
+                self._stop = self._stop or "idle"  # else it would start itself again for ever
             if self._stop is not None:
                 # The framework looks at this right after the run, before it begins another.
                 self.metadata_store.exit_event.set()

@@ -10,7 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from anacostia_blockchain import _upstream
-from anacostia_blockchain.errors import LedgerError, NotFoundError, PipelineError, StoreBusyError
+from anacostia_blockchain.errors import (
+    ConfigError,
+    LedgerError,
+    NotFoundError,
+    PipelineError,
+    StoreBusyError,
+)
 from anacostia_blockchain.ledger.log import MerkleLog
 from anacostia_blockchain.ledger.merkle import leaf_hash
 from anacostia_blockchain.metadata import SqliteMetadataStore, schema
@@ -359,3 +365,10 @@ def test_the_framework_s_tables_are_not_altered(store) -> None:
             info = connection.exec_driver_sql(f"pragma table_info({table.name})").all()
             assert [row[1] for row in info] == list(table.columns.keys())
     assert all(name.startswith("ab_") for name in schema.metadata.tables)
+
+
+def test_without_a_chain_nothing_can_be_intended(running) -> None:
+    with pytest.raises(ConfigError, match=r"m has no chain: pass chain=connect\(\)"):
+        running.intend("publish", "x", {})
+    assert running.outbox is None
+    assert running.sender(lambda _step, _intent: None) is None
