@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
 from eth_abi import decode, encode
-from eth_abi.exceptions import DecodingError
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils import keccak, to_checksum_address
 
 from anacostia_blockchain.errors import (
@@ -32,7 +33,14 @@ _PANICS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+_UNREADABLE = (DecodingError, ValueError, OverflowError)
+"""What `eth_abi` raises on bytes that are not of the types; of text, an encoding's error."""
+
+_ONE_WORD = re.compile(r"(u?int\d+|address|bool|bytes\d+)$")
+"""Types whose value is a topic itself; of others the topic is a hash."""
+
+
+@dataclass(frozen=True)
 class Item:
     """A function, event or error of an ABI.
 
@@ -48,10 +56,21 @@ class Item:
     outputs: tuple[str, ...] = ()
     indexed: tuple[bool, ...] = ()
 
-    @property
+    @cached_property
     def signature(self) -> bytes:
         """Keccak-256 of the canonical signature: a topic; its first 4 bytes are a selector."""
         return bytes(keccak(text=f"{self.name}({','.join(self.types)})"))
+
+    @cached_property
+    def topic_types(self) -> tuple[str, ...]:
+        """Of an event's topics after the first."""
+        pairs = zip(self.types, self.indexed, strict=True)
+        return tuple(t if _ONE_WORD.match(t) else "bytes32" for t, indexed in pairs if indexed)
+
+    @cached_property
+    def data_types(self) -> tuple[str, ...]:
+        """Of an event's data."""
+        return tuple(t for t, i in zip(self.types, self.indexed, strict=True) if not i)
 
 
 class Interface:
@@ -98,9 +117,17 @@ class Interface:
         return {item.signature[:4]: item for item in self._items["error"].values()}
 
     def encode(self, function: str, *arguments: object) -> bytes:
-        """Calldata of a call."""
+        """Calldata of a call.
+
+        Raises:
+            ConfigError: an argument is not of the type, or out of the range, that the ABI declares.
+        """
         item = self.functions[function]
-        return item.signature[:4] + encode(item.types, arguments)
+        try:
+            return item.signature[:4] + encode(item.types, arguments)
+        except (EncodingError, ValueError, TypeError, AttributeError) as error:
+            declared = f"{self.name}.{function}({', '.join(item.types)})"
+            raise ConfigError(f"{declared} does not take these arguments: {error}") from None
 
     def decode(self, function: str, data: bytes) -> Any:  # noqa: ANN401 - as the ABI says
         """A function's return value, or a tuple of several.
@@ -110,24 +137,33 @@ class Interface:
         """
         try:
             values = decode(self.functions[function].outputs, data)
-        except DecodingError as error:
+        except _UNREADABLE as error:
             raise VersionMismatchError(
-                f"the contract's answer to {self.name}.{function} is not of this ABI: "
-                "the address holds another contract or version"
+                f"the contract's answer to {self.name}.{function} is not of this ABI: the address "
+                "holds another contract or version; check it with `anacostia doctor`"
             ) from error
         return values[0] if len(values) == 1 else values
 
     def decode_log(self, event: str, topics: list[bytes], data: bytes) -> dict[str, Any]:
-        """An event's values by name."""
+        """An event's values by name; of an indexed string, bytes, array or tuple, its hash.
+
+        Raises:
+            VersionMismatchError: topics or data are not what the event declares.
+        """
         item = self.events[event]
-        topic_values = iter(topics[1:])
-        plain = [t for t, i in zip(item.types, item.indexed, strict=True) if not i]
-        data_values = iter(decode(plain, data))
-        values = {}
-        for name, kind, indexed in zip(item.names, item.types, item.indexed, strict=True):
-            value = decode([kind], next(topic_values))[0] if indexed else next(data_values)
-            values[name] = value
-        return values
+        try:
+            topic_values = decode(item.topic_types, b"".join(topics[1:]))
+            data_values = decode(item.data_types, data)
+        except _UNREADABLE as error:
+            raise VersionMismatchError(
+                f"the event is not {self.name}.{event} of this ABI: "
+                "another contract or version emitted it"
+            ) from error
+        values = {True: iter(topic_values), False: iter(data_values)}
+        return {
+            name: next(values[indexed])
+            for name, indexed in zip(item.names, item.indexed, strict=True)
+        }
 
 
 def decode_revert(data: bytes) -> ChainError:
@@ -148,8 +184,8 @@ def decode_revert(data: bytes) -> ChainError:
             return ContractRevertedError(
                 item.name, dict(zip(item.names, values, strict=True)), data
             )
-    except DecodingError:
-        pass
+    except _UNREADABLE:
+        pass  # bytes that only begin like an error
     return ContractRevertedError("Unknown", {"data": data}, data)
 
 

@@ -4,77 +4,40 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import rlp
-from eth_utils import keccak, to_checksum_address
-
-from anacostia_blockchain.chain.abi import Interface, decode_revert
-from anacostia_blockchain.chain.nonces import Nonces
-from anacostia_blockchain.chain.rpc import Rpc, RpcError
+from anacostia_blockchain.chain import refusals
+from anacostia_blockchain.chain.rpc import Rpc, RpcError, to_hex
 from anacostia_blockchain.chain.signers import Signer
-from anacostia_blockchain.chain.values import Call, Log, Receipt, SignedTransaction
+from anacostia_blockchain.chain.signing import BATCH, Account
+from anacostia_blockchain.chain.values import Call, Receipt, SignedTransaction
 from anacostia_blockchain.errors import (
     ChainError,
     ChainUnavailableError,
-    ConfigError,
     InsufficientFundsError,
-    NoContractError,
     NonceConflictError,
     ReorgError,
     TransactionFailedError,
     TransactionTimeoutError,
     WrongNetworkError,
 )
-from anacostia_blockchain.types import Address, Progress
-
-_GAS_MARGIN = 1.15
-"""Estimates are exact for one state; the transaction meets another."""
-
-_BATCH = 200
-_LOG_RANGE = 10_000
-_POLL = (0.01, 0.5)
-_PATIENCE = 30.0
-"""Seconds after which a transaction that is not mined is sent again with higher fees."""
+from anacostia_blockchain.types import Progress
 
 
-@dataclass(slots=True)
-class _Fees:
-    max_fee: int
-    tip: int
-    until: float
-
-
-class Chain:
+class Chain(Account):
     """A connection to a chain. Made by `Chain.connect`.
 
     Attributes:
+        rpc: the endpoint.
         chain_id: as the endpoint gave it.
-        address: of the signer; None where the connection only reads.
+        signer: who signs; None where the connection only reads.
+        address: of the signer; None likewise.
         confirmations: blocks that must follow a transaction's own before it counts.
+        patience: seconds after which `send` raises the fees of what is not mined.
     """
 
-    def __init__(
-        self,
-        rpc: Rpc,
-        chain_id: int,
-        *,
-        signer: Signer | None,
-        confirmations: int,
-        state_dir: Path,
-    ) -> None:
-        self.rpc = rpc
-        self.chain_id = chain_id
-        self.signer = signer
-        self.address: Address | None = signer.address if signer is not None else None
-        self.confirmations = confirmations
-        self._nonces = Nonces(
-            state_dir / "nonces.db", chain_id, self.address or "", self._transaction_counts
-        )
-        self._fees: _Fees | None = None
+    patience: float = 30.0
 
     def __repr__(self) -> str:
         return f"Chain({self.rpc.host!r}, chain_id={self.chain_id}, address={self.address})"
@@ -99,183 +62,83 @@ class Chain:
             state_dir: folder of the nonce leases; None: `ANACOSTIA_HOME`, or `~/.anacostia`.
 
         Raises:
+            ConfigError: the URL is none.
             ChainUnavailableError: the endpoint does not answer.
             WrongNetworkError: it serves another chain.
         """
         rpc = Rpc(rpc_url)
-        actual = int(rpc("eth_chainId"), 16)
+        actual = rpc.number("eth_chainId")
         if chain_id is not None and actual != chain_id:
             raise WrongNetworkError(chain_id, actual)
         home = Path(os.environ.get("ANACOSTIA_HOME", Path.home() / ".anacostia"))
         return cls(
-            rpc,
-            actual,
-            signer=signer,
-            confirmations=confirmations,
-            state_dir=state_dir or home,
+            rpc, actual, signer=signer, confirmations=confirmations, state_dir=state_dir or home
         )
 
-    # ------------------------------------------------------------------ read
-
-    def call(self, call: Call, block: int | str = "latest") -> Any:  # noqa: ANN401 - as the ABI says
-        """Call a view function.
-
-        Raises:
-            ContractRevertedError: the contract refused.
-            NoContractError: there is no code at the address.
-        """
-        answer = self._simulate({"to": call.to, "data": _hex(call.data)}, block)
-        if not answer and not self.code(call.to, block):
-            raise NoContractError(call.to, call.interface)
-        return Interface.of(call.interface).decode(call.function, answer)
-
-    def block_number(self) -> int:
-        """Number of the newest block."""
-        return int(self.rpc("eth_blockNumber"), 16)
-
-    def header(self, block: int | str = "latest") -> dict[str, Any]:
-        """A block's header, as JSON-RPC gives it.
-
-        Raises:
-            ChainError: there is no such block.
-        """
-        found = self.rpc("eth_getBlockByNumber", _block(block), False)
-        if found is None:
-            raise ChainError(f"the endpoint has no block {block}")
-        return dict(found)
-
-    def code(self, address: Address, block: int | str = "latest") -> bytes:
-        """Code at an address; empty if there is none."""
-        return _bytes(self.rpc("eth_getCode", address, _block(block)))
-
-    def balance(self, address: Address) -> int:
-        """Wei that an address holds."""
-        return int(self.rpc("eth_getBalance", address, "latest"), 16)
-
-    def proof(self, address: Address, slots: Sequence[int], block: int) -> dict[str, Any]:
-        """Storage slots with their path to the block's state root (EIP-1186).
-
-        Raises:
-            ChainUnavailableError: the endpoint does not keep that block's state.
-        """
-        keys = [f"0x{slot:064x}" for slot in slots]
-        try:
-            return dict(self.rpc("eth_getProof", address, keys, _block(block)))
-        except RpcError as error:
-            raise ChainUnavailableError(
-                f"{self.rpc.host} cannot prove the state of block {block} ({error}): "
-                "use an archive node"
-            ) from error
-
-    def logs(
-        self,
-        address: Address,
-        interface: str,
-        event: str,
-        *,
-        topics: Sequence[bytes | None] = (),
-        from_block: int = 0,
-        to_block: int | None = None,
-    ) -> Iterator[Log]:
-        """Events of a contract, oldest first, read in bounded ranges of blocks.
-
-        `topics` are the values of the indexed parameters in order, 32 bytes each; None is any.
-        """
-        declared = Interface.of(interface).events[event]
-        wanted: list[str | None] = [_hex(declared.signature)]
-        wanted += [None if topic is None else _hex(topic) for topic in topics]
-        start, width = from_block, _LOG_RANGE
-        end = self.block_number() if to_block is None else to_block
-        while start <= end:
-            stop = min(start + width - 1, end)
-            query = {"address": address, "topics": wanted}
-            query |= {"fromBlock": hex(start), "toBlock": hex(stop)}
-            try:
-                found = self.rpc("eth_getLogs", query)
-            except RpcError:
-                if width == 1:
-                    raise
-                width = max(1, width // 2)  # too many results, or too wide a range for this node
-                continue
-            for raw in found:
-                yield _log(raw, interface, event)
-            start = stop + 1
-
-    # ------------------------------------------------------------------ send
+    # ------------------------------------------------------------------ send and wait
 
     def send(self, call: Call, *, timeout: float = 180) -> Receipt:
-        """Send a call as a transaction and wait until it counts.
+        """Send a call as a transaction and wait until it counts; one that is stuck pays more.
 
         Raises:
+            ConfigError: the connection has no signer.
             ContractRevertedError: the contract refused; where that shows before, nothing is sent.
-            InsufficientFundsError, ChainUnavailableError, TransactionTimeoutError: see there.
+            TransactionFailedError: the network refused, or it failed without a reason.
+            InsufficientFundsError: the account cannot pay.
+            NonceConflictError: something else signs with the same key.
+            TransactionTimeoutError, ReorgError: see `wait`.
+            ChainUnavailableError: the endpoint stopped answering. If that was after the
+                transaction was signed, the error names its hash, which can be waited for.
         """
         signed = self.sign(call)
-        self.broadcast(signed.raw)
-        hashes = [signed.hash]
-        deadline = time.monotonic() + timeout
-        while True:
-            patience = min(_PATIENCE, deadline - time.monotonic())
-            try:
-                return self._wait_any(hashes, patience)
-            except TransactionTimeoutError:
-                if time.monotonic() >= deadline:
-                    raise
-            signed = self.bump(signed.raw)
-            try:
-                self.broadcast(signed.raw)
-                hashes.append(signed.hash)
-            except NonceConflictError:
-                continue  # one of the others was mined meanwhile
+        try:
+            self._launch(signed)
+            return self._see_through(signed, timeout)
+        except ChainUnavailableError as error:
+            raise ChainUnavailableError(
+                f"{error}; transaction {signed.hash} may be on its way: wait for that hash "
+                "before sending it again"
+            ) from None
 
     def send_many(
         self, calls: Iterable[Call], *, timeout: float = 600, progress: Progress | None = None
     ) -> list[Receipt]:
         """Send many calls in the order given, with many in flight; every receipt is checked.
 
-        A call that has no gas limit is estimated against the state before all of them.
+        Gas is estimated on the state before all of them: give a limit to a call that depends on
+        one before it. A call that a contract refuses does not stop the others: all are mined, and
+        then the first failure is raised, with a note that says which call it was. A call that the
+        network refuses to take does stop those after it.
+
+        Args:
+            calls: what to send.
+            timeout: seconds for each batch of 200.
+            progress: told the number of transactions mined, and of all.
 
         Raises:
-            ContractRevertedError: of the first that failed, once all are mined.
+            ContractRevertedError, TransactionFailedError: of the first that failed.
+            InsufficientFundsError, NonceConflictError: of the first that was not taken.
+            ConfigError, TransactionTimeoutError, ReorgError, ChainUnavailableError: see `send`.
         """
         calls = list(calls)
-        receipts: list[Receipt] = []
-        for start in range(0, len(calls), _BATCH):
-            signed = self._sign_all(calls[start : start + _BATCH])
-            answers = self.rpc.batch([("eth_sendRawTransaction", [_hex(tx.raw)]) for tx in signed])
-            for transaction, answer in zip(signed, answers, strict=True):
-                if isinstance(answer, RpcError):
-                    self._refused(answer, transaction.raw)
-            receipts += self._wait_all(signed, timeout)
+        limits = self._gas_limits(calls)
+        outcomes: list[Receipt | ChainError] = []
+        for start in range(0, len(calls), BATCH):
+            batch = slice(start, start + BATCH)
+            sent, refused = self._launch_all(self._sign_all(calls[batch], limits[batch]))
+            outcomes += self._collect(sent, timeout)
             if progress is not None:
-                progress(len(receipts), len(calls))
-        return receipts
+                progress(len(outcomes), len(calls))
+            if refused is not None:
+                outcomes.append(refused)
+                break
+        for number, outcome in enumerate(outcomes):
+            if isinstance(outcome, ChainError):
+                outcome.add_note(f"call {number} of {len(calls)}, counted from 0")
+                raise outcome
+        return [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
 
-    def sign(self, call: Call) -> SignedTransaction:
-        """Sign a call with a leased nonce; nothing is sent.
-
-        Raises:
-            ConfigError: the connection has no signer.
-            ContractRevertedError: the call would fail.
-        """
-        return self._sign_all([call])[0]
-
-    def bump(self, raw: bytes) -> SignedTransaction:
-        """Sign a transaction of ours again, with higher fees and the same nonce, to replace it.
-
-        Only one of the two can ever be mined. Nodes ask for 10 % more, some for 12.5 %.
-        """
-        fields = rlp.decode(raw[1:])
-        nonce, tip, fee, gas, value = (int.from_bytes(fields[i], "big") for i in (1, 2, 3, 4, 6))
-        self._fees = None
-        now = self._current_fees()
-        raised = _Fees(max(fee * 5 // 4 + 1, now.max_fee), max(tip * 5 // 4 + 1, now.tip), 0)
-        to = to_checksum_address(fields[5])
-        return self._sign_one(to, value, fields[7], gas, nonce, raised)
-
-    def abandon(self, signed: SignedTransaction) -> None:
-        """Give up a transaction that was never broadcast: its nonce is free again."""
-        self._nonces.give_back(signed.nonce)
+    # ------------------------------------------------------------------ step by step
 
     def broadcast(self, raw: bytes) -> None:
         """Hand signed bytes to the network; the same bytes again do no harm.
@@ -283,214 +146,87 @@ class Chain:
         Raises:
             NonceConflictError: another transaction has taken the nonce.
             InsufficientFundsError: the account cannot pay.
+            TransactionFailedError: the network refused for another reason.
         """
         try:
-            self.rpc("eth_sendRawTransaction", _hex(raw))
+            self.rpc("eth_sendRawTransaction", to_hex(raw))
         except RpcError as error:
-            self._refused(error, raw)
-
-    def receipt(self, tx_hash: str) -> Receipt | None:
-        """The receipt of a mined transaction; None while it is not mined.
-
-        Raises:
-            ContractRevertedError: it was mined and the contract refused.
-            TransactionFailedError: it was mined and failed without a reason.
-        """
-        found = self.rpc("eth_getTransactionReceipt", tx_hash)
-        return None if found is None else self._checked(found)
-
-    def wait(self, tx_hash: str, *, timeout: float = 180) -> Receipt:
-        """Wait until a transaction is mined and confirmed.
-
-        Raises:
-            TransactionTimeoutError: not in time; it may still be, and may be waited for again.
-            ReorgError: it was mined, and is no longer on the chain.
-            ContractRevertedError, TransactionFailedError: see `receipt`.
-        """
-        return self._wait_any([tx_hash], timeout)
-
-    def _wait_any(self, hashes: Sequence[str], timeout: float) -> Receipt:
-        """Wait for whichever of several transactions with one nonce is mined."""
-        deadline, pause = time.monotonic() + timeout, _POLL[0]
-        seen: Receipt | None = None
-        while True:
-            found = next(filter(None, map(self.receipt, hashes)), None)
-            if found is None and seen is not None:
-                raise ReorgError(
-                    f"transaction {seen.hash} was in block {seen.block_number} and is gone: "
-                    "the chain was reorganised; send it again"
-                )
-            if found is not None:
-                if self._depth(found) >= self.confirmations:
-                    return found
-                seen = found
-            if time.monotonic() > deadline:
-                raise TransactionTimeoutError(
-                    f"transaction {hashes[-1]} is not confirmed after {timeout:.0f} s: "
-                    "it may still be; wait for it again"
-                )
-            time.sleep(pause)
-            pause = min(pause * 1.5, _POLL[1])
+            refused = self._refused(error, raw)
+        else:
+            return
+        if refused is not None:
+            raise refused
 
     # ------------------------------------------------------------------ internal
 
-    def _sign_all(self, calls: list[Call]) -> list[SignedTransaction]:
-        if self.signer is None:
-            raise ConfigError("this connection has no signer: pass signer=, or set a private key")
-        fees = self._current_fees()
-        limits = [call.gas or self._estimate(call, fees) for call in calls]
-        nonces = self._nonces.lease(len(calls))
-        return [
-            self._sign_one(call.to, call.value, call.data, gas, nonce, fees)
-            for call, gas, nonce in zip(calls, limits, nonces, strict=True)
-        ]
-
-    def _sign_one(
-        self, to: Address, value: int, data: bytes, gas: int, nonce: int, fees: _Fees
-    ) -> SignedTransaction:
-        if self.signer is None or self.address is None:
-            raise ConfigError("this connection has no signer: pass signer=, or set a private key")
-        raw = self.signer.sign_transaction(
-            {
-                "type": 2,
-                "chainId": self.chain_id,
-                "nonce": nonce,
-                "to": to_checksum_address(to),
-                "value": value,
-                "data": data,
-                "gas": gas,
-                "maxFeePerGas": fees.max_fee,
-                "maxPriorityFeePerGas": fees.tip,
-            }
-        )
-        return SignedTransaction(raw, _hex(keccak(raw)), nonce, self.address)
-
-    def _wait_all(self, signed: list[SignedTransaction], timeout: float) -> list[Receipt]:
-        """The last one first: when it is mined, so are those before it."""
-        self.wait(signed[-1].hash, timeout=timeout)
-        found = self.rpc.batch([("eth_getTransactionReceipt", [tx.hash]) for tx in signed])
-        return [
-            self._checked(raw) if isinstance(raw, dict) else self.wait(tx.hash, timeout=timeout)
-            for tx, raw in zip(signed, found, strict=True)
-        ]
-
-    def _estimate(self, call: Call, fees: _Fees) -> int:
-        transaction = {
-            "from": self.address,
-            "to": call.to,
-            "data": _hex(call.data),
-            "value": hex(call.value),
-        }
+    def _launch(self, signed: SignedTransaction) -> None:
+        """Broadcast; if that fails, the nonce is free for the next transaction."""
         try:
-            return int(int(self.rpc("eth_estimateGas", transaction), 16) * _GAS_MARGIN)
-        except RpcError as error:
-            if error.data:
-                raise decode_revert(error.data) from None
-            self._check_funds(call.value + fees.max_fee * 21_000, error)
-            raise TransactionFailedError(f"the call cannot succeed: {error}") from None
+            self.broadcast(signed.raw)
+        except ChainError:
+            self.abandon(signed)
+            raise
 
-    def _simulate(self, transaction: dict[str, object], block: int | str) -> bytes:
-        try:
-            return _bytes(self.rpc("eth_call", transaction, _block(block)))
-        except RpcError as error:
-            if error.data is None:
-                raise ChainError(f"{self.rpc.host}: {error}") from None
-            raise decode_revert(error.data) from None
+    def _launch_all(
+        self, signed: list[SignedTransaction]
+    ) -> tuple[list[SignedTransaction], ChainError | None]:
+        """Broadcast in one request; returns what was taken up to the first refusal, and that."""
+        requests = [("eth_sendRawTransaction", [to_hex(tx.raw)]) for tx in signed]
+        answers = self.rpc.batch(requests)
+        refused: list[tuple[int, ChainError]] = []
+        for place, (tx, answer) in enumerate(zip(signed, answers, strict=True)):
+            error = self._refused(answer, tx.raw) if isinstance(answer, RpcError) else None
+            if error is not None:
+                refused.append((place, error))
+                self.abandon(tx)
+        if not refused:
+            return signed, None
+        place, error = refused[0]
+        return signed[:place], error
 
-    def _refused(self, error: RpcError, raw: bytes) -> None:
-        """Tell apart why the network did not take a transaction; return if it has it already."""
-        text = str(error).lower()
-        if "already known" in text or "already imported" in text:
-            return
-        if "nonce too low" in text or "replacement" in text:
-            if self.rpc("eth_getTransactionByHash", _hex(keccak(raw))) is not None:
-                return
-            raise NonceConflictError(
-                "another transaction of this account has taken the nonce: "
-                "something else signs with the same key"
-            ) from None
-        self._check_funds(None, error)
-        raise TransactionFailedError(f"the network refused the transaction: {error}") from None
-
-    def _check_funds(self, needed: int | None, error: RpcError) -> None:
-        if "insufficient funds" in str(error).lower():
-            held = self.balance(self.address or "")
-            shown = f", needs at least {needed} wei" if needed is not None else ""
-            raise InsufficientFundsError(
-                f"{self.address} holds {held} wei{shown}: send it some of the chain's coin"
-            ) from None
-
-    def _checked(self, raw: dict[str, Any]) -> Receipt:
-        if int(raw["status"], 16) != 1:
-            self._explain(raw)
-        created = raw.get("contractAddress")
-        return Receipt(
-            hash=raw["transactionHash"],
-            block_number=int(raw["blockNumber"], 16),
-            block_hash=raw["blockHash"],
-            gas_used=int(raw["gasUsed"], 16),
-            logs=tuple(raw["logs"]),
-            contract_address=to_checksum_address(created) if created else None,
-        )
-
-    def _explain(self, raw: dict[str, Any]) -> None:
-        """Call again what was mined and failed, to learn why."""
-        sent = self.rpc("eth_getTransactionByHash", raw["transactionHash"])
-        fields = {"from": sent["from"], "to": sent["to"], "data": sent["input"]}
-        fields["value"] = sent["value"]
-        self._simulate(fields, int(raw["blockNumber"], 16) - 1)
-        raise TransactionFailedError(
-            f"transaction {raw['transactionHash']} was mined and failed without a reason; "
-            f"it used {int(raw['gasUsed'], 16)} gas of {int(sent['gas'], 16)}"
-        )
-
-    def _depth(self, receipt: Receipt) -> int:
-        return self.block_number() - receipt.block_number if self.confirmations else 0
-
-    def _transaction_counts(self) -> tuple[int, int]:
-        mined, pending = self.rpc.batch(
-            [
-                ("eth_getTransactionCount", [self.address, "latest"]),
-                ("eth_getTransactionCount", [self.address, "pending"]),
-            ]
-        )
-        for answer in (mined, pending):
-            if isinstance(answer, RpcError):
-                raise ChainUnavailableError(f"{self.rpc.host}: {answer}")
-        return int(mined, 16), int(pending, 16)
-
-    def _current_fees(self) -> _Fees:
-        """EIP-1559: twice the base fee leaves room for six full blocks. Kept for a moment."""
-        now = time.monotonic()
-        if self._fees is None or self._fees.until < now:
-            base = int(self.header("latest").get("baseFeePerGas", "0x0"), 16)
+    def _see_through(self, signed: SignedTransaction, timeout: float) -> Receipt:
+        """Wait, raising the fees of what is stuck; whichever offer is mined counts."""
+        hashes, deadline = [signed.hash], time.monotonic() + timeout
+        newest = signed
+        while True:
+            left = deadline - time.monotonic()
             try:
-                tip = int(self.rpc("eth_maxPriorityFeePerGas"), 16)
-            except RpcError:
-                tip = 10**9
-            self._fees = _Fees(2 * base + tip, tip, now + 2)
-        return self._fees
+                return self._settled(signed, self._confirmed(hashes, min(self.patience, left)))
+            except TransactionTimeoutError:
+                if left <= self.patience:
+                    raise
+            except ReorgError:
+                self.abandon(signed)
+                raise
+            newest = self.bump(newest.raw)
+            try:
+                self.broadcast(newest.raw)
+                hashes.append(newest.hash)
+            except (NonceConflictError, InsufficientFundsError, TransactionFailedError):
+                continue  # not taken; what was sent before may still be mined, or just was
 
+    def _collect(
+        self, signed: list[SignedTransaction], timeout: float
+    ) -> list[Receipt | ChainError]:
+        """Wait for the last one first: when it is mined, so are those before it."""
+        if not signed:
+            return []
+        self._confirmed([signed[-1].hash], timeout)
+        found = self.rpc.batch([("eth_getTransactionReceipt", [tx.hash]) for tx in signed])
+        outcomes: list[Receipt | ChainError] = []
+        for tx, raw in zip(signed, found, strict=True):
+            mined = raw if isinstance(raw, dict) else self._confirmed([tx.hash], timeout)
+            try:
+                outcomes.append(self._checked(mined))
+            except ChainError as error:
+                outcomes.append(error)
+        self._nonces.give_back(*(tx.nonce for tx in signed))
+        return outcomes
 
-def _log(raw: dict[str, Any], interface: str, event: str) -> Log:
-    topics = [_bytes(topic) for topic in raw["topics"]]
-    return Log(
-        address=to_checksum_address(raw["address"]),
-        event=event,
-        values=Interface.of(interface).decode_log(event, topics, _bytes(raw["data"])),
-        block_number=int(raw["blockNumber"], 16),
-        tx_hash=raw["transactionHash"],
-        log_index=int(raw["logIndex"], 16),
-    )
+    def _settled(self, signed: SignedTransaction, mined: dict[str, object]) -> Receipt:
+        """End the lease: the chain itself says now that the nonce is taken."""
+        self.abandon(signed)
+        return self._checked(mined)
 
-
-def _block(block: int | str) -> str:
-    return hex(block) if isinstance(block, int) else block
-
-
-def _hex(data: bytes) -> str:
-    return "0x" + bytes(data).hex()
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))
+    def _refused(self, error: RpcError, raw: bytes) -> ChainError | None:
+        return refusals.of_broadcast(self, self.address or "", raw, error)

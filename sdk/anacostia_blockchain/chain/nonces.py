@@ -6,13 +6,15 @@ of a process that died is taken over, so that a crash leaves no gap behind which
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
-from anacostia_blockchain.errors import StoreBusyError
+from anacostia_blockchain.errors import StorageError, StoreBusyError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lease (
@@ -23,6 +25,10 @@ CREATE TABLE IF NOT EXISTS lease (
     PRIMARY KEY (chain_id, address, nonce)
 ) WITHOUT ROWID
 """
+
+
+_PATIENCE = 60
+"""Seconds; more than a request to the endpoint may take, which is made while the file is held."""
 
 
 class Nonces:
@@ -46,43 +52,54 @@ class Nonces:
         Raises:
             StoreBusyError: another process has held the file for too long.
         """
-        mined, pending = self._counts()
+        where = "chain_id = ? AND address = ?"
         with self._transaction() as database:
-            where = "chain_id = ? AND address = ?"
-            database.execute(f"DELETE FROM lease WHERE {where} AND nonce < ?", (*self._key, mined))  # noqa: S608
-            rows = database.execute(f"SELECT nonce, owner FROM lease WHERE {where}", self._key)  # noqa: S608
-            held = {nonce for nonce, owner in rows if nonce < pending or _lives(owner)}
-            nonces: list[int] = []
-            candidate = pending
-            while len(nonces) < count:
-                if candidate not in held:
-                    nonces.append(candidate)
-                candidate += 1
+            # Asked while the file is held: counts from before could name a nonce that another
+            # process has leased, sent and seen mined since.
+            mined, pending = self._counts()
+            database.execute(f"DELETE FROM lease WHERE {where} AND nonce < ?", (*self._key, mined))  # noqa: S608 - constant
+            rows = database.execute(f"SELECT nonce, owner FROM lease WHERE {where}", self._key)  # noqa: S608 - constant
+            lives = cache(_lives)
+            held = {nonce for nonce, owner in rows if nonce >= pending and lives(owner)}
+            free = (nonce for nonce in itertools.count(pending) if nonce not in held)
+            nonces = list(itertools.islice(free, count))
+            owner = _owner()
             database.executemany(
                 "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?)",
-                [(*self._key, nonce, _owner()) for nonce in nonces],
+                [(*self._key, nonce, owner) for nonce in nonces],
             )
         return nonces
 
-    def give_back(self, nonce: int) -> None:
-        """End a lease whose transaction was never sent."""
+    def give_back(self, *nonces: int) -> None:
+        """End leases: of what was never sent, or of what the chain itself counts now."""
         with self._transaction() as database:
-            database.execute(
+            database.executemany(
                 "DELETE FROM lease WHERE chain_id = ? AND address = ? AND nonce = ?",
-                (*self._key, nonce),
+                [(*self._key, nonce) for nonce in nonces],
             )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as database:
+            with closing(
+                sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None)
+            ) as database:
+                # A lease need not outlive a power cut: neither does the process that holds it.
+                database.execute("PRAGMA synchronous = OFF")
                 database.execute("BEGIN IMMEDIATE")
                 database.execute(_SCHEMA)
                 yield database
                 database.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            raise StoreBusyError(f"{self._path}: {error}: another process holds it") from error
+            raise StoreBusyError(
+                f"{self._path}: {error}: another process has held it for {_PATIENCE} s, "
+                "or this one may not write there"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise StorageError(
+                f"{self._path}: {error}: delete it when nothing is being sent"
+            ) from error
 
 
 def _owner() -> str:

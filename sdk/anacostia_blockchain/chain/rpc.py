@@ -2,54 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
-from anacostia_blockchain.errors import ChainUnavailableError
+from anacostia_blockchain.errors import ChainError, ChainUnavailableError, ConfigError
 
 _TIMEOUT = 30
+_ATTEMPTS = 4
+_SECRET = 6
+"""Shorter parts of a URL are no keys, and may be words of an error message."""
+
+_LIMITED = 429
+"""HTTP status of an endpoint that wants fewer requests: the one answer that is tried again."""
 
 
-class RpcError(Exception):
-    """The endpoint answered with an error.
+class RpcError(ChainError):
+    """The endpoint answered a request with an error.
 
     Attributes:
+        reason: the endpoint's own words.
         code: JSON-RPC error code.
         data: revert data, where the endpoint gives it.
     """
 
-    def __init__(self, error: dict[str, Any]) -> None:
-        super().__init__(str(error.get("message", error)))
-        self.code = error.get("code")
-        self.data = _revert_data(error)
+    def __init__(self, host: str, reason: str, code: int | None, data: bytes | None) -> None:
+        super().__init__(f"{host} answered with an error: {reason}")
+        self.reason = reason
+        self.code = code
+        self.data = data
 
 
 class Rpc:
     """An endpoint.
 
     Args:
-        url: http or https.
+        url: http or https. Providers put keys into it, so no error and no repr shows more than its
+            host.
+
+    Raises:
+        ConfigError: it is no such URL.
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        # Requests that may have been executed are not repeated by themselves: the caller knows
-        # which ones are safe to send again.
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError("the RPC URL must begin with http:// or https:// and name a host")
+        self.host = parts.netloc.rpartition("@")[2]
+        secret = (url, parts.path.strip("/"), parts.query, parts.password or "")
+        self._secrets = [text for text in secret if len(text) >= _SECRET]
+        self._takes_batches = True
         self._provider = HTTPProvider(
             url, request_kwargs={"timeout": _TIMEOUT}, exception_retry_configuration=None
         )
 
     def __repr__(self) -> str:
         return f"Rpc({self.host!r})"
-
-    @property
-    def host(self) -> str:
-        """The URL without its path and query, where providers put their keys."""
-        return "/".join(self.url.split("/")[:3]).split("@")[-1]
 
     def __call__(self, method: str, *params: object) -> Any:  # noqa: ANN401 - as the method says
         """Call a method.
@@ -58,39 +71,106 @@ class Rpc:
             RpcError: the endpoint answered with an error.
             ChainUnavailableError: it did not answer, or with something else than JSON-RPC.
         """
-        return self._result(
-            self._ask(lambda: self._provider.make_request(RPCEndpoint(method), list(params)))
-        )
+        request = RPCEndpoint(method), list(params)
+        return self._result(self._ask(lambda: self._provider.make_request(*request)))
+
+    def number(self, method: str, *params: object) -> int:
+        """Call a method whose answer is a number.
+
+        Raises:
+            ChainUnavailableError: the answer is none.
+        """
+        answer = self(method, *params)
+        try:
+            return int(answer, 16)
+        except (TypeError, ValueError):
+            raise ChainUnavailableError(
+                f"{self.host} answered {method} with no number: check the RPC URL"
+            ) from None
 
     def batch(self, calls: Sequence[tuple[str, Sequence[object]]]) -> list[Any]:
-        """Call several methods in one request; an `RpcError` stands in the place of a result."""
-        requests_ = [(RPCEndpoint(method), list(params)) for method, params in calls]
-        answers = self._ask(lambda: self._provider.make_batch_request(requests_))
-        if not isinstance(answers, list):
-            raise ChainUnavailableError(f"{self.host} does not take batches: {answers}")
-        results = []
-        for answer in answers:
-            try:
-                results.append(self._result(answer))
-            except RpcError as error:
-                results.append(error)
-        return results
+        """Call several methods in one request; an `RpcError` stands in the place of a result.
 
-    def _ask(self, request: Any) -> Any:  # noqa: ANN401 - a provider's method and its answer
+        An endpoint that refuses batches is asked one by one from then on.
+        """
+        if self._takes_batches and len(calls) > 1:
+            batch = [(RPCEndpoint(method), list(params)) for method, params in calls]
+            answers = self._ask(lambda: self._provider.make_batch_request(batch), refusable=True)
+            if isinstance(answers, list) and len(answers) == len(calls):
+                return [self._kept(self._result, answer) for answer in answers]
+            self._takes_batches = False
+        return [self._kept(self, method, *params) for method, params in calls]
+
+    def _kept(self, ask: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
         try:
-            return request()
-        except (requests.RequestException, OSError, ValueError) as error:
-            raise ChainUnavailableError(
-                f"{self.host} does not answer ({type(error).__name__}): "
-                "check the RPC URL and that the node runs"
-            ) from None  # the library's message holds the URL, and with it a provider's key
+            return ask(*arguments)
+        except RpcError as error:
+            return error
+
+    def _ask(self, request: Callable[[], Any], *, refusable: bool = False) -> Any:  # noqa: ANN401
+        """Make a request. Every request of ours may be repeated: signed bytes count once.
+
+        A client error (HTTP 4xx) to a `refusable` request is its refusal: the answer is None.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return request()
+            except (requests.RequestException, OSError, ValueError, LookupError) as error:
+                # Only what is known to be harmless is taken from the error: the library's own
+                # message, and the error as a context, hold the URL.
+                status = getattr(getattr(error, "response", None), "status_code", None)
+                kind = type(error).__name__
+            if status == _LIMITED and attempt < _ATTEMPTS:
+                time.sleep(0.1 * 2**attempt)
+            elif refusable and status is not None and 400 <= status < 500 and status != _LIMITED:
+                return None
+            else:
+                break
+        raise ChainUnavailableError(f"{self.host} {_trouble(status, kind)}")
 
     def _result(self, answer: Any) -> Any:  # noqa: ANN401
         if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
-            raise ChainUnavailableError(f"{self.host} answered something else than JSON-RPC")
-        if answer.get("error") is not None:
-            raise RpcError(answer["error"])
-        return answer["result"]
+            raise ChainUnavailableError(
+                f"{self.host} answered something else than JSON-RPC: check the RPC URL"
+            )
+        error = answer.get("error")
+        if error is None:
+            return answer["result"]
+        fields = error if isinstance(error, dict) else {"message": error}
+        reason = self._scrubbed(str(fields.get("message", fields)))
+        raise RpcError(self.host, reason, fields.get("code"), _revert_data(fields))
+
+    def _scrubbed(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
+
+
+def to_hex(data: bytes) -> str:
+    """Bytes as JSON-RPC writes them."""
+    return "0x" + bytes(data).hex()
+
+
+def to_bytes(text: str) -> bytes:
+    """Bytes as JSON-RPC writes them, read."""
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def block_tag(block: int | str) -> str:
+    """A block's number, or a name such as "latest", as JSON-RPC writes it."""
+    return hex(block) if isinstance(block, int) else block
+
+
+def _trouble(status: int | None, kind: str) -> str:
+    if status == _LIMITED:
+        return "limits our requests (HTTP 429): wait a while, or use another endpoint"
+    if status in (401, 403):
+        return f"does not let us in (HTTP {status}): check the key in the RPC URL"
+    if status is not None:
+        return f"cannot answer (HTTP {status}): check the RPC URL, or use another endpoint"
+    if kind in ("JSONDecodeError", "UnicodeDecodeError", "KeyError"):
+        return "answered something else than JSON-RPC: check the RPC URL"
+    return f"does not answer ({kind}): check the RPC URL and that the node runs"
 
 
 def _revert_data(error: dict[str, Any]) -> bytes | None:
@@ -100,7 +180,7 @@ def _revert_data(error: dict[str, Any]) -> bytes | None:
         data = data.get("data") or data.get("result")
     if isinstance(data, str) and data.startswith("0x"):
         try:
-            return bytes.fromhex(data[2:])
+            return to_bytes(data)
         except ValueError:
             return None
     return None

@@ -1,0 +1,125 @@
+"""`Account`: an account on a chain, that signs transactions and sends none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from eth_utils import keccak, to_checksum_address
+
+from anacostia_blockchain.chain import refusals
+from anacostia_blockchain.chain.fees import Fees, Market
+from anacostia_blockchain.chain.nonces import Nonces
+from anacostia_blockchain.chain.rpc import Rpc, RpcError, to_hex
+from anacostia_blockchain.chain.signers import Signer
+from anacostia_blockchain.chain.values import Call, SignedTransaction
+from anacostia_blockchain.chain.waiting import Watcher
+from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.types import Address
+
+BATCH = 200
+"""Transactions in flight at a time; nodes drop an account's later ones beyond some number."""
+
+_GAS_MARGIN = 1.15
+"""Estimates are exact for one state; the transaction meets another."""
+
+
+class Account(Watcher):
+    """A chain and who signs on it, if anybody does.
+
+    Attributes:
+        signer: who signs; None where the connection only reads.
+        address: of the signer; None likewise.
+    """
+
+    def __init__(
+        self, rpc: Rpc, chain_id: int, *, signer: Signer | None, confirmations: int, state_dir: Path
+    ) -> None:
+        super().__init__(rpc, chain_id, confirmations)
+        self.signer = signer
+        self.address: Address | None = signer.address if signer is not None else None
+        self._market = Market(rpc)
+        self._nonces = Nonces(
+            state_dir / "nonces.db", chain_id, self.address or "", self._transaction_counts
+        )
+
+    def sign(self, call: Call) -> SignedTransaction:
+        """Sign a call with a leased nonce; nothing is sent.
+
+        Raises:
+            ConfigError: the connection has no signer.
+            ContractRevertedError, TransactionFailedError: the call would fail.
+            InsufficientFundsError: the account cannot pay.
+        """
+        return self._sign_all([call], self._gas_limits([call]))[0]
+
+    def bump(self, raw: bytes) -> SignedTransaction:
+        """Sign a transaction of ours again, with higher fees and the same nonce, to replace it.
+
+        Only one of the two can ever be mined.
+        """
+        old = refusals.Offer.read(raw)
+        raised = Fees(old.fee, old.tip).raised(self._market.fees(fresh=True))
+        call = Call(old.to, old.data, "", "", value=old.value)
+        return self._sign_one(call, old.gas, old.nonce, raised)
+
+    def abandon(self, signed: SignedTransaction) -> None:
+        """Give up a transaction that was never broadcast: its nonce is free again."""
+        self._nonces.give_back(signed.nonce)
+
+    # ------------------------------------------------------------------ internal
+
+    def _gas_limits(self, calls: list[Call]) -> list[int]:
+        """Limits as given, or estimated in one request."""
+        sender = self._account()[1]
+        open_ = [i for i, call in enumerate(calls) if call.gas is None]
+        requests = [
+            {"from": sender, "to": c.to, "data": to_hex(c.data), "value": hex(c.value)}
+            for c in (calls[i] for i in open_)
+        ]
+        limits = [call.gas or 0 for call in calls]
+        for start in range(0, len(open_), BATCH):
+            batch = [("eth_estimateGas", [r]) for r in requests[start : start + BATCH]]
+            for i, answer in zip(open_[start:], self.rpc.batch(batch), strict=False):
+                if isinstance(answer, RpcError):
+                    raise refusals.of_estimate(self, sender, calls[i], answer)
+                limits[i] = int(int(answer, 16) * _GAS_MARGIN)
+        return limits
+
+    def _sign_all(self, calls: list[Call], limits: list[int]) -> list[SignedTransaction]:
+        fees = self._market.fees()
+        nonces = self._nonces.lease(len(calls))
+        return [
+            self._sign_one(call, gas, nonce, fees)
+            for call, gas, nonce in zip(calls, limits, nonces, strict=True)
+        ]
+
+    def _sign_one(self, call: Call, gas: int, nonce: int, fees: Fees) -> SignedTransaction:
+        signer, sender = self._account()
+        raw = signer.sign_transaction(
+            {
+                "type": 2,
+                "chainId": self.chain_id,
+                "nonce": nonce,
+                "to": to_checksum_address(call.to),
+                "value": call.value,
+                "data": call.data,
+                "gas": gas,
+                "maxFeePerGas": fees.limit,
+                "maxPriorityFeePerGas": fees.tip,
+            }
+        )
+        return SignedTransaction(raw, to_hex(keccak(raw)), nonce, sender)
+
+    def _account(self) -> tuple[Signer, Address]:
+        if self.signer is None or self.address is None:
+            raise ConfigError("this connection has no signer: pass signer=, or set a private key")
+        return self.signer, self.address
+
+    def _transaction_counts(self) -> tuple[int, int]:
+        mined, pending = self.rpc.batch(
+            [("eth_getTransactionCount", [self.address, tag]) for tag in ("latest", "pending")]
+        )
+        for answer in (mined, pending):
+            if isinstance(answer, RpcError):
+                raise answer
+        return int(mined, 16), int(pending, 16)

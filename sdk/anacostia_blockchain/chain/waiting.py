@@ -1,0 +1,132 @@
+"""`Watcher`: what became of a transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from eth_utils import to_checksum_address
+
+from anacostia_blockchain.chain.reading import Reader
+from anacostia_blockchain.chain.rpc import Rpc, RpcError
+from anacostia_blockchain.chain.values import Receipt
+from anacostia_blockchain.errors import (
+    ChainError,
+    ContractRevertedError,
+    ReorgError,
+    TransactionFailedError,
+    TransactionTimeoutError,
+)
+
+_POLL = (0.005, 0.5)
+"""Seconds between two looks, at first and at most."""
+
+
+class Watcher(Reader):
+    """A reader that waits for transactions, whoever sent them.
+
+    Attributes:
+        confirmations: blocks that must follow a transaction's own before it counts.
+    """
+
+    def __init__(self, rpc: Rpc, chain_id: int, confirmations: int) -> None:
+        super().__init__(rpc, chain_id)
+        self.confirmations = confirmations
+
+    def receipt(self, tx_hash: str) -> Receipt | None:
+        """The receipt of a mined transaction; None while it is not mined.
+
+        Raises:
+            ContractRevertedError: it was mined and the contract refused.
+            TransactionFailedError: it was mined and failed without a reason.
+        """
+        found = self._mined(tx_hash)
+        return None if found is None else self._checked(found)
+
+    def wait(self, tx_hash: str, *, timeout: float = 180) -> Receipt:
+        """Wait until a transaction is mined and confirmed.
+
+        Raises:
+            TransactionTimeoutError: not in time; it may still be, and may be waited for again.
+            ReorgError: it was mined, and neither the chain nor the pool holds it any more.
+            ContractRevertedError, TransactionFailedError: see `receipt`.
+            ChainUnavailableError: the endpoint stopped answering; wait again when it is back.
+        """
+        return self._checked(self._confirmed([tx_hash], timeout))
+
+    def _confirmed(self, hashes: Sequence[str], timeout: float) -> dict[str, Any]:
+        """Wait for whichever of several transactions with one nonce is mined and confirmed.
+
+        Whether it succeeded is asked no sooner: before, a reorganisation could change that too.
+        """
+        deadline, pause = time.monotonic() + timeout, _POLL[0]
+        seen: dict[str, Any] | None = None
+        while True:
+            found = next(filter(None, map(self._mined, hashes)), None)
+            if found is not None and self._depth(found) >= self.confirmations:
+                return found
+            if found is None and seen is not None and not self._known(seen["transactionHash"]):
+                raise ReorgError(
+                    f"transaction {seen['transactionHash']} was in block "
+                    f"{int(seen['blockNumber'], 16)} and is gone: "
+                    "the chain was reorganised; send it again"
+                )
+            seen = found or seen
+            if time.monotonic() >= deadline:
+                raise self._overdue(hashes[-1], timeout)
+            time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            pause = min(pause * 1.5, _POLL[1])
+
+    def _overdue(self, tx_hash: str, timeout: float) -> ChainError:
+        waited = f"transaction {tx_hash} is not confirmed after {timeout:.0f} s"
+        if self._known(tx_hash):
+            return TransactionTimeoutError(f"{waited}: it may still be; wait for it again")
+        return TransactionTimeoutError(
+            f"{waited} and {self.rpc.host} does not know it: it was never broadcast, was dropped, "
+            "or left the chain in a reorganisation; broadcast it again"
+        )
+
+    def _mined(self, tx_hash: str) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self.rpc("eth_getTransactionReceipt", tx_hash)
+        return found
+
+    def _known(self, tx_hash: str) -> bool:
+        return self.rpc("eth_getTransactionByHash", tx_hash) is not None
+
+    def _depth(self, raw: dict[str, Any]) -> int:
+        return self.block_number() - int(raw["blockNumber"], 16) if self.confirmations else 0
+
+    def _checked(self, raw: dict[str, Any]) -> Receipt:
+        if int(raw["status"], 16) != 1:
+            raise self._failure(raw)
+        created = raw.get("contractAddress")
+        return Receipt(
+            hash=raw["transactionHash"],
+            block_number=int(raw["blockNumber"], 16),
+            block_hash=raw["blockHash"],
+            gas_used=int(raw["gasUsed"], 16),
+            logs=tuple(raw["logs"]),
+            contract_address=to_checksum_address(created) if created else None,
+        )
+
+    def _failure(self, raw: dict[str, Any]) -> ChainError:
+        """Call again what was mined and failed, to learn why.
+
+        First on the state before its block; then on that after it, for what went before it in the
+        same block may be the reason.
+        """
+        sent = self.rpc("eth_getTransactionByHash", raw["transactionHash"])
+        call = {key: sent[key] for key in ("from", "to", "value", "gas")} | {"data": sent["input"]}
+        number = int(raw["blockNumber"], 16)
+        for block in (number - 1, number):
+            try:
+                self._simulate(call, block)
+            except ContractRevertedError as error:
+                return error
+            except RpcError:
+                break  # out of gas, or the endpoint does not hold that state
+        return TransactionFailedError(
+            f"transaction {raw['transactionHash']} was mined and failed without a reason; "
+            f"it used {int(raw['gasUsed'], 16)} gas of {int(sent['gas'], 16)}"
+        )
