@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from anacostia_blockchain.errors import ContractRevertedError
 from anacostia_blockchain.outbox import Intent, Outcome
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class AnchorHandler:
         """Anchor everything the log holds now. Opens the log first where it is not open."""
         ledger = self._client.ledger
         if not self._is_open():
-            ledger.open_log(self._source.salt, self._client.address)
+            self._open()
         old, size = ledger.head_of(self.log_id).size, self._source.size()
         root = self._source.root(size)
         proof = self._source.consistency_proof(old, size)
@@ -86,6 +87,14 @@ class AnchorHandler:
         }
         self._source.anchored(size, result)
         return Outcome(result)
+
+    def _open(self) -> None:
+        """Open the log; it does no harm that a killed process had begun to."""
+        try:
+            self._client.ledger.open_log(self._source.salt, self._client.address)
+        except ContractRevertedError as error:
+            if error.name != "RunLedger_LogExists":
+                raise
 
     def _is_open(self) -> bool:
         owner, _writer = self._client.ledger.log_of(self.log_id)

@@ -65,7 +65,8 @@ class Models:
 
         Args:
             path: what to publish; it is not changed.
-            name: 1 to 64 characters of A-Z a-z 0-9 . _ / -, unique for this account.
+            name: 1 to 64 characters of A-Z a-z 0-9 . _ / -, unique for this account; or the
+                number, or `0xcreator/name`, of a model that this account may publish to.
             kind: of a model that is new.
             parents: what the version was made from, or "previous" for the newest version.
             aliases: moved to the new version afterwards.
@@ -77,7 +78,8 @@ class Models:
             ContractRevertedError: the registry refused, with its reason.
             ContentError: the folder holds what cannot be content; nothing was published.
         """
-        version = describe_version(Path(path), name=name, **(description or {}))
+        shown = Reference.parse(name).name or self.get(name).name
+        version = describe_version(Path(path), name=shown, **(description or {}))
         root = self._client.storage.put(version, name=f"version-{name}", progress=progress)
         intent = publish_intent(
             self._client, name, root=root, kind=kind, parents=parents, aliases=aliases

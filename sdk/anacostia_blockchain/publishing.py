@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.version import describe_version
+from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.outbox import Intent, Outcome
+from anacostia_blockchain.reference import Reference
 from anacostia_blockchain.types import Kind, Parent, Relation
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ def publish_intent(
 
     Args:
         client: whose account publishes.
-        name: of the registered model; registered if this account has none of that name.
+        name: of the registered model; registered if this account has none of that name. For another
+            account's model, of which this one is a publisher: `0xcreator/name`, or its number.
         root: CID of the version's directory, already in the client's storage.
         kind: used only when the name is registered.
         parents: lineage edges, or "previous".
@@ -92,7 +95,8 @@ class PublishHandler:
         if model_id:
             call = calls.publish(model_id, root, parents)
         else:
-            call = calls.register(payload["name"], Kind(payload["kind"]), root, parents)
+            name = Reference.parse(payload["name"]).name or ""
+            call = calls.register(name, Kind(payload["kind"]), root, parents)
         return call, {"root": str(root)}
 
     def outcome(self, intent: Intent, receipt: Receipt) -> Outcome:
@@ -108,7 +112,19 @@ class PublishHandler:
         return Outcome(result, then)
 
     def _model_id(self, intent: Intent) -> int:
-        return self._client.registry.model_id_of(self._client.address, intent.payload["name"])
+        """Id of the model that the payload names; 0 for a name of this account's that is new.
+
+        Raises:
+            ConfigError: the model is another account's, and there is none.
+        """
+        reference = Reference.parse(intent.payload["name"])
+        if reference.model_id is not None:
+            return reference.model_id
+        creator = reference.creator or self._client.address
+        found = self._client.registry.model_id_of(creator, reference.name or "")
+        if not found and creator.lower() != self._client.address.lower():
+            raise ConfigError(f"{creator} has registered no model named {reference.name!r}")
+        return found
 
     def _parents(self, edges: list[list[int]] | str, model_id: int) -> list[Parent]:
         if not isinstance(edges, str):

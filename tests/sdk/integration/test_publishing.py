@@ -173,3 +173,21 @@ def test_an_alias_can_be_moved_back_and_removed(hub, model, name):
     hub.models.remove_alias(name, "champion")
     assert hub.models.aliases(name) == {}
     assert [move.version for move in hub.models.alias_history(name, "champion")] == [1, 2, 1, 0]
+
+
+def test_a_publisher_publishes_to_anothers_model(hub, local_chain, model, name, tmp_path):
+    hub.models.publish(model, name)
+    colleague = Anacostia(local_chain.chain(1), hub.deployment, home=tmp_path / "colleague")
+    theirs = f"{hub.address}/{name}"
+    (model / "weights.bin").write_bytes(b"two")
+    with pytest.raises(ContractRevertedError) as caught:
+        colleague.models.publish(model, theirs)
+    assert caught.value.name == "ModelRegistry_NotPublisher"
+    model_id = hub.models.get(name).model_id
+    hub.registry.set_publisher(model_id, colleague.address, 2**40)
+    version = colleague.models.publish(model, theirs)
+    assert (version.model_id, version.version) == (model_id, 2)
+    assert version.publisher == colleague.address
+    assert colleague.models.publish(model, str(model_id)) == version
+    with pytest.raises(ConfigError, match="has registered no model named 'nothing'"):
+        colleague.models.publish(model, f"{hub.address}/nothing")
