@@ -6,7 +6,7 @@ import {BaseTest} from "../Base.t.sol";
 
 /// @notice What each transaction costs in all, in the profile that ships: the 21,000 of a transaction
 /// and its calldata included, every slot cold, digests random and names as long as real ones. Run with
-/// `FOUNDRY_PROFILE=ship`; `FOUNDRY_SNAPSHOT_CHECK=true` compares with the figures kept beside this file.
+/// `FOUNDRY_PROFILE=ship`; `FORGE_SNAPSHOT_CHECK=true` compares with the figures kept beside this file.
 ///
 /// Two aims are missed, and the floor below them, which is before any computation, shows why:
 /// - `publish` with a parent, 110,000: transaction 21,000 and calldata 1,500; three new slots 66,300;
@@ -25,6 +25,11 @@ contract ModelRegistryGasTest is BaseTest {
         super.setUp();
         other = registerAs(bob, "bob/base");
         own = registerAs(alice, "acme/first");
+    }
+
+    function test_size() public {
+        snapSize("ModelRegistry", address(registry));
+        snapSize("ModelNFT", address(nft));
     }
 
     function test_register() public {
@@ -92,6 +97,12 @@ contract ModelRegistryGasTest is BaseTest {
         snap("setRoyalty", 50_000);
         transfer(alice, bob, own);
         snap("transferFrom", 60_000);
+    }
+
+    function snapSize(string memory name, address deployed) internal {
+        uint256 size = deployed.code.length;
+        vm.snapshotValue("size", name, size);
+        assertLe(size, 24_576, name); // EIP-170
     }
 
     function snapMove(uint32 version, string memory name, uint256 aim) internal {

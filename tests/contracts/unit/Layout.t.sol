@@ -5,10 +5,8 @@ import {Kind, Parent, RevocationReason, Status} from "../../../contracts/types/M
 import {BaseTest} from "../Base.t.sol";
 
 /// @notice Where everything is stored: what the `// slot n` marks say, read from the raw slots, because
-/// storage proofs (and whoever checks one) depend on it. And that the contracts fit on a chain.
+/// storage proofs (and whoever checks one) depend on it.
 contract LayoutTest is BaseTest {
-    uint256 internal constant SIZE_LIMIT = 24_576; // EIP-170
-
     uint64 internal base;
     uint64 internal model;
 
@@ -21,11 +19,6 @@ contract LayoutTest is BaseTest {
         parents[2] = one(model, 1)[0];
         publishAs(bob, base);
         publishAs(alice, model, parents);
-    }
-
-    function test_size() public view {
-        assertLt(address(registry).code.length, SIZE_LIMIT, "ModelRegistry");
-        assertLt(address(nft).code.length, SIZE_LIMIT, "ModelNFT");
     }
 
     function test_modelCount() public view {
