@@ -19,15 +19,17 @@ from web3.contract import Contract
 from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.contracts import ModelRegistry
-from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.testing import DEV_MNEMONIC, LocalChain
-from anacostia_blockchain.types import Kind
+from anacostia_blockchain.types import Kind, Parent
 
-NAIVE = 60
+NAIVE = 30
 """Transactions of the slow ways; their rate does not depend on the number."""
 
-SENT = 1_000
+SENT = 600
 EVENTS = 10_000
+
+EDGES = 16
+"""Parents of one version, at most."""
 
 
 def main() -> None:
@@ -39,34 +41,32 @@ def main() -> None:
         model = registry.register("benchmark", Kind.MODEL, CID(0x70, b"\1" * 32))[0]
         calls = publications(registry, model)
         print(f"{'publishing':34} {'number':>7} {'tx/s':>9} {'ratio':>7}")
-        naive = rate(NAIVE, lambda: web3_loop(local, take(calls, NAIVE)))
+        naive = best(NAIVE, lambda: web3_loop(local, take(calls, NAIVE)))
         show("web3.py: build, sign, send, wait", NAIVE, naive, naive)
-        single = rate(NAIVE, lambda: [chain.send(call) for call in take(calls, NAIVE)])
+        single = best(NAIVE, lambda: [chain.send(call) for call in take(calls, NAIVE)])
         show("Chain.send, one by one", NAIVE, single, naive)
-        some = rate(NAIVE, lambda: chain.send_many(take(calls, NAIVE)))
-        show("Chain.send_many", NAIVE, some, naive)
-        many = rate(SENT, lambda: chain.send_many(take(calls, SENT)))
+        many = best(SENT, lambda: chain.send_many(take(calls, SENT)))
         show("Chain.send_many", SENT, many, naive)
-        limited = [with_gas(call) for call in take(calls, SENT)]
-        show("… with gas limits given", SENT, rate(SENT, lambda: chain.send_many(limited)), naive)
-        reading(local, chain, deployment, calls)
+        limited = best(SENT, lambda: chain.send_many(map(with_gas, take(calls, SENT))))
+        show("… with gas limits given", SENT, limited, naive)
+        reading(local, chain, registry, model)
 
 
-def reading(local: LocalChain, chain: Chain, deployment: Deployment, calls: Iterator[Call]) -> None:
-    """Read the same events both ways."""
-    address = deployment.address("ModelRegistry")
-    sent = 3 * NAIVE + 2 * SENT + 1  # the naive loop's and ours, and the registration
-    chain.send_many(with_gas(call) for call in take(calls, EVENTS - sent))
-    contract = web3_contract(local, address)
-    event = contract.events.VersionPublished
-    slow = rate(EVENTS, lambda: expect(len(event.get_logs(from_block=0)), EVENTS))
+def reading(local: LocalChain, chain: Chain, registry: ModelRegistry, model: int) -> None:
+    """Read the same events both ways: lineage edges, of which one transaction emits many."""
+    parents = [Parent(model, version) for version in range(1, EDGES + 1)]
+    roots = (CID(0x70, number.to_bytes(32, "big")) for number in itertools.count(10**6))
+    calls = (registry.calls.publish(model, next(roots), parents) for _ in range(EVENTS // EDGES))
+    chain.send_many(with_gas(call, 700_000) for call in calls)
+    event = web3_contract(local, registry.address).events.ParentLinked
+    slow = best(EVENTS, lambda: expect(len(event.get_logs(from_block=0)), EVENTS))
     print(f"\n{'reading':34} {'number':>7} {'events/s':>9} {'ratio':>7}")
     show("web3.py: event.get_logs", EVENTS, slow, slow)
 
     def ours() -> None:
-        expect(sum(1 for _ in chain.logs(address, "ModelRegistry", "VersionPublished")), EVENTS)
+        expect(sum(1 for _ in chain.logs(registry.address, "ModelRegistry", event.name)), EVENTS)
 
-    show("Chain.logs", EVENTS, rate(EVENTS, ours), slow)
+    show("Chain.logs", EVENTS, best(EVENTS, ours), slow)
 
 
 def web3_loop(local: LocalChain, calls: list[Call]) -> None:
@@ -80,7 +80,7 @@ def web3_loop(local: LocalChain, calls: list[Call]) -> None:
         built = contract.functions.publish(**arguments).build_transaction(sender)
         signed = account.sign_transaction(built)
         sent = web3.eth.send_raw_transaction(signed.raw_transaction)
-        web3.eth.wait_for_transaction_receipt(sent, poll_latency=0.005)
+        web3.eth.wait_for_transaction_receipt(sent)
 
 
 def web3_contract(local: LocalChain, address: str) -> Contract:
@@ -99,16 +99,19 @@ def take(calls: Iterator[Call], number: int) -> list[Call]:
     return list(itertools.islice(calls, number))
 
 
-def with_gas(call: Call) -> Call:
+def with_gas(call: Call, gas: int = 150_000) -> Call:
     """As one does who knows what the call costs: nothing is estimated."""
-    return dataclasses.replace(call, gas=150_000)
+    return dataclasses.replace(call, gas=gas)
 
 
-def rate(number: int, work: Callable[[], object]) -> float:
-    """Per second."""
-    started = time.perf_counter()
-    work()
-    return number / (time.perf_counter() - started)
+def best(number: int, work: Callable[[], object]) -> float:
+    """Per second, the best of three: other programs can only slow it down."""
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return number / min(seconds)
 
 
 def expect(found: int, wanted: int) -> None:

@@ -112,7 +112,7 @@ class Chain(Account):
 
         Args:
             calls: what to send.
-            timeout: seconds for each batch of 200.
+            timeout: seconds to wait for each batch of 100.
             progress: told the number of transactions mined, and of all.
 
         Raises:
@@ -123,15 +123,19 @@ class Chain(Account):
         calls = list(calls)
         limits = self._gas_limits(calls)
         outcomes: list[Receipt | ChainError] = []
-        for start in range(0, len(calls), BATCH):
+        waiting: list[SignedTransaction] = []
+        refused: ChainError | None = None
+        for start in range(0, len(calls) + BATCH, BATCH):
+            # The next batch is on its way while the one before it is mined.
             batch = slice(start, start + BATCH)
-            sent, refused = self._launch_all(self._sign_all(calls[batch], limits[batch]))
-            outcomes += self._collect(sent, timeout)
-            if progress is not None:
+            ahead: list[SignedTransaction] = []
+            if refused is None and calls[batch]:
+                ahead, refused = self._launch_all(self._sign_all(calls[batch], limits[batch]))
+            outcomes += self._collect(waiting, timeout)
+            if progress is not None and waiting:
                 progress(len(outcomes), len(calls))
-            if refused is not None:
-                outcomes.append(refused)
-                break
+            waiting = ahead
+        outcomes += [] if refused is None else [refused]
         for number, outcome in enumerate(outcomes):
             if isinstance(outcome, ChainError):
                 outcome.add_note(f"call {number} of {len(calls)}, counted from 0")

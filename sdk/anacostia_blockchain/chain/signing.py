@@ -16,8 +16,8 @@ from anacostia_blockchain.chain.waiting import Watcher
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.types import Address
 
-BATCH = 200
-"""Transactions in flight at a time; nodes drop an account's later ones beyond some number."""
+BATCH = 100
+"""Calls in one request. Two batches are in flight at a time: nodes drop what goes much beyond."""
 
 _GAS_MARGIN = 1.15
 """Estimates are exact for one state; the transaction meets another."""

@@ -19,7 +19,7 @@ from anacostia_blockchain.errors import (
     TransactionTimeoutError,
 )
 
-_POLL = (0.005, 0.5)
+_POLL = (0.003, 0.5)
 """Seconds between two looks, at first and at most."""
 
 
@@ -76,7 +76,7 @@ class Watcher(Reader):
             if time.monotonic() >= deadline:
                 raise self._overdue(hashes[-1], timeout)
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
-            pause = min(pause * 1.5, _POLL[1])
+            pause = min(pause * 1.2, _POLL[1])
 
     def _overdue(self, tx_hash: str, timeout: float) -> ChainError:
         waited = f"transaction {tx_hash} is not confirmed after {timeout:.0f} s"

@@ -45,6 +45,8 @@ class ModelNFT(Contract):
         """Hand a model over; every publisher's right ends."""
         return self.chain.send(self.calls.transfer_from(sender, receiver, model_id))
 
+    # ------------------------------------------------------------------ read
+
     def owner_of(self, model_id: int) -> Address:
         """Who holds the token."""
         return str(to_checksum_address(self._read("ownerOf", model_id)))
@@ -66,6 +68,10 @@ class ModelNFT(Contract):
     def contract_uri(self) -> str:
         """The collection's metadata, a data URI (ERC-7572)."""
         return str(self._read("contractURI"))
+
+    def max_royalty_bps(self) -> int:
+        """Highest royalty, in basis points."""
+        return int(self._read("MAX_ROYALTY_BPS"))
 
     def registry(self) -> Address:
         """The registry that mints."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from anacostia_blockchain.types import (
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Call, Receipt
 
+_ALIAS = re.compile(r"[A-Za-z0-9._/-]{1,32}")
 _PAGE = 500
 _NOBODY = "0x" + "00" * 20
 
@@ -35,12 +37,11 @@ def label(text: str) -> bytes:
     """An alias as the contract takes it: ASCII, left-aligned in 32 bytes.
 
     Raises:
-        ConfigError: it is empty, longer than 32 characters, or not ASCII.
+        ConfigError: it is empty, too long, or holds other characters than the contract allows.
     """
-    encoded = text.encode("ascii", errors="replace")
-    if not 1 <= len(encoded) <= 32 or not text.isascii():
+    if not _ALIAS.fullmatch(text):
         raise ConfigError(f"{text!r} is no alias: use 1 to 32 of A-Z a-z 0-9 . _ / -")
-    return encoded.ljust(32, b"\0")
+    return text.encode("ascii").ljust(32, b"\0")
 
 
 class ModelRegistryCalls(Calls):
@@ -217,6 +218,14 @@ class ModelRegistry(Contract):
     def nonces(self, publisher: Address) -> int:
         """The nonce of a publisher's next signed publication."""
         return int(self._read("nonces", publisher))
+
+    def max_parents(self) -> int:
+        """Most parents of one version."""
+        return int(self._read("MAX_PARENTS"))
+
+    def max_visits(self) -> int:
+        """Most versions that `is_tainted` may visit."""
+        return int(self._read("MAX_VISITS"))
 
     def nft(self) -> Address:
         """Address of the models' token."""

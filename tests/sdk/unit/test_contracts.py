@@ -1,0 +1,111 @@
+"""The wrappers say what the contracts say, in the same order, and nothing is forgotten."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anacostia_blockchain.contracts import ModelNFT, ModelRegistry, RunLedger
+from anacostia_blockchain.contracts.base import Calls, Contract
+from anacostia_blockchain.contracts.model_nft import ModelNFTCalls
+from anacostia_blockchain.contracts.model_registry import ModelRegistryCalls, label
+from anacostia_blockchain.contracts.run_ledger import RunLedgerCalls
+from anacostia_blockchain.errors import ConfigError
+
+INTERFACES = Path(__file__).resolve().parents[3] / "contracts" / "interfaces"
+
+SKIPPED = {
+    ModelRegistry: {"eip712Domain"},
+    ModelNFT: {
+        # the registry's alone
+        *("mint", "notifyPublished"),
+        # ERC-721, ERC-165: for marketplaces and wallets, which bring their own ABI
+        *("approve", "balanceOf", "getApproved", "isApprovedForAll", "name", "safeTransferFrom"),
+        *("setApprovalForAll", "supportsInterface", "symbol"),
+    },
+    RunLedger: set(),
+}
+"""Functions without a method."""
+
+ADDED = {
+    ModelRegistry: {"published_in", "version_with_root", "alias_names", "sign_publication"},
+    ModelNFT: set(),
+    RunLedger: {"root_at", "block_of"},
+}
+"""Methods that read events, or sign."""
+
+WRAPPERS = [
+    (ModelRegistry, ModelRegistryCalls),
+    (ModelNFT, ModelNFTCalls),
+    (RunLedger, RunLedgerCalls),
+]
+
+
+def snake(name: str) -> str:
+    """`tokenURI` to `token_uri`, `MAX_PARENTS` to `max_parents`."""
+    return name.lower() if name.isupper() else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def functions(contract: type[Contract]) -> dict[str, bool]:
+    """The ABI's functions that have methods; whether each writes."""
+    text = files("anacostia_blockchain").joinpath("abi", f"{contract.__name__}.json").read_text()
+    return {
+        entry["name"]: entry["stateMutability"] not in ("view", "pure")
+        for entry in json.loads(text)
+        if entry["type"] == "function" and entry["name"] not in SKIPPED[contract]
+    }
+
+
+def methods(wrapper: type) -> list[str]:
+    return [name for name in vars(wrapper) if name[0] != "_" and name not in ("interface", "calls")]
+
+
+@pytest.mark.parametrize(("wrapper", "calls"), WRAPPERS)
+def test_methods_are_the_abis_functions(wrapper: type[Contract], calls: type[Calls]) -> None:
+    declared = functions(wrapper)
+    assert set(methods(wrapper)) - ADDED[wrapper] == {snake(name) for name in declared}
+    assert set(methods(calls)) == {snake(name) for name, writes in declared.items() if writes}
+    assert wrapper.interface == calls.interface == wrapper.__name__
+
+
+@pytest.mark.parametrize(("wrapper", "calls"), WRAPPERS)
+def test_methods_are_in_interface_order(wrapper: type[Contract], calls: type[Calls]) -> None:
+    source = (INTERFACES / f"I{wrapper.__name__}.sol").read_text()
+    declared = [snake(name) for name in re.findall(r"^    function (\w+)", source, re.MULTILINE)]
+    for kind in (wrapper, calls):
+        shared = [name for name in methods(kind) if name in declared]
+        assert shared == [name for name in declared if name in shared]
+
+
+@pytest.mark.parametrize("skipped", SKIPPED.items())
+def test_what_is_skipped_exists(skipped: tuple[type[Contract], set[str]]) -> None:
+    contract, names = skipped
+    text = files("anacostia_blockchain").joinpath("abi", f"{contract.__name__}.json").read_text()
+    assert names <= {entry.get("name") for entry in json.loads(text)}
+
+
+ALIASES = st.from_regex(r"[A-Za-z0-9._/-]{1,32}", fullmatch=True)
+
+
+@given(ALIASES)
+def test_label_comes_back(text: str) -> None:
+    encoded = label(text)
+    assert len(encoded) == 32
+    assert encoded.rstrip(b"\0").decode() == text
+
+
+@given(ALIASES, ALIASES)
+def test_labels_differ_where_texts_do(one: str, other: str) -> None:
+    assert (label(one) == label(other)) == (one == other)
+
+
+@pytest.mark.parametrize("text", ["", "a" * 33, "é", "a b", "a\0", "champion\n", "a@b", "日本"])
+def test_label_refuses(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"is no alias: use 1 to 32 of A-Z a-z 0-9 \. _ / -"):
+        label(text)
