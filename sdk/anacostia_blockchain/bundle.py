@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from anacostia_blockchain import verify
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.documents import read_object
 from anacostia_blockchain.content.statement import Statement
 from anacostia_blockchain.deployment import is_build_of
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
@@ -343,7 +344,7 @@ class _open:  # noqa: N801 - a context manager, used as a function
     def __enter__(self) -> tuple[zipfile.ZipFile, dict[str, Any]]:
         try:
             self._archive = zipfile.ZipFile(self._path)
-            document = json.loads(self._archive.read(EVIDENCE))
+            document = read_object(self._archive.read(EVIDENCE), EVIDENCE)
             if document["schema"] != SCHEMA:
                 raise FormatError(f"{self._path} is a bundle of form {document['schema']!r}")
             for name in ("subject", "chain_id", "registry", "model_id", "version", "blocks", "run"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, TypeVar
 
 import rfc8785
@@ -10,6 +11,10 @@ import rfc8785
 from anacostia_blockchain.errors import FormatError
 
 _Kind = TypeVar("_Kind")
+
+_DEEPEST = 64
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]')
+"""Brackets, and whole strings, so that those inside strings are passed over."""
 
 
 def canonical(document: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
@@ -28,9 +33,10 @@ def read_object(data: bytes, what: str) -> dict[str, Any]:
     """Decode a JSON object; `what` names it in errors.
 
     Raises:
-        FormatError: not UTF-8, not JSON, a key twice, or not an object.
+        FormatError: not UTF-8, not JSON, a key twice, nested too deeply, or not an object.
     """
     try:
+        _check_depth(data)
         document = json.loads(data.decode(), object_pairs_hook=_unique)
         canonical(document)
     except (ValueError, RecursionError, FormatError) as error:
@@ -70,6 +76,22 @@ def hex_field(document: object, path: str, what: str) -> bytes:
     if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
         raise FormatError(f"{what}: {path} is not 32 bytes in lower-case hexadecimal")
     return bytes.fromhex(digits)
+
+
+def _check_depth(data: bytes) -> None:
+    """Count brackets before the parser recurses on them.
+
+    Python's own limit is no help: a dependency of web3 raises it beyond what the stack holds, and
+    a document of a hundred thousand brackets would end the process.
+    """
+    depth = 0
+    for mark in _BRACKETS.finditer(data):
+        if mark[0] in (b"[", b"{"):
+            depth += 1
+            if depth > _DEEPEST:
+                raise FormatError(f"it is nested more than {_DEEPEST} deep")
+        elif mark[0] in (b"]", b"}"):
+            depth -= 1
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
