@@ -18,10 +18,14 @@
     │   ├── FileChangedError        a file changed while it was read
     │   └── FormatError             bytes are not the format they claim (CID, CAR, UnixFS, JSON)
     ├── IntegrityError              bytes, digests or proofs that do not match
+    │   └── DecryptionError         the key, the recipient or the context is another one
     ├── StorageError
     │   ├── NotFoundError           the store does not hold the content
     │   ├── StoreFullError          no space left; nothing was half-written
-    │   └── StoreBusyError          another process holds the store or database
+    │   ├── StoreBusyError          another process holds the store or database
+    │   ├── StoreUnavailableError   a service does not answer, or with something else
+    │   ├── AccessDeniedError       a service refuses: no, wrong or expired rights
+    │   └── ClockError              this machine's clock and the service's are too far apart
     ├── LedgerError                 a proof cannot be made: unknown run, size or field
     └── PipelineError               a node died, or the graph cannot run
 
@@ -133,6 +137,10 @@ class IntegrityError(AnacostiaError):
     """Bytes, digests or proofs do not match: something was altered."""
 
 
+class DecryptionError(IntegrityError):
+    """Encrypted content does not open: another key, recipient or context, or altered bytes."""
+
+
 class StorageError(AnacostiaError):
     """A store could not do what it was asked."""
 
@@ -147,6 +155,18 @@ class StoreFullError(StorageError):
 
 class StoreBusyError(StorageError):
     """Another process holds the store or the database."""
+
+
+class StoreUnavailableError(StorageError):
+    """A service does not answer, broke off, or answers with something that is no answer."""
+
+
+class AccessDeniedError(StorageError):
+    """A service refuses: a token or delegation is missing, wrong, expired or too narrow."""
+
+
+class ClockError(StorageError):
+    """This machine's clock and the service's are too far apart for anything signed to count."""
 
 
 class LedgerError(AnacostiaError):
