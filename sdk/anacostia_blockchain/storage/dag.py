@@ -1,0 +1,305 @@
+"""UnixFS over blocks, wherever they come from: list, find, measure, read, write to disk.
+
+Everything here asks one function for one block at a time, in depth-first order, which is a CAR's.
+The function vouches that a block is what its CID says; this module, that blocks agree with each
+other: sizes, names, depth. So whatever a store or a gateway sends, the result is the content of the
+CID, or an error.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias, cast
+
+from anacostia_blockchain.content.cid import CID, DAG_PB, RAW
+from anacostia_blockchain.content.dagpb import FANOUT, Link, Node, NodeType, decode
+from anacostia_blockchain.content.murmur3 import murmur3
+from anacostia_blockchain.content.unixfs import CHUNK
+from anacostia_blockchain.content.walk import MAX_DEPTH, check_name
+from anacostia_blockchain.errors import FormatError, NotFoundError
+from anacostia_blockchain.storage.base import Stat
+
+Fetch: TypeAlias = Callable[[CID], bytes]
+"""Returns the block of a CID, whose bytes are known to be its own, or raises."""
+
+_MAX_FILE_DEPTH = 32
+_SHARD_LEVELS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A leaf of a file.
+
+    Attributes:
+        offset: of its first byte in the file.
+        size: bytes; None where only the leaf itself can tell (a file of one leaf).
+        data: the bytes, where they had to be fetched already.
+    """
+
+    cid: CID
+    offset: int
+    size: int | None
+    data: bytes | None = None
+
+    def read(self, fetch: Fetch) -> bytes:
+        """The bytes.
+
+        Raises:
+            FormatError: not as many as the node above says.
+        """
+        data = self.data if self.data is not None else fetch(self.cid)
+        if self.size is not None and len(data) != self.size:
+            raise FormatError(f"leaf {self.cid} has {len(data)} bytes, not {self.size}")
+        return data
+
+
+def node_of(fetch: Fetch, cid: CID) -> Node:
+    """Fetch and decode a block; a raw one is a file with its data in it."""
+    block = fetch(cid)
+    return decode(block) if cid.codec == DAG_PB else Node(NodeType.RAW, data=block)
+
+
+def children(cid: CID, block: bytes) -> tuple[CID, ...]:
+    """What a block links to."""
+    return tuple(link.cid for link in decode(block).links) if cid.codec == DAG_PB else ()
+
+
+def is_directory(node: Node) -> bool:
+    """Whether a node is a directory, sharded or not."""
+    return node.type in (NodeType.DIRECTORY, NodeType.SHARD)
+
+
+# ---------------------------------------------------------------------- files
+
+
+def parts(fetch: Fetch, cid: CID, node: Node, start: int = 0) -> Iterator[Part]:
+    """The leaves of a file in order, without those that end at or before `start`.
+
+    Raises:
+        FormatError: it is no file, or its nodes contradict each other.
+    """
+    if is_directory(node):
+        raise FormatError(f"{cid} is a directory, not a file")
+    yield from _parts(fetch, cid, node, 0, start, 0)
+
+
+def _parts(
+    fetch: Fetch, cid: CID, node: Node, offset: int, start: int, depth: int
+) -> Iterator[Part]:
+    if depth > _MAX_FILE_DEPTH:
+        raise FormatError(f"{cid}: a file's tree is more than {_MAX_FILE_DEPTH} deep")
+    if node.links and node.data:
+        raise FormatError(f"{cid}: a file's node has both data and links; import it again")
+    if not node.links:
+        if offset + node.size > start or not offset:
+            yield Part(cid, offset, node.size, node.data)
+        return
+    for link, size in zip(node.links, node.sizes, strict=True):
+        if offset + size > start:
+            yield from _below(fetch, link, offset, size, start, depth)
+        offset += size
+
+
+def _below(
+    fetch: Fetch, link: Link, offset: int, size: int, start: int, depth: int
+) -> Iterator[Part]:
+    if link.cid.codec == RAW:
+        yield Part(link.cid, offset, size)
+        return
+    node = decode(fetch(link.cid))
+    if is_directory(node) or node.size != size:
+        raise FormatError(f"{link.cid} is not the part of {size} bytes that its file names")
+    yield from _parts(fetch, link.cid, node, offset, start, depth + 1)
+
+
+class _Reader(io.RawIOBase):
+    """A file as a seekable stream; see `open_file`."""
+
+    def __init__(self, fetch: Fetch, cid: CID, node: Node) -> None:
+        self._fetch = fetch
+        self._cid = cid
+        self._node = node
+        self._at = 0
+        self._part = Part(cid, 0, 0)
+        self._data = b""
+        self._rest: Iterator[Part] = iter(())
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._node.size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"negative seek position {start + offset}")
+        self._at = start + offset
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        if self._at >= self._node.size or not len(buffer):
+            return 0
+        if not self._part.offset <= self._at < self._part.offset + len(self._data):
+            self._load()
+        begin = self._at - self._part.offset
+        piece = self._data[begin : begin + len(buffer)]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+    def _load(self) -> None:
+        """Take the leaf that holds the present position: the next one, or a search from the top."""
+        following = self._part.offset + len(self._data) == self._at
+        part = next(self._rest, None) if following else None
+        if part is None:
+            self._rest = parts(self._fetch, self._cid, self._node, self._at)
+            part = next(self._rest)
+        self._part, self._data = part, part.read(self._fetch)
+
+
+def open_file(fetch: Fetch, cid: CID) -> BinaryIO:
+    """A file as a seekable stream, fetched leaf by leaf.
+
+    Raises:
+        FormatError: it is no file.
+    """
+    node = node_of(fetch, cid)
+    if is_directory(node):
+        raise FormatError(f"{cid} is a directory, not a file")
+    return cast("BinaryIO", io.BufferedReader(_Reader(fetch, cid, node), CHUNK))
+
+
+# ---------------------------------------------------------------------- directories
+
+
+def entries(fetch: Fetch, cid: CID, node: Node) -> Iterator[Link]:
+    """What a directory holds; each name once, each a name that any system can keep.
+
+    Raises:
+        FormatError: it is no directory, names a thing twice, or is sharded wrongly.
+        UnsupportedFileError: a name that climbs, is empty or holds a separator.
+    """
+    if not is_directory(node):
+        raise FormatError(f"{cid} is a file, not a directory")
+    if node.type is NodeType.SHARD:
+        yield from _shard_entries(fetch, cid, node, ())
+        return
+    seen: set[str] = set()
+    for link in node.links:
+        if check_name(link.name, cid) in seen:
+            raise FormatError(f"{cid} names {link.name!r} twice")
+        seen.add(link.name)
+        yield link
+
+
+def _shard_entries(fetch: Fetch, cid: CID, node: Node, above: tuple[int, ...]) -> Iterator[Link]:
+    """Entries of a shard; that each is in the bucket of its hash makes the names unique."""
+    if len(above) == _SHARD_LEVELS or node.type is not NodeType.SHARD:
+        raise FormatError(f"{cid} is no shard, or one too many levels down")
+    previous = -1
+    for link in node.links:
+        bucket = _bucket(cid, link)
+        if bucket <= previous:
+            raise FormatError(f"{cid}: its buckets are not in order")
+        previous = bucket
+        path, name = (*above, bucket), link.name[2:]
+        if not name:
+            yield from _shard_entries(fetch, link.cid, node_of(fetch, link.cid), path)
+        elif _buckets(check_name(name, cid))[: len(path)] != path:
+            raise FormatError(f"{cid}: {name!r} is in another bucket than that of its hash")
+        else:
+            yield Link(link.cid, link.dag_size, name)
+
+
+def lookup(fetch: Fetch, cid: CID, path: str) -> CID:
+    """The CID at a path below a directory; of the directory itself for an empty path.
+
+    Raises:
+        NotFoundError: there is nothing at that path.
+    """
+    for name in filter(None, path.split("/")):
+        node = node_of(fetch, cid)
+        if not is_directory(node):
+            raise NotFoundError(f"{cid} is a file and holds no {name!r}")
+        link = _find(fetch, cid, node, name)
+        if link is None:
+            raise NotFoundError(f"{cid} holds no {name!r}")
+        cid = link.cid
+    return cid
+
+
+def _find(fetch: Fetch, cid: CID, node: Node, name: str) -> Link | None:
+    if node.type is NodeType.DIRECTORY:
+        return next((link for link in node.links if link.name == name), None)
+    for bucket in _buckets(name):
+        prefix = f"{bucket:02X}"
+        link = next((link for link in node.links if link.name.startswith(prefix)), None)
+        if link is None or link.name == prefix + name:
+            return link
+        if link.name != prefix:
+            return None
+        cid, node = link.cid, node_of(fetch, link.cid)
+        if node.type is not NodeType.SHARD:
+            raise FormatError(f"{cid} is no shard of a directory")
+    return None
+
+
+def _buckets(name: str) -> tuple[int, ...]:
+    hashed = murmur3(name.encode())
+    return tuple(hashed >> (56 - 8 * level) & (FANOUT - 1) for level in range(_SHARD_LEVELS))
+
+
+def _bucket(cid: CID, link: Link) -> int:
+    try:
+        return int(link.name[:2], 16)
+    except ValueError as error:
+        raise FormatError(f"{cid}: {link.name!r} does not begin with a bucket") from error
+
+
+# ---------------------------------------------------------------------- whole trees
+
+
+def blocks(fetch: Fetch, root: CID) -> Iterator[tuple[CID, bytes]]:
+    """Every block below a root, each once, in depth-first order."""
+    seen: set[CID] = set()
+    pending = [root]
+    while pending:
+        cid = pending.pop()
+        if cid in seen:
+            continue
+        seen.add(cid)
+        block = fetch(cid)
+        yield cid, block
+        pending.extend(reversed(children(cid, block)))
+
+
+def measure(fetch: Fetch, cid: CID, size_of: Callable[[CID], int] | None = None) -> Stat:
+    """Count the files and bytes of a CID.
+
+    Args:
+        fetch: gives blocks.
+        cid: what to measure.
+        size_of: the number of bytes of a raw block, where that is known without fetching it.
+    """
+
+    def count(cid: CID, depth: int) -> tuple[int, int, bool]:
+        if depth > MAX_DEPTH:
+            raise FormatError(f"{cid}: directories nested more than {MAX_DEPTH} deep")
+        if cid.codec == RAW and size_of is not None:
+            return size_of(cid), 1, False
+        node = node_of(fetch, cid)
+        if not is_directory(node):
+            return node.size, 1, False
+        size = files = 0
+        for link in entries(fetch, cid, node):
+            more, count_, _ = count(link.cid, depth + 1)
+            size, files = size + more, files + count_
+        return size, files, True
+
+    return Stat(cid, *count(cid, 0))

@@ -1,0 +1,142 @@
+"""Write content to disk: resumable, every byte verified before it is written, all or nothing.
+
+The work is done in `<target>.part`, beside the target, which appears only when it is complete. Two
+processes that fetch the same thing to the same place write the same bytes, and do no harm. Nothing
+is flushed to the disk itself: what a power cut takes can be fetched again, and hashing tells.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from anacostia_blockchain.content.cid import CID, RAW
+from anacostia_blockchain.content.dagpb import MAX_BLOCK, Node
+from anacostia_blockchain.content.folder import scan
+from anacostia_blockchain.content.walk import MAX_DEPTH
+from anacostia_blockchain.errors import AnacostiaError, FormatError, StorageError
+from anacostia_blockchain.storage.dag import Fetch, Part, entries, is_directory, node_of, parts
+from anacostia_blockchain.types import Progress
+
+
+def write_out(
+    fetch: Fetch,
+    cid: CID,
+    target: Path,
+    *,
+    progress: Progress | None = None,
+    total: int | None = None,
+) -> Path:
+    """Write a file or folder to `target`.
+
+    Args:
+        fetch: gives blocks; it is asked in depth-first order for each block as often as it occurs,
+            except for leaves that an earlier, interrupted call has written.
+        cid: what to write.
+        target: where; the folder above is made if it is not there.
+        progress: called with the bytes that are in place, and `total`.
+        total: bytes of the content, if known.
+
+    Raises:
+        StorageError: `target` exists and holds something else.
+        FormatError: the blocks contradict each other.
+    """
+    if os.path.lexists(target):
+        return _already(cid, target)
+    part = target.with_name(target.name + ".part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _Writer(fetch, progress, total).write(cid, part, 0)
+    try:
+        part.rename(target)
+    except OSError as error:
+        if os.path.lexists(target):  # somebody else was quicker
+            return _already(cid, target)
+        raise StorageError(f"{part} could not become {target}: {error.strerror}") from error
+    return target
+
+
+def _already(cid: CID, target: Path) -> Path:
+    try:
+        same = scan(target).cid == cid
+    except AnacostiaError:
+        same = False
+    if not same:
+        raise StorageError(
+            f"{target} exists and is not {cid}: move it away, or choose another place"
+        )
+    return target
+
+
+class _Writer:
+    """Writes one tree and counts the bytes in place."""
+
+    def __init__(self, fetch: Fetch, progress: Progress | None, total: int | None) -> None:
+        self._fetch = fetch
+        self._progress = progress
+        self._total = total
+        self._done = 0
+
+    def write(self, cid: CID, path: Path, depth: int) -> None:
+        if cid.codec == RAW:
+            self._file(path, [Part(cid, 0, None)])
+            return
+        node = node_of(self._fetch, cid)
+        if is_directory(node):
+            self._folder(cid, node, path, depth)
+        else:
+            self._file(path, parts(self._fetch, cid, node))
+
+    def _folder(self, cid: CID, node: Node, path: Path, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise FormatError(f"{cid}: directories nested more than {MAX_DEPTH} deep")
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        path.mkdir(exist_ok=True)
+        present = set(os.listdir(path))  # noqa: PTH208 - names
+        for entry in entries(self._fetch, cid, node):
+            present.discard(entry.name)
+            self.write(entry.cid, path / entry.name, depth + 1)
+        for name in present:  # of another CID that was being written here
+            _remove(path / name)
+
+    def _file(self, path: Path, leaves: Iterable[Part]) -> None:
+        if path.is_symlink() or path.is_dir():
+            _remove(path)
+        end = 0
+        with path.open("r+b" if path.exists() else "w+b", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            for leaf in leaves:
+                end = leaf.offset + self._leaf(file, leaf, size)
+            file.truncate(end)
+
+    def _leaf(self, file: BinaryIO, leaf: Part, present: int) -> int:
+        """Write a leaf unless it is in place; returns its size."""
+        size = leaf.size if leaf.size is not None else min(present, MAX_BLOCK)
+        held = b""
+        if leaf.data is None and leaf.offset + size <= present:
+            file.seek(leaf.offset)
+            held = file.read(size)
+        if leaf.data is not None or CID.of(held) != leaf.cid:
+            held = leaf.read(self._fetch)
+            file.seek(leaf.offset)
+            _write_all(file, held)
+        self._done += len(held)
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+        return len(held)
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
