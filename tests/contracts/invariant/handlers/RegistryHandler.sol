@@ -30,9 +30,9 @@ contract RegistryHandler is RegistryGhost {
         _NFT = ModelNFT(address(registry.nft()));
         string[4] memory names = ["alice", "bob", "carol", "dave"];
         for (uint256 i; i < names.length; ++i) {
-            (address actor, uint256 key) = makeAddrAndKey(names[i]);
-            _actors.push(actor);
-            _keys[actor] = key;
+            (address account, uint256 key) = makeAddrAndKey(names[i]);
+            _actors.push(account);
+            _keys[account] = key;
         }
     }
 
