@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,6 +90,49 @@ def npm_command() -> list[str]:
     if found:
         return [found]
     raise MissingToolError("npm is not installed", "install it with your Node.js")
+
+
+@dataclass(frozen=True)
+class GoTool:
+    """A server that the tests need, built from its Go module.
+
+    Attributes:
+        name: of the command.
+        module: its path.
+        version: of the module. Kubo's must have no `replace` in its go.mod: 0.43.1 has one, to a
+            fork that the module proxy does not serve.
+    """
+
+    name: str
+    module: str
+    version: str
+
+    @property
+    def cached(self) -> Path:
+        """Where it is kept between checkouts, outside of them."""
+        return cache() / f"{self.name}-{self.version}{'.exe' if os.name == 'nt' else ''}"
+
+    @property
+    def package(self) -> str:
+        """Import path of the command."""
+        return f"{self.module}/cmd/{self.name}"
+
+
+IPFS_TOOLS = (
+    GoTool("ipfs", "github.com/ipfs/kubo", "v0.43.0"),
+    GoTool("ipfs-cluster-service", "github.com/ipfs-cluster/ipfs-cluster", "v1.1.6"),
+)
+
+
+def cache() -> Path:
+    """This project's folder below the user's cache directory."""
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif os.name == "nt":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "anacostia-blockchain"
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
