@@ -19,7 +19,7 @@ from anacostia_blockchain.errors import (
     StorageError,
     UnsupportedFileError,
 )
-from anacostia_blockchain.storage import Store
+from anacostia_blockchain.storage import LocalStore, Store
 
 SIZES = (0, 1, 1000, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7)
 
@@ -55,6 +55,18 @@ def blocks_of(data: bytes) -> tuple[CID, list[tuple[CID, bytes]]]:
     blocks: list[tuple[CID, bytes]] = []
     tree = import_stream(io.BytesIO(data), lambda cid, block: blocks.append((cid, block)))
     return tree.cid, blocks
+
+
+def damage(store: LocalStore, block: bytes) -> None:
+    """Flip one bit of a block on the embedded store's disk."""
+    for path in (store.folder / "packs").iterdir():
+        data = bytearray(path.read_bytes())
+        at = data.find(block)
+        if at >= 0:
+            data[at + len(block) // 2] ^= 1
+            path.write_bytes(data)
+            return
+    raise AssertionError("no pack holds that block")
 
 
 class StoreContract:

@@ -23,7 +23,7 @@ from anacostia_blockchain.errors import (
     StoreBusyError,
 )
 from anacostia_blockchain.storage import LocalStore
-from store_contract import StoreContract, content, make_folder
+from store_contract import StoreContract, content, damage, make_folder
 
 
 @pytest.fixture
@@ -98,19 +98,6 @@ def test_gc_stops_where_it_cannot_see_what_a_pin_reaches(store, tmp_path):
     with pytest.raises(IntegrityError):
         store.gc()
     assert store.block(leaf)
-
-
-def damage(store, block: bytes) -> None:
-    """Flip one bit of a block on disk."""
-    for path in packs(store):
-        data = bytearray(path.read_bytes())
-        at = data.find(block)
-        if at >= 0:
-            data[at + len(block) // 2] ^= 1
-            path.chmod(0o644)
-            path.write_bytes(data)
-            return
-    raise AssertionError("no pack holds that block")
 
 
 def test_a_damaged_block_is_noticed_and_mended_by_the_next_put(store, tmp_path):
