@@ -1,0 +1,6 @@
+"""Web3.Storage's protocol, w3up: UCAN over HTTP, for whatever service speaks it.
+
+The hosted service (web3.storage, later storacha.network) stopped taking uploads in spring 2026. Its
+server is open source, so the service's address, DID and key are configuration here and have no
+default.
+"""

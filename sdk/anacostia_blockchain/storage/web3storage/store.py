@@ -1,0 +1,266 @@
+"""`Web3Storage`: a space of a w3up service as a store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from anacostia_blockchain.content import car
+from anacostia_blockchain.content.cid import CID, DAG_PB
+from anacostia_blockchain.errors import (
+    ConfigError,
+    FormatError,
+    IntegrityError,
+    NotFoundError,
+    StorageError,
+)
+from anacostia_blockchain.storage import dag
+from anacostia_blockchain.storage.base import Pin, Source, Stat
+from anacostia_blockchain.storage.export import write_out
+from anacostia_blockchain.storage.local import LocalStore
+from anacostia_blockchain.storage.packs import typed_errors
+from anacostia_blockchain.storage.web3storage import ipld
+from anacostia_blockchain.storage.web3storage.blobs import Blob, add_blob, remove_blob
+from anacostia_blockchain.storage.web3storage.identity import KEY_VARIABLE, Signer
+from anacostia_blockchain.storage.web3storage.ipld import Link
+from anacostia_blockchain.storage.web3storage.locating import Claims, View
+from anacostia_blockchain.storage.web3storage.names import Names
+from anacostia_blockchain.storage.web3storage.service import Connection, Service
+from anacostia_blockchain.storage.web3storage.shards import SHARD_SIZE, Index, Slices, cut
+from anacostia_blockchain.storage.web3storage.ucan import Delegation
+from anacostia_blockchain.types import Progress
+
+PROOF_VARIABLE = "ANACOSTIA_W3UP_PROOF"
+
+ABILITIES = (
+    "space/blob/add",
+    "space/blob/remove",
+    "space/index/add",
+    "upload/add",
+    "upload/get",
+    "upload/list",
+    "upload/remove",
+)
+"""What a delegation must allow for all methods to work; `get` needs no more than `upload/*`."""
+
+
+class Web3Storage:
+    """A space of a w3up service (Web3.Storage, Storacha, or one's own).
+
+    What a pin is elsewhere is an upload here: an entry in the space's list, with the shards that
+    hold it. Its name is known to this machine only. `unpin` takes the entry away, `delete` also the
+    shards that no other entry needs. Reading, `has`, and pinning a part of an upload need the
+    service's indexer; `get` and `open` can do with a gateway.
+
+    Args:
+        connection: to the service, as an agent whose proofs cover the space.
+        space: its DID.
+        folder: for names, and for content on its way up: it is cut up and hashed from there, so
+            that what a service gets is what the CID says even if a file changes meanwhile.
+        shard_size: bytes of a shard; another size is another upload.
+    """
+
+    def __init__(
+        self, connection: Connection, space: str, folder: Path, *, shard_size: int = SHARD_SIZE
+    ) -> None:
+        self.space = space
+        self._connection = connection
+        self._claims = Claims(connection)
+        self._names = Names(folder / "names.db", space)
+        self._staging = LocalStore(folder / "staging")
+        self._shard_size = shard_size
+
+    def __repr__(self) -> str:
+        return f"Web3Storage({self._connection.service.url}, {self.space})"
+
+    @classmethod
+    def open_space(
+        cls, service: Service, agent: Signer, proof: Delegation, folder: Path
+    ) -> Web3Storage:
+        """Use the space that a delegation is about.
+
+        Raises:
+            AccessDeniedError: the delegation has expired.
+            ConfigError: it is for another agent, or about no space.
+            IntegrityError: a signature in it is not the issuer's.
+        """
+        if proof.audience != agent.did:
+            raise ConfigError(f"the delegation is for {proof.audience}, and the key is {agent.did}")
+        spaces = {capability.resource for capability in proof.capabilities}
+        if len(spaces) != 1 or not next(iter(spaces)).startswith("did:key:"):
+            raise ConfigError("the delegation is not about exactly one space")
+        proof.check(keys={service.did: service.key})
+        return cls(Connection(service, agent, [proof]), spaces.pop(), folder)
+
+    @classmethod
+    def from_env(cls, folder: Path) -> Web3Storage:
+        """Use the environment: `Service.from_env`, the agent's key and the delegation's file.
+
+        Raises:
+            ConfigError: `ANACOSTIA_W3UP_AGENT` or `ANACOSTIA_W3UP_PROOF` is not set, or wrong.
+        """
+        agent, proof = Signer.from_env(), os.environ.get(PROOF_VARIABLE)
+        if agent is None:
+            raise ConfigError(f"set {KEY_VARIABLE} to the agent's key")
+        if not proof:
+            raise ConfigError(f"set {PROOF_VARIABLE} to the path of a delegation to {agent.did}")
+        service = Service.from_env()
+        return cls.open_space(service, agent, Delegation.from_file(Path(proof)), folder)
+
+    # ------------------------------------------------------------------ write
+
+    def put(self, source: Source, *, name: str = "", progress: Progress | None = None) -> CID:
+        """Upload a file, a folder or a stream; see `Store.put`."""
+        return self._push(self._staging.put(source, name=name), name, progress)
+
+    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+        """Upload what is in a CAR; see `Store.put_car`."""
+        return self._push(self._staging.put_car(stream, name=name), name, None)
+
+    def _push(self, cid: CID, name: str, progress: Progress | None) -> CID:
+        """Upload what is staged; interrupted, it stays there, and the next attempt is quicker."""
+        total, done = self._staging.stat(cid).size, 0
+        fetch = self._staging.block
+        shards: dict[bytes, Slices] = {}
+        for shard in cut(dag.blocks(fetch, cid), self._shard_size):
+            blob = Blob(shard.digest, shard.size, lambda shard=shard: shard.read(fetch))  # type: ignore[misc]
+            add_blob(self._connection, self.space, blob)
+            shards[shard.digest] = shard.slices
+            done += shard.content
+            if progress is not None:
+                progress(min(done, total), total)
+        self._register(cid, shards)
+        if progress is not None:
+            progress(total, total)
+        self._names.add(cid, name)
+        self._staging.delete(cid)
+        return cid
+
+    def _register(self, cid: CID, shards: Mapping[bytes, Slices]) -> None:
+        """Publish where the blocks are, then list the upload: nobody sees half of one."""
+        index = Index(Link(cid.bytes), shards).write()
+        digest = sha256(index).digest()
+        add_blob(self._connection, self.space, Blob(digest, len(index), lambda: [index]))
+        arguments = {"index": Link.of_digest(digest, ipld.CAR)}
+        self._connection.invoke("space/index/add", self.space, arguments)
+        links = [Link.of_digest(shard, ipld.CAR) for shard in shards]
+        added = self._connection.invoke(
+            "upload/add", self.space, {"root": Link(cid.bytes), "shards": links}
+        ).ok()
+        if added.get("root") != Link(cid.bytes):
+            raise IntegrityError(f"the service lists {added.get('root')}, not {cid}")
+
+    # ------------------------------------------------------------------ read
+
+    def get(self, cid: CID, target: Path, *, progress: Progress | None = None) -> Path:
+        """Write a file or folder to `target`; see `Store.get`."""
+        view = self._view()
+        total = dag.measure(view.block, cid, view.size).size if progress is not None else None
+        with typed_errors(target.parent):
+            return write_out(view.block, cid, target, progress=progress, total=total)
+
+    def open(self, cid: CID, path: str = "") -> BinaryIO:
+        """Open a file, or one below a directory; see `Store.open`."""
+        fetch = self._view().block
+        return dag.open_file(fetch, dag.lookup(fetch, cid, path))
+
+    def has(self, cid: CID) -> bool:
+        """Say whether an upload holds the content in full, by the index; leaves are not read.
+
+        Raises:
+            StorageError: the content is no upload of its own, and there is no indexer to ask.
+        """
+        view = self._view()
+        if not self._has_indexer:
+            return view.upload(Link(cid.bytes)) is not None
+        try:
+            self._shards_of(view, cid)
+        except NotFoundError:
+            return False
+        return True
+
+    def stat(self, cid: CID) -> Stat:
+        """Count the files and bytes of a CID."""
+        view = self._view()
+        return dag.measure(view.block, cid, view.size)
+
+    def export_car(self, cid: CID, stream: BinaryIO) -> None:
+        """Write a CARv1; see `Store.export_car`."""
+        fetch = self._view().block
+        fetch(cid)  # if it is not there, nothing is written
+        stream.write(car.header(cid))
+        for found, block in dag.blocks(fetch, cid):
+            car.write_block(stream, found, block)
+
+    # ------------------------------------------------------------------ pins
+
+    def pin(self, cid: CID, name: str = "") -> None:
+        """List content as an upload of its own; see `Store.pin`."""
+        view = self._view()
+        if view.upload(Link(cid.bytes)) is None:
+            if not self._has_indexer:
+                raise StorageError(f"{cid} is no upload, and no indexer knows where its blocks are")
+            self._register(cid, self._shards_of(view, cid))
+        self._names.add(cid, name)
+
+    def unpin(self, cid: CID, name: str | None = None) -> None:
+        """Drop a name, and with the last one the entry in the space's list."""
+        held = self._names.of(cid)
+        if name is not None and name not in held:
+            return
+        self._names.drop(cid, name)
+        if name is None or held == [name]:
+            self._remove(cid)
+
+    def pins(self, name: str | None = None) -> Iterator[Pin]:
+        """List uploads, oldest first; those of others have the empty name.
+
+        Roots that this package cannot read (CIDv0, other hashes) are left out.
+        """
+        for upload in sorted(self._view().uploads(), key=lambda upload: upload.inserted_at):
+            try:
+                cid = CID.from_bytes(upload.root.bytes)
+            except FormatError:
+                continue
+            for held in self._names.of(cid):
+                if name in (None, held):
+                    yield Pin(cid, held, upload.inserted_at)
+
+    def delete(self, cid: CID) -> None:
+        """Take an upload out of the list, and out of the space what no other upload needs."""
+        upload = self._view().upload(Link(cid.bytes))
+        indexes = self._claims.index_links(Link(cid.bytes)) if self._has_indexer else []
+        self.unpin(cid)
+        if upload is None:
+            return
+        needed = {shard for other in self._view().uploads() for shard in other.shards}
+        for digest in {*upload.shards, *indexes} - needed:
+            remove_blob(self._connection, self.space, digest)
+
+    def _remove(self, cid: CID) -> None:
+        with suppress(NotFoundError):
+            self._connection.invoke("upload/remove", self.space, {"root": Link(cid.bytes)})
+
+    @property
+    def _has_indexer(self) -> bool:
+        return bool(self._connection.service.indexer)
+
+    def _view(self) -> View:
+        return View(self._connection, self._claims, self.space)
+
+    def _shards_of(self, view: View, root: CID) -> dict[bytes, Slices]:
+        """Where every block below a root is."""
+        shards: dict[bytes, Slices] = {}
+        pending, seen = [root], {root}
+        while pending:
+            cid = pending.pop()
+            shard, offset, size = view.places(cid)[0]
+            shards.setdefault(shard, {})[cid.digest] = (offset, size)
+            below = dag.children(cid, view.block(cid)) if cid.codec == DAG_PB else ()
+            pending += [child for child in below if child not in seen]
+            seen.update(below)
+        return shards
