@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.errors import AnacostiaError, ConfigError, PipelineError
-from anacostia_blockchain.metadata.store import SqliteMetadataStore
+from anacostia_blockchain.metadata.store import MetadataStore
 
 _SETUP_ORDER = (
     upstream.BaseMetadataStoreNode,
@@ -35,13 +35,13 @@ def _set_up(node: upstream.BaseNode) -> None:
         raise PipelineError(f"setup of {node.name} failed: {error!r}") from error
 
 
-def check_nodes(nodes: list[upstream.BaseNode]) -> SqliteMetadataStore:
+def check_nodes(nodes: list[upstream.BaseNode]) -> MetadataStore:
     """Check what the framework does not; returns the metadata store.
 
     Raises:
         PipelineError: two nodes of one name, a neighbour that was not given, or a node that has
             already run.
-        ConfigError: not exactly one `SqliteMetadataStore`.
+        ConfigError: not exactly one `MetadataStore`.
     """
     names = [node.name for node in nodes]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -51,8 +51,10 @@ def check_nodes(nodes: list[upstream.BaseNode]) -> SqliteMetadataStore:
         if node.ident is not None:
             raise PipelineError(f"{node.name} ran in another pipeline: build the nodes anew")
     stores = [node for node in nodes if isinstance(node, upstream.BaseMetadataStoreNode)]
-    if len(stores) != 1 or not isinstance(stores[0], SqliteMetadataStore):
-        raise ConfigError("a pipeline needs exactly one metadata store, a SqliteMetadataStore")
+    if len(stores) != 1 or not isinstance(stores[0], MetadataStore):
+        raise ConfigError(
+            "a pipeline needs exactly one metadata store: a SqliteMetadataStore, for instance"
+        )
     return stores[0]
 
 

@@ -11,7 +11,7 @@ from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.errors import PipelineError
 
 if TYPE_CHECKING:
-    from anacostia_blockchain.metadata.store import SqliteMetadataStore
+    from anacostia_blockchain.metadata.store import MetadataStore
 
 _DETAIL = 300
 
@@ -41,7 +41,7 @@ class ActionGuard:
     def __init__(
         self,
         node: upstream.BaseActionNode,
-        store: SqliteMetadataStore,
+        store: MetadataStore,
         results: dict[str, str],
     ) -> None:
         self._node = node
@@ -49,7 +49,7 @@ class ActionGuard:
         self._results = results
         self._result = "success"
         self._detail: str | None = None
-        self._execute = node.execute
+        self._execute: Callable[[], object] = node.execute
         self._before, self._after = node.before_execution, node.after_execution
         self._on_success, self._on_failure = node.on_success, node.on_failure
         self._on_error = node.on_error
@@ -65,7 +65,8 @@ class ActionGuard:
         node.after_execution = self.after_execution
 
     def before_execution(self) -> None:
-        """Begin: find out whether to run at all, then call the node's own hook."""
+        """Begin: wait while paused, find out whether to run at all, then call the node's hook."""
+        self._node.pause_event.wait()
         failed = [p.name for p in self._node.predecessors if self._results.get(p.name, "") != ""]
         self._result, self._detail = "success", None
         if failed:
@@ -78,7 +79,7 @@ class ActionGuard:
         if self._result != "success":
             return False
         try:
-            done = bool(self._execute())
+            done = self._execute()
         except Exception as error:
             self._fail(repr(error))
             raise
@@ -87,7 +88,8 @@ class ActionGuard:
             raise PipelineError(f"{self._node.name} called for the process to exit") from error
         if not done:
             self._result = "failure"
-        return done
+            self._detail = None if done is False else f"returned {done!r}, which is not True"
+        return bool(done)
 
     def on_failure(self) -> None:
         """Tell the node, if it was it that failed."""
@@ -158,7 +160,7 @@ def end_threads(nodes: Iterable[upstream.BaseNode], grace: float) -> list[str]:
     for node in nodes:
         events = [*node.successor_events.values(), *node.predecessors_events.values()]
         own = [getattr(node, name, None) for name in ("resource_event", "trigger_event")]
-        for event in (*events, node.connection_event, *own):
+        for event in (*events, node.connection_event, node.pause_event, *own):
             if event is not None:
                 event.set()
     for node in nodes:

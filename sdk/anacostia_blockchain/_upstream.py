@@ -7,6 +7,7 @@ is a new pin in `pyproject.toml`, a new `SUPPORTED` here, and that test passing.
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import version as _installed_version
 
 from anacostia_blockchain.errors import ConfigError
@@ -33,9 +34,7 @@ def check_version(installed: str) -> None:
 
 check_version(_installed_version("anacostia-pipeline"))
 
-from anacostia_pipeline.nodes.actions.node import BaseActionNode  # noqa: E402 - version first
-from anacostia_pipeline.nodes.metadata.node import BaseMetadataStoreNode  # noqa: E402
-from anacostia_pipeline.nodes.metadata.sql.models import (  # noqa: E402
+from anacostia_pipeline.nodes.metadata.sql.models import (  # noqa: E402 - version first
     Artifact,
     Metric,
     Node,
@@ -45,17 +44,6 @@ from anacostia_pipeline.nodes.metadata.sql.models import (  # noqa: E402
     Trigger,
     artifact_tags,
 )
-from anacostia_pipeline.nodes.metadata.sql.sqlite.node import SQLiteMetadataStoreNode  # noqa: E402
-from anacostia_pipeline.nodes.node import BaseNode  # noqa: E402
-from anacostia_pipeline.nodes.resources.api import BaseResourceServer  # noqa: E402
-from anacostia_pipeline.nodes.resources.filesystem.node import FilesystemStoreNode  # noqa: E402
-from anacostia_pipeline.nodes.resources.node import BaseResourceNode  # noqa: E402
-from anacostia_pipeline.pipelines.pipeline import (  # noqa: E402
-    InvalidNodeDependencyError,
-    InvalidPipelineError,
-    Pipeline,
-)
-from anacostia_pipeline.utils.constants import Status  # noqa: E402
 
 runs = Run.__table__
 nodes = Node.__table__
@@ -66,19 +54,29 @@ tags = Tag.__table__
 triggers = Trigger.__table__
 tables = runs.metadata
 
-__all__ = [
+_HOMES = {
+    "BaseActionNode": "nodes.actions.node",
+    "BaseGUI": "nodes.gui",
+    "BaseMetadataStoreNode": "nodes.metadata.node",
+    "BaseNode": "nodes.node",
+    "BaseResourceNode": "nodes.resources.node",
+    "BaseResourceServer": "nodes.resources.api",
+    "BaseSQLMetadataStoreNode": "nodes.metadata.sql.node",
+    "Connector": "nodes.connector",
+    "FilesystemStoreNode": "nodes.resources.filesystem.node",
+    "InvalidNodeDependencyError": "pipelines.pipeline",
+    "InvalidPipelineError": "pipelines.pipeline",
+    "Pipeline": "pipelines.pipeline",
+    "PipelineServer": "pipelines.server",
+    "SQLiteMetadataStoreNode": "nodes.metadata.sql.sqlite.node",
+    "SQLMetadataStoreClient": "nodes.metadata.sql.api",
+    "Status": "utils.constants",
+}
+"""Loaded when named: the tables alone, which recording without a pipeline needs, are light."""
+
+__all__ = [  # noqa: PLE0604 - the names are the table's
+    *_HOMES,
     "SUPPORTED",
-    "BaseActionNode",
-    "BaseMetadataStoreNode",
-    "BaseNode",
-    "BaseResourceNode",
-    "BaseResourceServer",
-    "FilesystemStoreNode",
-    "InvalidNodeDependencyError",
-    "InvalidPipelineError",
-    "Pipeline",
-    "SQLiteMetadataStoreNode",
-    "Status",
     "artifact_tags",
     "artifacts",
     "check_version",
@@ -90,3 +88,11 @@ __all__ = [
     "tags",
     "triggers",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"anacostia_pipeline.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -10,7 +10,7 @@ from threading import Event, Thread
 from typing import Any
 
 from sqlalchemy import MetaData, Table
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 SUPPORTED: str
 
@@ -46,6 +46,7 @@ class BaseNode(Thread):
     successor_events: dict[str, Event]
     exit_event: Event
     connection_event: Event
+    pause_event: Event
     wait_for_connection: bool
     client_url: str | None
     loggers: list[Logger]
@@ -78,7 +79,7 @@ class BaseMetadataStoreNode(BaseNode):
     def metadata_store_trigger(self) -> None: ...
     def trigger(self, message: str | None = None) -> None: ...
 
-class SQLiteMetadataStoreNode(BaseMetadataStoreNode):
+class BaseSQLMetadataStoreNode(BaseMetadataStoreNode):
     def __init__(
         self,
         name: str,
@@ -87,7 +88,6 @@ class SQLiteMetadataStoreNode(BaseMetadataStoreNode):
         client_url: str | None = None,
         loggers: Logger | list[Logger] | None = None,
     ) -> None: ...
-    def init_scoped_session(self, session_factory: sessionmaker[Session]) -> None: ...
     def get_session(self) -> AbstractContextManager[Session]: ...
     def node_exists(self, node_name: str) -> bool: ...
     def add_node(self, node_name: str, node_type: str, base_type: str) -> None: ...
@@ -135,6 +135,11 @@ class SQLiteMetadataStoreNode(BaseMetadataStoreNode):
         self, node_name: str | None = None, run_id: int | None = None
     ) -> list[dict[str, Any]]: ...
     def log_trigger(self, node_name: str, message: str | None = None) -> None: ...
+    def get_triggers(self, node_name: str | None = None) -> list[dict[str, Any]]: ...
+    def get_artifact_tags(self, location: str) -> list[dict[str, Any]]: ...
+    def get_artifact_hash(self, location: str) -> str: ...
+
+class SQLiteMetadataStoreNode(BaseSQLMetadataStoreNode): ...
 
 class BaseResourceNode(BaseNode):
     run_id: int

@@ -28,6 +28,7 @@ def connect(
     target: str = "local",
     *,
     signer: Signer | None = None,
+    account: Address | None = None,
     home: Path | str | None = None,
     store: Store | None = None,
 ) -> Anacostia:
@@ -38,11 +39,14 @@ def connect(
             RPC URL is read from the environment), or an RPC URL.
         signer: who signs; None: on "local" the development account, elsewhere the key in
             `ANACOSTIA_PRIVATE_KEY`, or nobody, and the connection only reads.
+        account: instead of a signer, the account in whose name things are intended here and whose
+            key an anchor worker holds, elsewhere.
         home: folder of the embedded store, the journal and local deployments; None: `.anacostia`.
         store: where content lives; None: the embedded store in `home`.
 
     Raises:
-        ConfigError: the network is not known, or no local chain was started here.
+        ConfigError: the network is not known, or no local chain was started here; or `account` is
+            no address.
         ChainUnavailableError: the endpoint does not answer.
         WrongNetworkError: it serves another chain.
         NoContractError, VersionMismatchError: it does not hold this package's contracts.
@@ -52,7 +56,7 @@ def connect(
         >>> hub = connect("local")  # doctest: +SKIP
         >>> hub.models.publish("model/", "digits", aliases=["champion"])  # doctest: +SKIP
     """
-    from anacostia_blockchain.chain import Chain  # noqa: PLC0415 - web3 loads only here
+    from anacostia_blockchain.chain import Chain, KeylessSigner  # noqa: PLC0415 - web3, only here
     from anacostia_blockchain.config import resolve_network  # noqa: PLC0415
     from anacostia_blockchain.deployment import Deployment  # noqa: PLC0415
 
@@ -60,7 +64,7 @@ def connect(
     network = resolve_network(target, folder)
     chain = Chain.connect(
         network.rpc_url,
-        signer=signer or default_signer(target),
+        signer=KeylessSigner(account) if account else signer or default_signer(target),
         chain_id=network.chain_id,
         confirmations=network.confirmations,
         state_dir=folder,

@@ -23,7 +23,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, Text, select, update
+from sqlalchemy import (
+    Column,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from anacostia_blockchain.errors import (
@@ -56,6 +69,7 @@ intents = Table(
     Column("run_id", Integer),
     Column("payload", Text, nullable=False),
     Column("state", String, nullable=False, index=True),
+    Column("not_before", Float),  # seconds since 1970: until then it may wait for others
     Column("note", Text),
     Column("raw", LargeBinary),
     Column("tx_hash", String),
@@ -63,6 +77,9 @@ intents = Table(
     Column("error", Text),
     Column("attempts", Integer, nullable=False, default=0),
 )
+
+_IDLE = 0.25
+"""Seconds between two looks at an outbox in which nothing was found, unless one is woken."""
 
 TRANSIENT = (
     ChainUnavailableError,
@@ -137,6 +154,7 @@ class Outbox:
         payload: Mapping[str, Any],
         run_id: int | None = None,
         held: bool = False,
+        not_before: float | None = None,
     ) -> bool:
         """Write an intent inside the caller's transaction; False if its key is there already."""
         values = {
@@ -145,6 +163,7 @@ class Outbox:
             "payload": json.dumps(payload, sort_keys=True),
             "run_id": run_id,
             "state": "held" if held else "pending",
+            "not_before": not_before,
         }
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         statement = dialect.insert(intents).values(values).on_conflict_do_nothing()
@@ -160,6 +179,25 @@ class Outbox:
         """Drop a run's held intents, because it failed; they stay readable."""
         return _decide(connection, run_id, "discarded")
 
+    @staticmethod
+    def waiting(connection: Connection, kind: str) -> int:
+        """Number of pending intents of a kind that may wait for others."""
+        query = select(func.count()).where(*_waits(kind))
+        return int(connection.execute(query).scalar_one())
+
+    @staticmethod
+    def hasten(connection: Connection, kind: str, size: int | None = None) -> None:
+        """Let the waiting intents of a kind go now; with `size`, those for no more records."""
+        rows = connection.execute(select(intents.c.id, intents.c.payload).where(*_waits(kind)))
+        ids = [row_id for row_id, text in rows if size is None or json.loads(text)["size"] <= size]
+        connection.execute(update(intents).where(intents.c.id.in_(ids)).values(not_before=None))
+
+    def flush(self) -> None:
+        """Let whatever waits for others go now."""
+        with self.engine.begin() as connection:
+            waits = intents.c.not_before.is_not(None)
+            connection.execute(update(intents).where(waits).values(not_before=None))
+
     def get(self, key: str) -> Intent | None:
         """The intent of that key, if there is one."""
         with self.engine.connect() as connection:
@@ -168,10 +206,11 @@ class Outbox:
         return None if row is None else _intent(row)
 
     def open(self) -> list[Intent]:
-        """Intents still to be carried out: what may be on its way first, then oldest first."""
+        """Intents to be carried out now: what may be on its way first, then oldest first."""
+        due = or_(intents.c.not_before.is_(None), intents.c.not_before <= time.time())
         query = (
             select(intents)
-            .where(intents.c.state.in_(("signed", "pending")))
+            .where(intents.c.state.in_(("signed", "pending")), due)
             .order_by(intents.c.state.desc(), intents.c.id)
         )
         with self.engine.connect() as connection:
@@ -255,8 +294,12 @@ class Sender:
         self._thread.start()
 
     def drain(self, timeout: float) -> int:
-        """Wait, at most `timeout` seconds, until nothing is open; stop; return what is left."""
+        """Wait, at most `timeout` seconds, until nothing is open; stop; return what is left.
+
+        What waits for others waits no longer.
+        """
         deadline = time.monotonic() + timeout
+        self.outbox.flush()
         self._wake.set()
         while self.outbox.open() and time.monotonic() < deadline and not self._stopped.is_set():
             if self._thread is None:
@@ -264,6 +307,10 @@ class Sender:
             time.sleep(0.02)
         self.stop()
         return len(self.outbox.open())
+
+    def wake(self) -> None:
+        """Look at the outbox now: something was just written."""
+        self._wake.set()
 
     def stop(self) -> None:
         """Stop after the step under way."""
@@ -375,15 +422,20 @@ class Sender:
             raise ConfigError(f"nothing here carries out intents of kind {intent.kind}") from None
 
     def _loop(self) -> None:
-        pause = 0.1
+        pause = _IDLE
         while not self._stopped.is_set():
             try:
-                pause = 0.1 if self.step() else min(pause * 2, 5.0)
+                pause = _IDLE if self.step() else min(pause * 2, 5.0)
             except Exception:  # the thread must outlive a locked database
                 log.exception("the sender stumbled; it goes on")
                 pause = min(pause * 2, 5.0)
             self._wake.wait(pause)
             self._wake.clear()
+
+
+def _waits(kind: str) -> tuple[Any, ...]:
+    pending = intents.c.state == "pending"
+    return pending, intents.c.kind == kind, intents.c.not_before.is_not(None)
 
 
 def _decide(connection: Connection, run_id: int, state: str) -> int:

@@ -64,7 +64,7 @@ class Pipeline(upstream.Pipeline):
     Raises:
         PipelineError: the graph has a cycle, a node that was not given, two nodes of one name, or
             edges that the framework does not allow.
-        ConfigError: not exactly one `SqliteMetadataStore`.
+        ConfigError: not exactly one `MetadataStore`.
 
     Example:
         >>> pipeline = Pipeline(nodes=[metadata_store, data_store, eval_node])  # doctest: +SKIP
@@ -169,6 +169,14 @@ class Pipeline(upstream.Pipeline):
             raise PipelineError(f"node {node} died: {error!r}") from error
         return self._report(unsent)
 
+    def pause(self) -> None:
+        """Begin no further run until `resume`; the one under way goes on."""
+        self.metadata_store.pause_event.clear()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self.metadata_store.pause_event.set()
+
     def setup_nodes(self) -> None:
         """Set up the nodes and register them with the metadata store.
 
@@ -250,8 +258,9 @@ class Pipeline(upstream.Pipeline):
             time.sleep(_TICK)
 
     def _is_idle(self) -> bool:
-        """No run is under way, and some trigger that the next one needs stays out."""
-        if self.metadata_store.active_run is not None:
+        """No run is under way or held up, and some trigger that the next one needs stays out."""
+        store = self.metadata_store
+        if store.active_run is not None or not store.pause_event.is_set():
             for watch in self._watches:
                 watch.reset()
             return False
@@ -266,6 +275,8 @@ class Pipeline(upstream.Pipeline):
                 self._stop = self._stop or "runs"
             if self._self_starting and self._until_idle and ended:
                 self._stop = self._stop or "idle"  # else it would start itself again for ever
+            if self._sender is not None:
+                self._sender.wake()
             if self._stop is not None:
                 # The framework looks at this right after the run, before it begins another.
                 self.metadata_store.exit_event.set()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.testing import LocalChain
+
+if TYPE_CHECKING:
+    from postgres import PostgresServer
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +34,25 @@ def deployment(local_chain: LocalChain) -> Deployment:
 def hub(local_chain: LocalChain, deployment: Deployment, tmp_path: Path) -> Anacostia:
     """A client of `local_chain` that signs with account 0, its home in a temporary folder."""
     return Anacostia(local_chain.chain(), deployment, home=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real server; the tests that need it are skipped, and say so, where there is none."""
+    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    from postgres import PostgresServer, find_binaries  # noqa: PLC0415 - needs the driver
+
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed: run `scripts/setup --postgres` as root")
+    server = PostgresServer(binaries).start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URI of an empty database, of each kind that a metadata store can be in."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/m.db"
+    return request.getfixturevalue("postgres").new_database()

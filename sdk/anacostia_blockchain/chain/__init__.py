@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anacostia_blockchain.chain.connection import Chain
+from anacostia_blockchain.chain.keyless import KeylessSigner
 from anacostia_blockchain.chain.signers import (
     PrivateKeySigner,
     Signer,
@@ -14,6 +15,7 @@ from anacostia_blockchain.chain.values import Call, Log, Receipt, SignedTransact
 __all__ = [
     "Call",
     "Chain",
+    "KeylessSigner",
     "Log",
     "PrivateKeySigner",
     "Receipt",

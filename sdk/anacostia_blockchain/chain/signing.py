@@ -8,6 +8,7 @@ from eth_utils import keccak, to_checksum_address
 
 from anacostia_blockchain.chain import refusals
 from anacostia_blockchain.chain.fees import Fees, Market
+from anacostia_blockchain.chain.keyless import KeylessSigner
 from anacostia_blockchain.chain.nonces import Nonces
 from anacostia_blockchain.chain.rpc import Rpc, RpcError, to_hex
 from anacostia_blockchain.chain.signers import Signer
@@ -41,6 +42,11 @@ class Account(Watcher):
         self._nonces = Nonces(
             state_dir / "nonces.db", chain_id, self.address or "", self._transaction_counts
         )
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether the key of the account is here."""
+        return self.signer is not None and not isinstance(self.signer, KeylessSigner)
 
     def sign(self, call: Call) -> SignedTransaction:
         """Sign a call with a leased nonce; nothing is sent.

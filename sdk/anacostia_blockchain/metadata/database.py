@@ -1,23 +1,112 @@
-"""One SQLite file: opened durably, locked against a second pipeline, written atomically."""
+"""The database of runs: opened durably, claimed by one pipeline, written atomically.
+
+SQLite is here; PostgreSQL, for more than one machine, in `postgres.py`.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from anacostia_blockchain.errors import ConfigError, StoreBusyError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine, Table
+
+
+class Claim(Protocol):
+    """An exclusive right, which ends with the process if not before."""
+
+    def release(self) -> None:
+        """Let others have it."""
+
+
+class Database(ABC):
+    """An engine, transactions that do not interleave, and exclusive rights.
+
+    Attributes:
+        engine: for reading.
+        shown: the database's name in messages, without a password.
+    """
+
+    engine: Engine
+    shown: str
+
+    @abstractmethod
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction; no other one of this kind begins before it has ended.
+
+        Raises:
+            StoreBusyError: another writer kept the database for longer than the timeout.
+            StoreUnavailableError: the server does not answer.
+        """
+        yield  # type: ignore[misc] # of a method that is not called
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading.
+
+        Raises:
+            StoreUnavailableError: the server does not answer.
+        """
+        with self.engine.connect() as connection:
+            yield connection
+
+    @abstractmethod
+    def claim(self, what: str) -> Claim | None:
+        """Take an exclusive right, such as to be the one pipeline; None if another has it."""
+
+    def claim_pipeline(self) -> Claim:
+        """The right to be the one pipeline that runs on this database.
+
+        Raises:
+            StoreBusyError: another has it, here or in another process.
+        """
+        claim = self.claim("pipeline")
+        if claim is None:
+            raise StoreBusyError(
+                f"a pipeline is already running on {self.shown}: stop it, or use another database"
+            )
+        return claim
+
+
+def open_database(uri: str, lock_timeout: float = 30) -> Database:
+    """The database of a `sqlite:///` or `postgresql://` URI.
+
+    Raises:
+        ConfigError: the URI is of neither kind, or names no lasting database.
+        StoreUnavailableError: the server does not answer.
+    """
+    check_uri(uri)
+    if uri.startswith("sqlite"):
+        return SqliteDatabase(uri, lock_timeout)
+    from anacostia_blockchain.metadata.postgres import PostgresDatabase  # noqa: PLC0415 - extra
+
+    return PostgresDatabase(uri, lock_timeout)
+
+
+def check_uri(uri: str) -> None:
+    """Refuse the URI of a database that runs cannot be kept in.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    if uri.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+        postgres_url(uri)
+    else:
+        database_path(uri)
 
 
 def database_path(uri: str) -> Path:
@@ -34,6 +123,28 @@ def database_path(uri: str) -> Path:
     return Path(path)
 
 
+def postgres_url(uri: str) -> Any:  # noqa: ANN401 - SQLAlchemy's
+    """A PostgreSQL URI with the driver that this package uses.
+
+    Raises:
+        ConfigError: the URI is none. The message does not show it: it may hold a password.
+    """
+    example = "use postgresql://user:password@host/database"
+    try:
+        url = make_url(uri)
+    except (ArgumentError, ValueError):
+        raise ConfigError(f"that is not the URI of a PostgreSQL database: {example}") from None
+    if url.get_backend_name() not in ("postgresql", "postgres") or not url.database:
+        raise ConfigError(f"that is not the URI of a PostgreSQL database: {example}")
+    return url.set(drivername="postgresql+psycopg")
+
+
+def insert_new(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - one per dialect
+    """An INSERT of the connection's dialect, to which an `on_conflict_…` can be added."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
 def utc_now() -> datetime:
     """The time, in UTC, without a zone: the framework's columns take no other."""
     return datetime.now(UTC).replace(tzinfo=None)
@@ -44,21 +155,18 @@ def iso(time: datetime) -> str:
     return time.isoformat(timespec="microseconds") + "Z"
 
 
-class Database:
-    """The engine, and the right to be the one pipeline that uses it.
+class SqliteDatabase(Database):
+    """One SQLite file.
 
     Args:
-        uri: of a SQLite file.
+        uri: of the file; its folder is made if it is not there.
         lock_timeout: seconds to wait for another writer.
-
-    Raises:
-        StoreBusyError: another pipeline, here or in another process, has the database open.
     """
 
     def __init__(self, uri: str, lock_timeout: float) -> None:
-        path = database_path(uri)
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        self._lock: int | None = _lock(path)
+        self._path = database_path(uri)
+        self._path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        self.shown = str(self._path)
         self.engine = create_engine(
             uri, connect_args={"check_same_thread": False, "timeout": lock_timeout}
         )
@@ -66,39 +174,43 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its first statement to its commit.
-
-        Raises:
-            StoreBusyError: another writer kept the lock for longer than the timeout.
-        """
+        """One transaction that holds the write lock from its first statement to its commit."""
         with self.engine.begin() as connection:
             try:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             except OperationalError as error:
                 raise StoreBusyError(
-                    f"another process keeps {self.engine.url.database} locked: "
+                    f"another process keeps {self.shown} locked: "
                     "close whatever has an unfinished transaction on it"
                 ) from error
             yield connection
 
+    def claim(self, what: str) -> Claim | None:
+        """Take a lock that the kernel drops by itself when the process dies."""
+        path = Path(f"{self._path}.{what}.lock")
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            return None
+        if not path.exists() or path.stat().st_ino != os.fstat(lock).st_ino:
+            os.close(lock)  # released, and removed, between our two calls
+            return self.claim(what)
+        return _FileClaim(lock, path)
+
+
+class _FileClaim:
+    def __init__(self, lock: int, path: Path) -> None:
+        self._lock: int | None = lock
+        self._path = path
+
     def release(self) -> None:
-        """Let another pipeline have the database; reading here goes on."""
+        """Remove the file, then the lock: whoever waits for it looks whether it is still there."""
         if self._lock is not None:
+            self._path.unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
-
-
-def _lock(path: Path) -> int:
-    """Take the lock that the kernel drops by itself when the process dies."""
-    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise StoreBusyError(
-            f"a pipeline is already running on {path}: stop it, or use another database"
-        ) from error
-    return lock
 
 
 def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - any DB-API connection

@@ -19,11 +19,9 @@ from anacostia_blockchain.metadata.database import iso
 from anacostia_blockchain.metadata.recording import Artifact, run_artifacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from sqlalchemy import Connection, Table
-
-    MetadataHash = Callable[[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]], str]
 
 PACKAGES = {
     "anacostia_blockchain": "anacostia-blockchain",
@@ -69,7 +67,7 @@ def run_facts(connection: Connection, run_id: int, pipeline: str) -> list[Fact]:
     ]
 
 
-def framework_hash(connection: Connection, run_id: int, hash_metadata: MetadataHash) -> str:
+def framework_hash(connection: Connection, run_id: int) -> str:
     """The framework's run hash by its own formula, over all the artifacts of the run.
 
     The framework computes it after what was read is marked as used, and so leaves that out; every
@@ -78,16 +76,19 @@ def framework_hash(connection: Connection, run_id: int, hash_metadata: MetadataH
     Args:
         connection: of the transaction that closes the run.
         run_id: of the run.
-        hash_metadata: the framework's `hash_run_metadata`.
     """
     inputs, outputs = (run_artifacts(connection, run_id, role) for role in ("input", "output"))
     digests = "".join(sorted(artifact.sha256 for artifact in (*inputs, *outputs)))
-    rows = [
-        _framework_rows(connection, run_id, upstream.metrics, "metric"),
-        _framework_rows(connection, run_id, upstream.params, "param"),
-        _framework_rows(connection, run_id, upstream.tags, "tag"),
-    ]
-    return hashlib.sha256((digests + hash_metadata(*rows)).encode()).hexdigest()
+    tables = (("metric", upstream.metrics), ("param", upstream.params), ("tag", upstream.tags))
+    rows = [_framework_rows(connection, run_id, table, role) for role, table in tables]
+    return hashlib.sha256((digests + hash_values(*rows)).encode()).hexdigest()
+
+
+def hash_values(*kinds: list[dict[str, Any]]) -> str:
+    """The framework's `hash_run_metadata`: of metrics, params and tags, in order of their ids."""
+    texts = (json.dumps(sorted(rows, key=lambda r: r["id"]), sort_keys=True) for rows in kinds)
+    digests = "".join(hashlib.sha256(text.encode()).hexdigest() for text in texts)
+    return hashlib.sha256(digests.encode()).hexdigest()
 
 
 def _run(connection: Connection, run_id: int, pipeline: str) -> Iterator[Fact]:

@@ -8,15 +8,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, insert, select, update
-from sqlalchemy.dialects import sqlite
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.metadata import schema
-from anacostia_blockchain.metadata.database import iso, utc_now
+from anacostia_blockchain.metadata.database import insert_new, iso, utc_now
 from anacostia_blockchain.metadata.recording import link_artifacts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+PIPELINE = "pipeline"
+"""Source of a run that a pipeline makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,30 @@ class RunSummary:
     index: int
 
 
-def open_run(connection: Connection, run_id: int, stores: Iterable[str]) -> None:
-    """Begin a run: claim what is new in the monitored stores, and the triggers so far."""
+def open_run(
+    connection: Connection, run_id: int, stores: Iterable[str] | None, source: str
+) -> None:
+    """Begin a run.
+
+    Args:
+        connection: of the caller's transaction.
+        run_id: that no run has.
+        stores: monitored stores, whose new artifacts and triggers so far are this run's; None:
+            the run is not a pipeline's.
+        source: who makes the run: `PIPELINE`, or the name that plain code gave it.
+    """
     now = utc_now()
     connection.execute(insert(upstream.runs).values(run_id=run_id, start_time=now))
+    row = {"run_id": run_id, "status": "running", "source": source, "started_at": iso(now)}
+    connection.execute(insert(schema.runs).values(row))
+    if stores is not None:
+        _give_what_is_new(connection, run_id, stores)
+
+
+def _give_what_is_new(connection: Connection, run_id: int, stores: Iterable[str]) -> None:
     triggers = upstream.triggers
     connection.execute(
         update(triggers).where(triggers.c.run_triggered.is_(None)).values(run_triggered=run_id)
-    )
-    connection.execute(
-        insert(schema.runs).values(run_id=run_id, status="running", started_at=iso(now))
     )
     artifacts, nodes = upstream.artifacts, upstream.nodes
     new = (
@@ -57,11 +74,32 @@ def open_run(connection: Connection, run_id: int, stores: Iterable[str]) -> None
     link_artifacts(connection, run_id, connection.execute(new).scalars().all(), "input")
 
 
-def open_runs(connection: Connection) -> list[int]:
-    """Runs that have no end: at most the current one, or what a dead process left behind."""
-    runs = upstream.runs
-    query = select(runs.c.run_id).where(runs.c.end_time.is_(None)).order_by(runs.c.run_id)
+def open_runs(connection: Connection, *, pipeline: bool) -> list[int]:
+    """Runs that have no end: under way, or left behind by a dead process.
+
+    Args:
+        connection: to read.
+        pipeline: those of pipelines, of which one at most is under way; else those of plain code.
+    """
+    runs, ours = upstream.runs, schema.runs
+    source = func.coalesce(ours.c.source, PIPELINE)
+    query = (
+        select(runs.c.run_id)
+        .outerjoin(ours, ours.c.run_id == runs.c.run_id)
+        .where(runs.c.end_time.is_(None), (source == PIPELINE) == pipeline)
+        .order_by(runs.c.run_id)
+    )
     return list(connection.execute(query).scalars())
+
+
+def summary_of(connection: Connection, run_id: int) -> RunSummary | None:
+    """How a run ended; None if it has not."""
+    query = select(schema.runs).where(schema.runs.c.run_id == run_id)
+    row = connection.execute(query).mappings().first()
+    if row is None or row["leaf"] is None:
+        return None
+    leaf = bytes.fromhex(row["leaf"])
+    return RunSummary(run_id, row["status"], row["reason"], leaf, row["log_index"])
 
 
 def next_run_id(connection: Connection) -> int:
@@ -92,9 +130,15 @@ def end_run(connection: Connection, run_id: int, status: str, reason: str | None
     )
     row: dict[str, Any] = {"status": status, "reason": reason, "ended_at": iso(now)}
     started = select(runs.c.start_time).where(runs.c.run_id == run_id)
-    begun = {"run_id": run_id, "started_at": iso(connection.execute(started).scalar_one())}
+    begun = {
+        "run_id": run_id,
+        "source": PIPELINE,
+        "started_at": iso(connection.execute(started).scalar_one()),
+    }
     connection.execute(
-        sqlite.insert(schema.runs).values(begun | row).on_conflict_do_update(["run_id"], set_=row)
+        insert_new(connection, schema.runs)
+        .values(begun | row)
+        .on_conflict_do_update(index_elements=["run_id"], set_=row)
     )
     if status == "aborted":
         _queue_again(connection, run_id)

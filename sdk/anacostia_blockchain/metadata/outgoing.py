@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import sqlite
 
 from anacostia_blockchain.errors import (
     ChainUnavailableError,
@@ -15,6 +15,7 @@ from anacostia_blockchain.errors import (
     ReorgError,
 )
 from anacostia_blockchain.metadata import intents, schema
+from anacostia_blockchain.metadata.database import insert_new
 from anacostia_blockchain.metadata.runlog import RunLog, network
 from anacostia_blockchain.outbox import Intent, Outbox, Sender
 
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.metadata.book import Batching
     from anacostia_blockchain.metadata.database import Database
     from anacostia_blockchain.metadata.facts import Fact
+
+ANCHOR = "anchor"
+"""Kind of the intents to anchor the run log."""
 
 
 class Outgoing:
@@ -32,15 +37,20 @@ class Outgoing:
     Args:
         database: of the store.
         salt: of its run log.
-        client: the connection.
+        client: the connection. One that knows only the address of its account writes intents for
+            an anchor worker, which has the key.
+        batching: when the log is anchored.
 
     Raises:
-        ConfigError: the connection has no signer, or intents wait for another chain.
+        ConfigError: the connection has no account, or intents wait for another chain.
         ReorgError: the chain has lost runs that were anchored.
     """
 
-    def __init__(self, database: Database, salt: bytes, client: Anacostia) -> None:
+    def __init__(
+        self, database: Database, salt: bytes, client: Anacostia, batching: Batching
+    ) -> None:
         self._client = client
+        self._batching = batching
         self._log = RunLog(database, salt, client)
         self.outbox = Outbox(database.engine)
         self._refuse_strangers()
@@ -85,8 +95,10 @@ class Outgoing:
         self._anchor(connection, size)
         intents.settle(connection, run_id, succeeded=succeeded, description=description)
 
-    def sender(self, on_step: Callable[[str, Intent], None]) -> Sender:
-        """What carries the intents out."""
+    def sender(self, on_step: Callable[[str, Intent], None] | None) -> Sender | None:
+        """What carries the intents out; None where a worker does, because there is no key here."""
+        if not self._client.chain.can_sign:
+            return None
         handlers = self._client.handlers(self._log)
         return Sender(self.outbox, self._client.chain, handlers, on_step=on_step)
 
@@ -103,7 +115,7 @@ class Outgoing:
         """Make sure that the chain still has what it had, unless it cannot be asked now."""
         anchors = schema.anchors
         query = select(func.max(anchors.c.size)).where(anchors.c.network == network(self._client))
-        with database.engine.connect() as connection:
+        with database.read() as connection:
             anchored = connection.execute(query).scalar() or 0
         try:
             size = self._client.ledger.head_of(self.log_id).size if anchored else 0
@@ -121,7 +133,7 @@ class Outgoing:
         """The log's id, asked of the chain once, so that runs can be made while it is away."""
         client = self._client
         name = f"log_id:{network(client)}:{client.address}"
-        with database.engine.connect() as connection:
+        with database.read() as connection:
             query = select(schema.settings.c.value).where(schema.settings.c.name == name)
             known = connection.execute(query).scalar()
         if known is not None:
@@ -129,9 +141,15 @@ class Outgoing:
         log_id = client.ledger.log_id_of(client.address, salt)
         with database.write() as connection:
             row = {"name": name, "value": log_id.hex()}
-            connection.execute(sqlite.insert(schema.settings).values(row).on_conflict_do_nothing())
+            statement = insert_new(connection, schema.settings).values(row)
+            connection.execute(statement.on_conflict_do_nothing())
         return log_id
 
     def _anchor(self, connection: Connection, size: int) -> None:
+        """Intend the log's newest head to be anchored, now or together with others."""
+        batching = self._batching
         key = f"anchor:{network(self._client)}:{self.log_id.hex()}:{size}"
-        Outbox.enqueue(connection, key=key, kind="anchor", payload={"size": size})
+        due = None if batching.every == 1 else time.time() + batching.within
+        Outbox.enqueue(connection, key=key, kind=ANCHOR, payload={"size": size}, not_before=due)
+        if Outbox.waiting(connection, ANCHOR) >= batching.every:
+            Outbox.hasten(connection, ANCHOR)

@@ -3,92 +3,107 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, insert, select, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Engine, insert, update
+from sqlalchemy.orm import Session
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.errors import PipelineError
 from anacostia_blockchain.metadata import recording, schema
-from anacostia_blockchain.metadata.database import utc_now
+from anacostia_blockchain.metadata.database import insert_new, utc_now
 from anacostia_blockchain.metadata.recording import Artifact
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from anacostia_blockchain.metadata.book import RunBook
     from anacostia_blockchain.metadata.database import Database
 
 
-class RecordingStore(upstream.SQLiteMetadataStoreNode):
-    """The part of the metadata store that nodes talk to; `SqliteMetadataStore` is the whole.
+class RecordingStore(upstream.BaseSQLMetadataStoreNode):
+    """The part of the metadata store that nodes talk to; `MetadataStore` is the whole.
 
     Attributes:
         active_run: number of the run under way, if there is one.
     """
 
     active_run: int | None = None
-    _database: Database | None = None
+    _book: RunBook | None = None
 
     @property
-    def database(self) -> Database:
-        """The open database.
+    def book(self) -> RunBook:
+        """The open database's book of runs.
 
         Raises:
             PipelineError: the pipeline was not started yet.
         """
-        if self._database is None:
+        if self._book is None:
             raise PipelineError(f"{self.name} is not open yet: execute its pipeline first")
-        return self._database
+        return self._book
+
+    @property
+    def database(self) -> Database:
+        """The open database."""
+        return self.book.database
 
     @property
     def engine(self) -> Engine:
         """The open database's engine, for reading."""
         return self.database.engine
 
-    def setting(self, name: str) -> str:
-        """A value that was set once, when the database was new."""
-        with self.engine.connect() as connection:
-            query = select(schema.settings.c.value).where(schema.settings.c.name == name)
-            return str(connection.execute(query).scalar_one())
+    @contextmanager
+    def get_session(self) -> Iterator[Session]:
+        """A transaction of its own.
+
+        The framework's is the thread's: whatever is called within it commits it half done.
+        """
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
 
     def add_node(self, node_name: str, node_type: str, base_type: str) -> None:
         """Register a node, once and for all: it is there already after a restart."""
-        if not self.node_exists(node_name):
-            super().add_node(node_name, node_type, base_type)
+        self.book.add_node(node_name, node_type, base_type)
 
     # ------------------------------------------------------------------ what nodes say
 
-    def log_metrics(self, node_name: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
-        """Record metrics of the current run.
+    def log_values(
+        self, role: str, values: Mapping[str, Any], node_name: str | None = None
+    ) -> None:
+        """Record values of the current run, under any names.
 
         Args:
-            node_name: who measured; None: the node whose thread this is.
-            **kwargs: finite numbers by name.
+            role: metric, param or tag.
+            values: finite numbers for metrics, else any JSON, by name.
+            node_name: who says so; None: the node whose thread this is.
 
         Raises:
-            LedgerError: a value is not a finite number.
+            LedgerError: a value is not of that kind.
             PipelineError: no run is under way.
         """
-        items = {name: recording.checked_metric(name, value) for name, value in kwargs.items()}
-        self._log(node_name, "metric", items)
+        run_id = self._current_run()
+        node = node_name or threading.current_thread().name  # threads bear their node's name
+        items = recording.checked(role, values)
+        if items:
+            with self.database.write() as connection:
+                recording.log_values(connection, run_id, node, role, items)
+
+    def log_metrics(self, node_name: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
+        """Record metrics of the current run: finite numbers by name; errors as in `log_values`."""
+        self.log_values("metric", kwargs, node_name)
 
     def log_params(self, node_name: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
-        """Record parameters of the current run: any JSON, kept as it is.
-
-        Raises:
-            LedgerError: a value is not JSON.
-            PipelineError: no run is under way.
-        """
-        self._log(node_name, "param", kwargs)
+        """Record parameters of the current run: any JSON, kept as it is; errors likewise."""
+        self.log_values("param", kwargs, node_name)
 
     def set_tags(self, node_name: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
-        """Record tags of the current run: any JSON, kept as it is; errors as in `log_params`."""
-        self._log(node_name, "tag", kwargs)
+        """Record tags of the current run: any JSON, kept as it is; errors likewise."""
+        self.log_values("tag", kwargs, node_name)
 
     def tag_artifact(self, node_name: str, location: str, **kwargs: Any) -> None:  # noqa: ANN401
-        """Record tags of an artifact of one store; errors as in `log_params`.
+        """Record tags of an artifact of one store; errors as in `log_values`.
 
         Raises:
             NotFoundError: that store has no such artifact.
@@ -114,16 +129,11 @@ class RecordingStore(upstream.SQLiteMetadataStoreNode):
         """Record how an action of the current run went: success, failure, error or skipped."""
         row = {"result": result, "detail": detail}
         key = {"run_id": self._current_run(), "node": node_name}
-        statement = sqlite.insert(schema.node_results).values(key | row)
         with self.database.write() as connection:
-            connection.execute(statement.on_conflict_do_update(["run_id", "node"], set_=row))
-
-    def _log(self, node_name: str | None, role: str, items: dict[str, Any]) -> None:
-        if items:
-            run_id = self._current_run()
-            node = node_name or threading.current_thread().name  # threads bear their node's name
-            with self.database.write() as connection:
-                recording.log_values(connection, run_id, node, role, items)
+            statement = insert_new(connection, schema.node_results).values(key | row)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["run_id", "node"], set_=row)
+            )
 
     def _current_run(self) -> int:
         run_id = self.active_run
@@ -132,6 +142,34 @@ class RecordingStore(upstream.SQLiteMetadataStoreNode):
         return run_id
 
     # ------------------------------------------------------------------ artifacts
+
+    def get_artifact_hash(self, location: str) -> str:
+        """Hex SHA-256 of the artifact at a location.
+
+        Raises:
+            NotFoundError: no store has one there.
+            PipelineError: several have: ask the one that is meant.
+        """
+        return self._only_artifact(location).sha256
+
+    def get_artifact_tags(self, location: str) -> list[dict[str, Any]]:
+        """Tags of the artifact at a location; errors as in `get_artifact_hash`."""
+        return self.artifact_tags(self._only_artifact(location).store, location)
+
+    def artifact_tags(self, store: str, location: str) -> list[dict[str, Any]]:
+        """Tags of an artifact of one store, in the framework's form: `{"id": 1, name: value}`."""
+        with self.database.read() as connection:
+            artifact = recording.find_artifact(connection, store, location)
+            return recording.tags_of(connection, artifact)
+
+    def _only_artifact(self, location: str) -> Artifact:
+        with self.database.read() as connection:
+            stores = recording.stores_with(connection, location)
+        if len(stores) > 1:
+            raise PipelineError(
+                f"{', '.join(stores)} have an artifact {location!r} each: ask the one that is meant"
+            )
+        return self.artifact(stores[0] if stores else self.name, location)
 
     def create_entry(  # noqa: PLR0913, PLR0917 - the framework's signature
         self,
@@ -198,12 +236,12 @@ class RecordingStore(upstream.SQLiteMetadataStoreNode):
         Raises:
             NotFoundError: that store has none there.
         """
-        with self.engine.connect() as connection:
+        with self.database.read() as connection:
             return recording.find_artifact(connection, store, location)
 
     def artifacts_at(self, store: str, location: str) -> list[Artifact]:
         """Every artifact that was ever at a location of one store, the one to use first."""
-        with self.engine.connect() as connection:
+        with self.database.read() as connection:
             return recording.artifacts_at(connection, store, location)
 
     def run_artifacts(
@@ -211,12 +249,12 @@ class RecordingStore(upstream.SQLiteMetadataStoreNode):
     ) -> list[Artifact]:
         """What a run (None: the current one) was given (`input`) or made (`output`)."""
         number = self._current_run() if run_id is None else run_id
-        with self.engine.connect() as connection:
+        with self.database.read() as connection:
             return recording.run_artifacts(connection, number, role, store)
 
     def newest_output(self, stores: Iterable[str]) -> Artifact | None:
         """The last artifact made in one of the stores, by this run or one that succeeded."""
-        with self.engine.connect() as connection:
+        with self.database.read() as connection:
             return recording.newest_output(connection, stores)
 
     def mark_using(self, resource_node_name: str, filepath: str) -> None:

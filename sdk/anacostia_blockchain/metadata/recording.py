@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import rfc8785
 from sqlalchemy import Select, case, insert, select
-from sqlalchemy.dialects import sqlite
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.errors import LedgerError, NotFoundError, PipelineError
 from anacostia_blockchain.metadata import schema
-from anacostia_blockchain.metadata.database import utc_now
+from anacostia_blockchain.metadata.database import insert_new, utc_now
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult
@@ -55,6 +54,17 @@ def checked_metric(name: str, value: object) -> int | float:
     number = value if isinstance(value, int) else float(value)
     canonical(name, number)
     return number
+
+
+def checked(role: str, values: Mapping[str, object]) -> dict[str, object]:
+    """Values as they will be recorded.
+
+    Raises:
+        LedgerError: a metric is not a finite number.
+    """
+    if role != "metric":
+        return dict(values)
+    return {name: checked_metric(name, value) for name, value in values.items()}
 
 
 def canonical(name: str, value: object) -> str:
@@ -106,6 +116,31 @@ def tag_artifact(
         )
         link = {"artifact_id": artifact.id, "tag_id": _new_id(tag)}
         connection.execute(insert(upstream.artifact_tags).values(link))
+
+
+def tags_of(connection: Connection, artifact: Artifact) -> list[dict[str, Any]]:
+    """Tags of an artifact, oldest first."""
+    tags, links = upstream.tags, upstream.artifact_tags
+    query = (
+        select(tags.c.id, tags.c.tag_name, tags.c.tag_value)
+        .join(links, links.c.tag_id == tags.c.id)
+        .where(links.c.artifact_id == artifact.id)
+        .order_by(tags.c.id)
+    )
+    return [{"id": id_, name: value} for id_, name, value in connection.execute(query)]
+
+
+def stores_with(connection: Connection, location: str) -> list[str]:
+    """Names of the stores that have, or had, an artifact at a location."""
+    artifacts, nodes = upstream.artifacts, upstream.nodes
+    query = (
+        select(nodes.c.node_name)
+        .join(artifacts, artifacts.c.node_id == nodes.c.id)
+        .where(artifacts.c.location == location)
+        .distinct()
+        .order_by(nodes.c.node_name)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def node_id_of(connection: Connection, name: str) -> int:
@@ -169,7 +204,7 @@ def link_artifacts(connection: Connection, run_id: int, ids: Iterable[int], role
     """Note that a run read or made artifacts; what it made stays its output when it is read."""
     rows = [{"run_id": run_id, "artifact_id": id_, "role": role} for id_ in ids]
     if rows:
-        statement = sqlite.insert(schema.run_artifacts).on_conflict_do_nothing()
+        statement = insert_new(connection, schema.run_artifacts).on_conflict_do_nothing()
         connection.execute(statement, rows)
 
 
@@ -277,4 +312,5 @@ def _plain(value: object) -> object:
 
 
 def _text(name: str, value: object) -> str:
-    return value if isinstance(value, str) else canonical(name, value)
+    text = value if isinstance(value, str) else canonical(name, value)
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # which PostgreSQL's text cannot hold

@@ -6,7 +6,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import sqlite
 
 from anacostia_blockchain.errors import LedgerError
 from anacostia_blockchain.ledger.log import MerkleLog
@@ -14,6 +13,8 @@ from anacostia_blockchain.ledger.log import metadata as tables
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.ledger.record import RunRecord
 from anacostia_blockchain.metadata import schema
+from anacostia_blockchain.metadata.database import insert_new
+from anacostia_blockchain.outbox import Outbox
 from anacostia_blockchain.runs import PROOF_NAME
 
 if TYPE_CHECKING:
@@ -81,19 +82,19 @@ class RunLog:
 
     def size(self) -> int:
         """Number of records."""
-        with self._database.engine.connect() as connection:
+        with self._database.read() as connection:
             return MerkleLog(connection, NAME).size
 
     def root(self, size: int) -> bytes:
         """RFC 9162 root of the first `size` records."""
-        with self._database.engine.connect() as connection:
+        with self._database.read() as connection:
             return MerkleLog(connection, NAME).root(size)
 
     def consistency_proof(self, old: int, new: int) -> list[bytes]:
         """Proof that the log of `new` records extends that of `old`."""
         if old == 0:
             return []
-        with self._database.engine.connect() as connection:
+        with self._database.read() as connection:
             return list(MerkleLog(connection, NAME).consistency_proof(old, new))
 
     def anchored(self, size: int, outcome: dict[str, Any]) -> None:
@@ -113,9 +114,11 @@ class RunLog:
                 "proof": str(cid),
             }
             with self._database.write() as connection:
-                connection.execute(
-                    sqlite.insert(schema.anchors).values(row).on_conflict_do_nothing()
-                )
+                statement = insert_new(connection, schema.anchors).values(row)
+                connection.execute(statement.on_conflict_do_nothing())
+
+        with self._database.write() as connection:
+            Outbox.hasten(connection, "anchor", size)  # they will find themselves done
 
     def _uncovered(self, size: int) -> list[tuple[int, bytes, int]]:
         """Runs within a head that are not marked as anchored: number, leaf, index."""
@@ -126,12 +129,12 @@ class RunLog:
             .where(runs.c.log_index < size, runs.c.run_id.not_in(marked))
             .order_by(runs.c.log_index)
         )
-        with self._database.engine.connect() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [(run_id, bytes.fromhex(leaf), index) for run_id, leaf, index in rows]
 
     def _prove(self, leaf: bytes, index: int, size: int, outcome: dict[str, Any]) -> RunProof:
-        with self._database.engine.connect() as connection:
+        with self._database.read() as connection:
             path = MerkleLog(connection, NAME).inclusion_proof(index, size)
         return RunProof(
             log_id=bytes.fromhex(outcome["log_id"].removeprefix("0x")),

@@ -20,6 +20,7 @@ runs = Table(
     Column("run_id", Integer, primary_key=True),
     Column("status", String, nullable=False),  # running, succeeded, failed, aborted
     Column("reason", Text),
+    Column("source", String, nullable=False),  # pipeline, or the name that plain code gave it
     Column("started_at", String, nullable=False),
     Column("ended_at", String),
     Column("record", Text),  # the run record's JSON, its secret included

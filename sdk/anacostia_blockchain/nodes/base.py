@@ -6,17 +6,16 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.errors import PipelineError
+from anacostia_blockchain.nodes.graph import ancestors
 
 if TYPE_CHECKING:
-    from anacostia_blockchain.metadata import SqliteMetadataStore
+    from anacostia_blockchain.metadata import MetadataStore
     from anacostia_blockchain.metadata.recording import Artifact
     from anacostia_blockchain.nodes.model_store import ModelStoreNode
-
-N = TypeVar("N", bound=upstream.BaseNode)
 
 
 class ActionNode(upstream.BaseActionNode):
@@ -41,7 +40,7 @@ class ActionNode(upstream.BaseActionNode):
         self,
         name: str,
         predecessors: Sequence[upstream.BaseNode],
-        metadata_store: SqliteMetadataStore,
+        metadata_store: MetadataStore,
         **options: Any,  # noqa: ANN401 - the framework's
     ) -> None:
         super().__init__(name, list(predecessors), **options)
@@ -58,15 +57,15 @@ class ActionNode(upstream.BaseActionNode):
 
     def log_metrics(self, **metrics: float) -> None:
         """Record finite numbers of this run; `LedgerError` for anything else."""
-        self.metadata_store.log_metrics(self.name, **metrics)
+        self.metadata_store.log_values("metric", metrics, self.name)
 
     def log_params(self, **params: Any) -> None:  # noqa: ANN401 - any JSON
         """Record any JSON as a parameter of this run."""
-        self.metadata_store.log_params(self.name, **params)
+        self.metadata_store.log_values("param", params, self.name)
 
     def set_tags(self, **tags: Any) -> None:  # noqa: ANN401 - any JSON
         """Record any JSON as a tag of this run."""
-        self.metadata_store.set_tags(self.name, **tags)
+        self.metadata_store.log_values("tag", tags, self.name)
 
     def inputs(self) -> list[Artifact]:
         """What this run was given by the monitored stores above this node."""
@@ -109,7 +108,7 @@ class TrainingNode(ActionNode):
         self,
         name: str,
         predecessors: Sequence[upstream.BaseNode],
-        metadata_store: SqliteMetadataStore,
+        metadata_store: MetadataStore,
         model_store: ModelStoreNode,
         **options: Any,  # noqa: ANN401 - the framework's
     ) -> None:
@@ -179,14 +178,3 @@ class EvaluationNode(ActionNode):
             return self.evaluate_inputs()
         with stores[newest.store].load_artifact(newest.location) as path:
             return self.evaluate(Path(path))
-
-
-def ancestors(node: upstream.BaseNode, kind: type[N]) -> list[N]:
-    """All nodes of a kind above a node, nearest first."""
-    found: dict[str, upstream.BaseNode] = {}
-    level = list(node.predecessors)
-    while level:
-        fresh = [n for n in level if n.name not in found]
-        found.update({n.name: n for n in fresh})
-        level = [predecessor for n in fresh for predecessor in n.predecessors]
-    return [n for n in found.values() if isinstance(n, kind)]

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain import _upstream as upstream
-from anacostia_blockchain.errors import ConfigError, IntegrityError, NotFoundError
+from anacostia_blockchain.errors import (
+    ConfigError,
+    IntegrityError,
+    NotFoundError,
+    PipelineError,
+)
+from anacostia_blockchain.nodes.graph import ancestors
 
 if TYPE_CHECKING:
-    from anacostia_blockchain.metadata import SqliteMetadataStore
+    from anacostia_blockchain.metadata import MetadataStore
     from anacostia_blockchain.metadata.recording import Artifact
 
 
@@ -23,13 +30,13 @@ class FileStoreNode(upstream.FilesystemStoreNode):
         ConfigError: the folder cannot be made or read.
     """
 
-    metadata_store: SqliteMetadataStore
+    metadata_store: MetadataStore
 
     def __init__(
         self,
         name: str,
         resource_path: str | Path,
-        metadata_store: SqliteMetadataStore,
+        metadata_store: MetadataStore,
         *,
         monitoring: bool,
         **options: Any,  # noqa: ANN401 - the framework's
@@ -61,6 +68,14 @@ class FileStoreNode(upstream.FilesystemStoreNode):
         """
         return self.metadata_store.artifact(self.name, filepath).sha256
 
+    def get_artifact_tags(self, filepath: str) -> list[dict[str, Any]]:
+        """Tags of an artifact of this store.
+
+        Raises:
+            NotFoundError: it has none of that name.
+        """
+        return self.metadata_store.artifact_tags(self.name, filepath)
+
     @contextmanager
     def load_artifact(self, filepath: str) -> Iterator[str]:
         """A path to an artifact's content, recorded as read by the current run.
@@ -86,6 +101,22 @@ class FileStoreNode(upstream.FilesystemStoreNode):
             yield str(path)
         finally:
             self.metadata_store.mark_used(self.name, filepath)
+
+    def check_declared(self) -> None:
+        """Make sure that the node whose thread this is comes after this store in the graph.
+
+        Else the store does not wait for it, and a run could end before what it makes is saved.
+
+        Raises:
+            PipelineError: it does not.
+        """
+        writer = threading.current_thread()
+        if isinstance(writer, upstream.BaseNode) and self not in ancestors(
+            writer, upstream.BaseNode
+        ):
+            raise PipelineError(
+                f"{writer.name} saves to {self.name}, which is not among its predecessors: add it"
+            )
 
     def restore(self, artifact: Artifact, path: Path) -> None:
         """Bring back an artifact's content if it is not at `path`.

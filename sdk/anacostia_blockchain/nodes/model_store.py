@@ -15,7 +15,7 @@ from anacostia_blockchain.errors import PipelineError
 from anacostia_blockchain.nodes.files import FileStoreNode
 
 if TYPE_CHECKING:
-    from anacostia_blockchain.metadata import SqliteMetadataStore
+    from anacostia_blockchain.metadata import MetadataStore
     from anacostia_blockchain.metadata.recording import Artifact
     from anacostia_blockchain.storage.base import Store
 
@@ -48,7 +48,7 @@ class ModelStoreNode(FileStoreNode):
         self,
         name: str,
         resource_path: str | Path,
-        metadata_store: SqliteMetadataStore,
+        metadata_store: MetadataStore,
         storage: Store | None = None,
         **options: Any,  # noqa: ANN401 - the framework's
     ) -> None:
@@ -78,11 +78,12 @@ class ModelStoreNode(FileStoreNode):
             atomic: it always is.
 
         Raises:
-            PipelineError: the location is taken, or leads outside the store; or nothing was
-                written.
+            PipelineError: the location is taken, or leads outside the store; nothing was written;
+                or the writer does not come after the store in the graph.
             ContentError: a folder holds what cannot be content.
         """
         del atomic
+        self.check_declared()
         target = self._place(filepath, overwrite=overwrite)
         work = Path(self.path, _INCOMING, uuid.uuid4().hex, target.name)
         work.parent.mkdir(parents=True)
@@ -153,7 +154,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _default_storage(store: SqliteMetadataStore) -> Store:
+def _default_storage(store: MetadataStore) -> Store:
     if store.chain is not None:
         return store.chain.storage
     from anacostia_blockchain.client import HOME  # noqa: PLC0415 - only this default needs it

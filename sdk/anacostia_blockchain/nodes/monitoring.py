@@ -13,7 +13,7 @@ from anacostia_blockchain.nodes.files import FileStoreNode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from anacostia_blockchain.metadata import SqliteMetadataStore
+    from anacostia_blockchain.metadata import MetadataStore
 
 _BATCH = 500
 
@@ -45,7 +45,7 @@ class MonitoringDataStoreNode(FileStoreNode):
         self,
         name: str,
         resource_path: str | Path,
-        metadata_store: SqliteMetadataStore,
+        metadata_store: MetadataStore,
         *,
         poll: float = 0.1,
         settle: float = 0.25,

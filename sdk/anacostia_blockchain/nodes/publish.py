@@ -12,7 +12,7 @@ from anacostia_blockchain.types import Kind, Parent
 
 if TYPE_CHECKING:
     from anacostia_blockchain import _upstream as upstream
-    from anacostia_blockchain.metadata import SqliteMetadataStore
+    from anacostia_blockchain.metadata import MetadataStore
     from anacostia_blockchain.metadata.recording import Artifact
     from anacostia_blockchain.nodes.model_store import ModelStoreNode
 
@@ -48,7 +48,7 @@ class PublishVersionNode(ActionNode):
         self,
         name: str,
         predecessors: Sequence[upstream.BaseNode],
-        metadata_store: SqliteMetadataStore,
+        metadata_store: MetadataStore,
         model_store: ModelStoreNode,
         model: str,
         *,

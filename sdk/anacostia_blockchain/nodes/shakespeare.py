@@ -14,7 +14,7 @@ from anacostia_blockchain.nodes.ngram import NgramModel
 
 if TYPE_CHECKING:
     from anacostia_blockchain import _upstream as upstream
-    from anacostia_blockchain.metadata import SqliteMetadataStore
+    from anacostia_blockchain.metadata import MetadataStore
 
 METRIC = "shakespeare_test_loss"
 """Cross-entropy on the validation text, in nats per character; less is better."""
@@ -74,7 +74,7 @@ class ShakespeareEvalNode(EvaluationNode):
         self,
         name: str,
         predecessors: Sequence[upstream.BaseNode],
-        metadata_store: SqliteMetadataStore,
+        metadata_store: MetadataStore,
         *,
         load: Callable[[Path], LanguageModel] = NgramModel.load,
         order: int = 5,

@@ -20,7 +20,12 @@ from sqlalchemy import select
 from anacostia_blockchain import _upstream
 from anacostia_blockchain.errors import ConfigError, PipelineError, StoreBusyError
 from anacostia_blockchain.metadata import SqliteMetadataStore, schema
-from anacostia_blockchain.nodes import ActionNode, MonitoringDataStoreNode, ShakespeareEvalNode
+from anacostia_blockchain.nodes import (
+    ActionNode,
+    ModelStoreNode,
+    MonitoringDataStoreNode,
+    ShakespeareEvalNode,
+)
 from anacostia_blockchain.pipeline import ExecutionReport, Pipeline
 
 
@@ -292,6 +297,16 @@ def test_returning_false_is_a_failure(store, data) -> None:
     assert step.calls == ["execute", "on_failure"]
 
 
+def test_returning_nothing_is_a_failure_that_says_so(store, data) -> None:
+    class Forgetful(ActionNode):
+        def execute(self):
+            pass
+
+    feed("a")
+    report = Pipeline([store, data, Forgetful("step", [data], store)]).execute()
+    assert report.runs[0].reason == "step: returned None, which is not True"
+
+
 def test_sys_exit_in_an_action_is_its_failure(store, data) -> None:
     def leave(step: Step) -> None:
         raise SystemExit(3)
@@ -354,6 +369,67 @@ def test_a_nan_metric_fails_the_run_with_its_name(store, data) -> None:
     report = Pipeline([store, data, step]).execute()
     assert "metric 'loss' must be a finite number, not nan" in (report.runs[0].reason or "")
     assert store.get_metrics() == []
+
+
+def test_a_metric_logged_outside_a_run_is_refused(store, data) -> None:
+    step = Step("step", [data], store)
+    Pipeline([store, data, step]).execute()
+    with pytest.raises(PipelineError, match="no run is under way"):
+        step.log_metrics(acc=1)
+
+
+def test_an_output_store_that_is_not_declared_fails_the_run(store, data) -> None:
+    models = ModelStoreNode("models", "models", store)
+
+    def save(step: Step) -> None:
+        with models.save_artifact("model"):
+            pytest.fail("handed out")
+
+    step = Step("step", [data], store, save)
+    beside = Step("beside", [models], store)
+    feed("a")
+    report = Pipeline([store, data, models, step, beside]).execute()
+    assert "step saves to models, which is not among its predecessors: add it" in (
+        report.runs[0].reason or ""
+    )
+
+
+def test_a_paused_pipeline_begins_no_run_until_it_is_resumed(store, data) -> None:
+    """The framework's own `pause` has no effect at all."""
+    pipeline = Pipeline([store, data, Step("step", [data], store)])
+    pipeline.pause()
+    feed("a")
+    seen: list[int] = []
+
+    def resume_later() -> None:
+        time.sleep(1)
+        seen.append(len(store.get_runs()))
+        pipeline.resume()
+
+    thread = threading.Thread(target=resume_later)
+    thread.start()
+    report = pipeline.execute()
+    thread.join()
+    assert seen == [0]
+    assert statuses(report) == ["succeeded"]
+
+
+def test_a_paused_node_holds_up_its_run(store, data) -> None:
+    step = Step("step", [data], store)
+    step.pause()
+    threading.Timer(0.6, step.resume).start()
+    feed("a")
+    started = time.monotonic()
+    assert statuses(Pipeline([store, data, step]).execute()) == ["succeeded"]
+    assert time.monotonic() - started > 0.5
+
+
+def test_a_paused_pipeline_ends_when_its_time_is_over(store, data) -> None:
+    pipeline = Pipeline([store, data, Step("step", [data], store)])
+    pipeline.pause()
+    feed("a")
+    report = pipeline.execute(timeout=0.5, grace=0.5)
+    assert (report.runs, report.ended) == ((), "timeout")
 
 
 def test_a_hung_action_is_left_behind(store, data) -> None:

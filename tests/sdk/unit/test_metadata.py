@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from anacostia_blockchain import _upstream
 from anacostia_blockchain.errors import (
@@ -16,23 +17,30 @@ from anacostia_blockchain.errors import (
     NotFoundError,
     PipelineError,
     StoreBusyError,
+    StoreUnavailableError,
 )
 from anacostia_blockchain.ledger.log import MerkleLog
 from anacostia_blockchain.ledger.merkle import leaf_hash
-from anacostia_blockchain.metadata import SqliteMetadataStore, schema
-from anacostia_blockchain.metadata.database import Database
-from anacostia_blockchain.metadata.facts import run_facts
+from anacostia_blockchain.metadata import (
+    BlockchainMetadataStore,
+    MetadataStore,
+    PostgresMetadataStore,
+    SqliteMetadataStore,
+    schema,
+)
+from anacostia_blockchain.metadata.database import open_database, utc_now
+from anacostia_blockchain.metadata.facts import hash_values, run_facts
 
 DIGEST = "ab" * 32
 
 
 @pytest.fixture
-def uri(tmp_path: Path) -> str:
+def sqlite_uri(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/m.db"
 
 
-def open_store(uri: str, **options: float) -> SqliteMetadataStore:
-    store = SqliteMetadataStore("m", uri, **options)
+def open_store(uri: str, **options: float) -> MetadataStore:
+    store = MetadataStore("m", uri, **options)
     store.setup()
     for name in ("m", "data", "models", "step"):
         store.add_node(name, "T", "B")
@@ -40,26 +48,29 @@ def open_store(uri: str, **options: float) -> SqliteMetadataStore:
 
 
 @pytest.fixture
-def store(uri: str) -> SqliteMetadataStore:
-    return open_store(uri)
+def store(uri: str) -> Iterator[MetadataStore]:
+    store = open_store(uri)
+    yield store
+    store.release()
+    store.engine.dispose()
 
 
 @pytest.fixture
-def running(store: SqliteMetadataStore) -> SqliteMetadataStore:
+def running(store: MetadataStore) -> MetadataStore:
     store.start_run()
     return store
 
 
-def facts(store: SqliteMetadataStore, run_id: int = 0) -> dict[tuple[str, str, str], object]:
+def facts(store: MetadataStore, run_id: int = 0) -> dict[tuple[str, str, str], object]:
     with store.engine.connect() as connection:
         return {(f.role, f.node, f.name): f.value for f in run_facts(connection, run_id, "m")}
 
 
-def values(store: SqliteMetadataStore, role: str, name: str) -> list[object]:
+def values(store: MetadataStore, role: str, name: str) -> list[object]:
     return [leaf.value for leaf in store.record(0).find(role, name)]
 
 
-def add(store: SqliteMetadataStore, node: str, location: str, state: str = "new") -> None:
+def add(store: MetadataStore, node: str, location: str, state: str = "new") -> None:
     store.create_entry(node, location, DIGEST, "sha256", state=state, file_size=3)
 
 
@@ -183,7 +194,7 @@ def test_nothing_is_recorded_between_runs(store) -> None:
 
 def test_a_database_that_is_not_open_says_so(uri: str) -> None:
     with pytest.raises(PipelineError, match="m is not open yet"):
-        SqliteMetadataStore("m", uri).log_trigger("m", "why")
+        MetadataStore("m", uri).log_trigger("m", "why")
 
 
 def test_who_made_an_artifact_stays_known_when_it_is_read(running) -> None:
@@ -318,7 +329,7 @@ def test_triggers_before_a_run_are_its_own(store) -> None:
 def test_a_transaction_is_all_or_nothing(running, monkeypatch) -> None:
     """A failure at the last step of closing leaves the run open, and nothing else behind."""
     add(running, "data", "in", "using")
-    monkeypatch.setattr(running, "hash_run_metadata", lambda *_: 1 / 0)
+    monkeypatch.setattr("anacostia_blockchain.metadata.runlog.append_record", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         running.end_run()
     (run,) = running.get_runs()
@@ -326,8 +337,26 @@ def test_a_transaction_is_all_or_nothing(running, monkeypatch) -> None:
     assert [e["state"] for e in running.get_entries("data")] == ["using"]
 
 
-def test_a_locked_database_is_a_typed_error(uri: str, tmp_path: Path) -> None:
-    store = open_store(uri, lock_timeout=0.1)
+def test_a_method_called_within_a_session_commits_nothing_of_it(running) -> None:
+    """The framework's session is the thread's, and so the inner call commits the outer one."""
+
+    def fail_half_way() -> None:
+        with running.get_session() as session:
+            session.execute(_upstream.nodes.insert().values(node_name="half"))
+            running.get_entries()
+            running.node_exists("data")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
+    assert not running.node_exists("half")
+    with running.get_session() as session:
+        session.execute(_upstream.nodes.insert().values(node_name="whole"))
+    assert running.node_exists("whole")
+
+
+def test_a_locked_database_is_a_typed_error(sqlite_uri: str, tmp_path: Path) -> None:
+    store = open_store(sqlite_uri, lock_timeout=0.1)
     other = sqlite3.connect(tmp_path / "m.db", isolation_level=None)
     other.execute("begin immediate")
     with pytest.raises(StoreBusyError, match=r"keeps .*m\.db locked"):
@@ -336,34 +365,75 @@ def test_a_locked_database_is_a_typed_error(uri: str, tmp_path: Path) -> None:
     store.log_trigger("data", "x")
 
 
-def test_the_database_survives_a_power_cut(store) -> None:
-    with store.engine.connect() as connection:
+def test_a_run_ends_though_the_database_is_locked_for_a_while(
+    sqlite_uri: str, tmp_path: Path
+) -> None:
+    """The framework's store gives up after five seconds, in a thread, and the run stays open."""
+    store = open_store(sqlite_uri, lock_timeout=0.05)
+    store.start_run()
+    other = sqlite3.connect(tmp_path / "m.db", isolation_level=None, check_same_thread=False)
+    other.execute("begin immediate")
+    timer = threading.Timer(0.7, lambda: other.execute("rollback"))
+    timer.start()
+    store.end_run()
+    timer.join()
+    assert [run.status for run in [store.book.close(0)]] == ["succeeded"]
+
+
+def test_a_database_that_stays_locked_ends_the_pipeline(sqlite_uri: str, tmp_path: Path) -> None:
+    store = open_store(sqlite_uri, lock_timeout=0.05, patience=0.1)
+    store.start_run()
+    other = sqlite3.connect(tmp_path / "m.db", isolation_level=None)
+    other.execute("begin immediate")
+    with pytest.raises(StoreBusyError):
+        store.end_run()
+
+
+def test_a_run_that_was_closed_is_not_closed_again(running) -> None:
+    """A commit whose answer was lost is found to have been made."""
+    first = running.book.close(0)
+    assert running.book.close(0, "aborted", "later") == first
+    with running.engine.connect() as connection:
+        assert MerkleLog(connection, "runs").size == 1
+
+
+def test_the_run_hash_is_the_framework_s_own_formula(running) -> None:
+    running.log_metrics("step", b=2, a=1)
+    running.log_params("step", p="x")
+    rows = running.get_metrics(), running.get_params(), running.get_tags()
+    assert hash_values(*rows) == running.hash_run_metadata(*rows)
+
+
+def test_the_database_survives_a_power_cut(sqlite_uri: str) -> None:
+    with open_store(sqlite_uri).engine.connect() as connection:
         assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("pragma synchronous").scalar() == 2
 
 
 def test_a_database_is_one_pipeline_s(uri: str) -> None:
-    first = Database(uri, 1)
+    first = open_database(uri)
+    claim = first.claim_pipeline()
     with pytest.raises(StoreBusyError, match="already running"):
-        Database(uri, 1)
-    first.release()
-    Database(uri, 1).release()
+        open_database(uri).claim_pipeline()
+    claim.release()
+    claim.release()  # once more does no harm
+    open_database(uri).claim_pipeline().release()
 
 
 def test_the_salt_of_a_database_is_its_own_and_stays(store, uri: str, tmp_path: Path) -> None:
-    salt = store.setting("log_salt")
+    salt = store.book.setting("log_salt")
     store.release()
-    assert open_store(uri).setting("log_salt") == salt
+    assert open_store(uri).book.setting("log_salt") == salt
     other = open_store(f"sqlite:///{tmp_path}/other.db")
-    assert other.setting("log_salt") != salt
+    assert other.book.setting("log_salt") != salt
     assert len(bytes.fromhex(salt)) == 32
 
 
 def test_the_framework_s_tables_are_not_altered(store) -> None:
-    with store.engine.connect() as connection:
-        for table in _upstream.tables.sorted_tables:
-            info = connection.exec_driver_sql(f"pragma table_info({table.name})").all()
-            assert [row[1] for row in info] == list(table.columns.keys())
+    found = inspect(store.engine)
+    for table in _upstream.tables.sorted_tables:
+        names = [column["name"] for column in found.get_columns(table.name)]
+        assert names == list(table.columns.keys())
     assert all(name.startswith("ab_") for name in schema.metadata.tables)
 
 
@@ -372,3 +442,72 @@ def test_without_a_chain_nothing_can_be_intended(running) -> None:
         running.intend("publish", "x", {})
     assert running.outbox is None
     assert running.sender(lambda _step, _intent: None) is None
+
+
+def test_a_metric_may_have_any_name(running) -> None:
+    """As keywords, `node_name` and `self` could not be logged."""
+    running.log_values("metric", {"node_name": 1, "self": 2, "": 3}, "step")
+    assert [m["metric_value"] for m in running.get_metrics("step")] == [1.0, 2.0, 3.0]
+
+
+def test_text_that_a_column_cannot_hold_is_in_the_record_all_the_same(running) -> None:
+    running.set_tags("step", note="a\0b")
+    running.end_run()
+    assert facts(running)["tag", "step", "note"] == "a\0b"
+    assert running.get_tags("step")[0]["tag_value"] == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_the_tags_and_the_digest_of_an_artifact_are_its_store_s(running) -> None:
+    add(running, "models", "same", "produced")
+    add(running, "models", "one", "produced")
+    running.create_entry("data", "same", "cd" * 32, "sha256", state="produced")
+    running.tag_artifact("data", "same", colour="red")
+    running.tag_artifact("models", "same", colour="blue")
+    running.tag_artifact("models", "one", colour="green")
+    assert running.artifact_tags("data", "same") == [{"id": 1, "colour": "red"}]
+    assert running.artifact_tags("models", "same") == [{"id": 2, "colour": "blue"}]
+    assert running.get_artifact_tags("one") == [{"id": 3, "colour": "green"}]
+    assert running.get_artifact_hash("one") == DIGEST
+    for ask in (running.get_artifact_hash, running.get_artifact_tags):
+        with pytest.raises(PipelineError, match="data, models have an artifact 'same' each"):
+            ask("same")
+        with pytest.raises(NotFoundError, match="'none'"):
+            ask("none")
+
+
+def test_a_node_s_time_is_utc(running, monkeypatch) -> None:
+    before = utc_now()
+    running.add_node("late", "T", "B")
+    (node,) = running.get_nodes_info(node_name="late")
+    assert before <= node["init_time"] <= utc_now()
+
+
+@pytest.mark.parametrize("numbers", [{"anchor_every": 0}, {"anchor_within": -1}])
+def test_a_batch_that_makes_no_sense_is_refused(sqlite_uri: str, numbers) -> None:
+    with pytest.raises(ConfigError, match="anchor_every must be at least 1"):
+        MetadataStore("m", sqlite_uri, **numbers)
+
+
+def test_each_kind_of_store_refuses_the_other_s_uri(sqlite_uri: str) -> None:
+    with pytest.raises(ConfigError, match="not the URI of a SQLite file"):
+        SqliteMetadataStore("m", "postgresql://localhost/runs")
+    with pytest.raises(ConfigError, match="not the URI of a PostgreSQL database"):
+        PostgresMetadataStore("m", sqlite_uri)
+    with pytest.raises(ConfigError, match=r"records on chain: pass chain=connect\(\)"):
+        BlockchainMetadataStore("m", sqlite_uri, chain=None)
+
+
+def test_a_password_is_not_in_messages() -> None:
+    for uri in ("postgresql://me:s3cret@host", "postgresql://me:s3cret@host:x/db"):
+        with pytest.raises(ConfigError) as caught:
+            PostgresMetadataStore("m", uri)
+        assert "s3cret" not in str(caught.value)
+        assert caught.value.__cause__ is None
+
+
+def test_a_server_that_is_not_there_is_a_typed_error() -> None:
+    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    store = PostgresMetadataStore("m", "postgresql://me:s3cret@127.0.0.1:1/runs")
+    with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1/runs does not answer") as caught:
+        store.setup()
+    assert "s3cret" not in str(caught.value)

@@ -1,0 +1,62 @@
+"""An account whose key is elsewhere: what is intended in its name is signed by an anchor worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from eth_utils import is_address, to_checksum_address
+
+from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.types import Address
+
+
+class KeylessSigner:
+    """Stands for an account on a machine that must not hold its key.
+
+    Args:
+        address: of the account.
+
+    Raises:
+        ConfigError: it is no address.
+    """
+
+    def __init__(self, address: Address) -> None:
+        if not is_address(address):
+            raise ConfigError(f"{address!r} is no address: give 0x and 40 hexadecimal digits")
+        self._address = str(to_checksum_address(address))
+
+    def __repr__(self) -> str:
+        return f"KeylessSigner({self.address})"
+
+    @property
+    def address(self) -> Address:
+        """The account's checksummed address."""
+        return self._address
+
+    def sign_transaction(self, transaction: Mapping[str, Any]) -> NoReturn:  # noqa: ARG002
+        """Refuse.
+
+        Raises:
+            ConfigError: always.
+        """
+        self._refuse()
+
+    def sign_typed_data(
+        self,
+        domain: Mapping[str, Any],  # noqa: ARG002 - a protocol's
+        types: Mapping[str, Any],  # noqa: ARG002
+        message: Mapping[str, Any],  # noqa: ARG002
+    ) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            ConfigError: always.
+        """
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise ConfigError(
+            f"this machine holds no key of {self.address}: `anacostia anchor`, where the key is, "
+            "sends what is intended here"
+        )
