@@ -37,7 +37,7 @@ def read_object(data: bytes, what: str) -> dict[str, Any]:
     """
     try:
         _check_depth(data)
-        document = json.loads(data.decode(), object_pairs_hook=_unique)
+        document = json.loads(data.decode(), object_pairs_hook=_unique, parse_int=_integer)
         canonical(document)
     except (ValueError, RecursionError, FormatError) as error:
         raise FormatError(f"{what} is not valid JSON: {error}") from error
@@ -92,6 +92,20 @@ def _check_depth(data: bytes) -> None:
                 raise FormatError(f"it is nested more than {_DEEPEST} deep")
         elif mark[0] in (b"]", b"}"):
             depth -= 1
+
+
+def _integer(digits: str) -> int | float:
+    """A number without a fraction. Beyond 2**53 it can only be a float's canonical form.
+
+    Raises:
+        FormatError: it is not: reading it would change it.
+    """
+    number: int | float = int(digits) if len(digits) < 30 else float("inf")
+    if abs(number) < 2**53:
+        return number
+    if canonical(float(number)) != digits.encode():
+        raise FormatError(f"{digits[:30]} is beyond 2**53")
+    return float(number)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import (
@@ -107,10 +106,12 @@ class Packs:
             NotFoundError: it is not held.
             IntegrityError: what is held is something else; a new import of the content mends it.
         """
-        data = self._read(cid)
-        if CID.of(data, cid.codec) != cid:
+        data, bad = self._read(cid)
+        intact = CID.of(data, cid.codec) == cid
+        if bad == intact:
             with self.index() as index:
-                index.execute("UPDATE block SET bad = 1 WHERE digest = ?", (cid.digest,))
+                index.execute("UPDATE block SET bad = NOT bad WHERE digest = ?", (cid.digest,))
+        if not intact:
             raise IntegrityError(
                 f"block {cid} in {self.folder} is damaged: put the content again, or fetch it from "
                 "another store"
@@ -123,36 +124,40 @@ class Packs:
         Raises:
             NotFoundError: it is not held.
         """
-        return self._place(cid)[2]
+        return self._place(cid).size
 
     def holds(self, cid: CID) -> bool:
         """Whether a block is in the index, and was not found damaged."""
-        row = self._row("SELECT bad FROM block WHERE digest = ?", cid)
-        return row is not None and not row[0]
+        place = self._find(cid)
+        return place is not None and not place.bad
 
-    def _read(self, cid: CID) -> bytes:
+    def _read(self, cid: CID) -> tuple[bytes, bool]:
+        """A block as it is on the disk, and whether it was found damaged before."""
         while True:
-            pack, at, size = self._place(cid)
+            place = self._place(cid)
             try:
-                with (self.folder / "packs" / pack).open("rb", buffering=0) as file:
-                    file.seek(at)
-                    return file.read(size)
+                with (self.folder / "packs" / place.pack).open("rb", buffering=0) as file:
+                    file.seek(place.at)
+                    return file.read(place.size), place.bad
             except FileNotFoundError:
-                if self._place(cid)[0] == pack:  # else a sweep has moved it meanwhile
-                    raise NotFoundError(f"{self.folder} has lost {pack}, with {cid}") from None
+                if self._place(cid) == place:  # else a sweep has moved it meanwhile
+                    raise NotFoundError(
+                        f"{self.folder} has lost {place.pack}, with {cid}"
+                    ) from None
 
-    def _place(self, cid: CID) -> tuple[str, int, int]:
-        row = self._row("SELECT pack, at, size FROM block WHERE digest = ?", cid)
-        if row is None:
+    def _place(self, cid: CID) -> _Place:
+        place = self._find(cid)
+        if place is None:
             raise NotFoundError(f"{cid} is not in {self.folder}")
-        return row[0], row[1], row[2]
+        return place
 
-    def _row(self, query: str, cid: CID) -> tuple[Any, ...] | None:
+    def _find(self, cid: CID) -> _Place | None:
         if not self.exists():
             return None
         with self.index() as index:
-            row: tuple[Any, ...] | None = index.execute(query, (cid.digest,)).fetchone()
-        return row
+            query = "SELECT pack, at, size, bad FROM block WHERE digest = ?"
+            row = index.execute(query, (cid.digest,)).fetchone()
+        return None if row is None else _Place(row[0], row[1], row[2], bool(row[3]))
 
     # ------------------------------------------------------------------ write
 
@@ -258,6 +263,16 @@ class Packs:
                 lock.execute("SELECT * FROM sqlite_master").fetchall()
             yield
             lock.execute("COMMIT")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a block is, and whether it was found damaged there."""
+
+    pack: str
+    at: int
+    size: int
+    bad: bool
 
 
 @dataclass

@@ -115,6 +115,19 @@ def test_a_damaged_block_is_noticed_and_mended_by_the_next_put(store, tmp_path):
     assert store.get(cid, tmp_path / "copy").read_bytes() == data
 
 
+def test_a_disk_that_reads_well_again_is_believed(store):
+    """A damage that goes away (a cable, a copy put back) leaves no mark."""
+    data = content(100)
+    cid = store.put(io.BytesIO(data))
+    damage(store, data)
+    with pytest.raises(IntegrityError):
+        store.block(cid)
+    assert not store.has(cid)
+    packs(store)[0].write_bytes(data)
+    assert store.block(cid) == data
+    assert store.has(cid)
+
+
 def test_a_pack_that_was_lost_is_not_found(store):
     cid = store.put(io.BytesIO(content(100)))
     packs(store)[0].unlink()

@@ -1,0 +1,245 @@
+"""Reading what was built gives it back; reading anything else gives a typed error, or nothing."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anacostia_blockchain.content import car, dagpb
+from anacostia_blockchain.content.cid import CID, DAG_PB, RAW
+from anacostia_blockchain.content.unixfs import Tree, directory, import_stream
+from anacostia_blockchain.errors import (
+    ContentError,
+    FormatError,
+    IntegrityError,
+    NotFoundError,
+)
+from anacostia_blockchain.storage import dag
+
+NAMES = st.text("abcxyzé0189-_.", min_size=1, max_size=30).filter(lambda n: n not in (".", ".."))
+
+
+class Blocks(dict):
+    """Blocks by CID: a `Fetch` that counts."""
+
+    asked = 0
+
+    def __call__(self, cid: CID) -> bytes:
+        self.asked += 1
+        if cid not in self:
+            raise NotFoundError(str(cid))
+        return self[cid]
+
+    def add(self, block: bytes, codec: int = DAG_PB) -> CID:
+        cid = CID.of(block, codec)
+        self[cid] = block
+        return cid
+
+
+def imported(data: bytes, blocks: Blocks, chunk: int, width: int) -> Tree:
+    return import_stream(io.BytesIO(data), blocks.__setitem__, chunk=chunk, width=width)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=300), st.integers(1, 20), st.integers(2, 5), st.data())
+def test_a_file_reads_as_it_was_from_anywhere(data, chunk, width, draw):
+    """Whatever the shape of its tree."""
+    blocks = Blocks()
+    tree = imported(data, blocks, chunk, width)
+    node = dag.node_of(blocks, tree.cid)
+    assert node.size == len(data)
+    found = b"".join(part.read(blocks) for part in dag.parts(blocks, tree.cid, node))
+    assert found == data
+    stream = dag.open_file(blocks, tree.cid)
+    for _ in range(5):
+        start = draw.draw(st.integers(0, len(data) + 2))
+        count = draw.draw(st.integers(0, len(data) + 2))
+        stream.seek(start)
+        assert stream.read(count) == data[start : start + count]
+    assert dag.measure(blocks, tree.cid).size == len(data)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(min_size=200, max_size=300), st.integers(0, 199))
+def test_a_search_fetches_one_path_and_not_the_file(data, start):
+    blocks = Blocks()
+    tree = imported(data, blocks, 2, 2)
+    node = dag.node_of(blocks, tree.cid)
+    blocks.asked = 0
+    part = next(dag.parts(blocks, tree.cid, node, start))
+    part.read(blocks)
+    assert part.offset <= start < part.offset + part.size
+    assert blocks.asked <= 9
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.dictionaries(NAMES, st.binary(max_size=5), max_size=30), st.booleans())
+def test_a_directory_lists_what_was_put_in(files, sharded):
+    blocks = Blocks()
+    trees = {name: imported(data, blocks, 100, 5) for name, data in files.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        if sharded:
+            patch.setattr("anacostia_blockchain.content.unixfs.SHARD_ABOVE", 0)
+        tree = directory(trees, blocks.__setitem__)
+    node = dag.node_of(blocks, tree.cid)
+    found = {link.name: link.cid for link in dag.entries(blocks, tree.cid, node)}
+    assert found == {name: tree.cid for name, tree in trees.items()}
+    for name, below in trees.items():
+        assert dag.lookup(blocks, tree.cid, f"/{name}/") == below.cid
+    with pytest.raises(NotFoundError):
+        dag.lookup(blocks, tree.cid, "not-in-it")
+    stat = dag.measure(blocks, tree.cid)
+    assert (stat.files, stat.size) == (len(files), sum(map(len, files.values())))
+    seen = [cid for cid, _ in dag.blocks(blocks, tree.cid)]
+    assert len(seen) == len(set(seen))
+    assert set(seen) <= set(blocks)
+
+
+def test_a_million_names_are_found_by_hash_and_not_by_reading_them_all():
+    """Three blocks lead to any of them."""
+    blocks, leaf = Blocks(), import_stream(io.BytesIO(b"x"))
+    tree = directory({f"{n:07d}": leaf for n in range(100_000)}, blocks.__setitem__)
+    blocks.asked = 0
+    assert dag.lookup(blocks, tree.cid, "0077777") == leaf.cid
+    assert blocks.asked <= 4
+
+
+# ---------------------------------------------------------------------- what does not agree
+
+
+def leaf_link(blocks: Blocks, data: bytes, name: str = "") -> dagpb.Link:
+    return dagpb.Link(blocks.add(data, RAW), len(data), name)
+
+
+def test_a_leaf_of_another_size_than_its_node_says():
+    blocks = Blocks()
+    block = dagpb.encode([leaf_link(blocks, b"abcd")], dagpb.file_message([5]))
+    with pytest.raises(FormatError, match="has 4 bytes, not 5"):
+        dag.open_file(blocks, blocks.add(block)).read()
+
+
+def test_a_part_of_another_size_than_its_node_says():
+    blocks = Blocks()
+    inner = dagpb.encode([leaf_link(blocks, b"abcd")], dagpb.file_message([4]))
+    outer = dagpb.encode([dagpb.Link(blocks.add(inner), 9)], dagpb.file_message([9]))
+    with pytest.raises(FormatError, match="not the part of 9 bytes"):
+        dag.open_file(blocks, blocks.add(outer)).read()
+
+
+def test_a_directory_within_a_file():
+    blocks = Blocks()
+    inner = blocks.add(dagpb.encode([], dagpb.directory_message()))
+    outer = dagpb.encode([dagpb.Link(inner, 4)], dagpb.file_message([4]))
+    with pytest.raises(FormatError):
+        list(dag.parts(blocks, blocks.add(outer), dagpb.decode(outer), 0))
+
+
+def test_a_file_that_is_a_chain_of_nodes():
+    """Each holds only the next one: thousands of fetches for one byte."""
+    blocks = Blocks()
+    link = leaf_link(blocks, b"x")
+    for _ in range(40):
+        block = dagpb.encode([link], dagpb.file_message([1]))
+        link = dagpb.Link(blocks.add(block), 1)
+    with pytest.raises(FormatError, match="deep"):
+        dag.open_file(blocks, link.cid).read()
+
+
+def test_directories_nested_too_deeply():
+    blocks = Blocks()
+    link = leaf_link(blocks, b"x", "d")
+    for _ in range(200):
+        link = dagpb.Link(blocks.add(dagpb.encode([link], dagpb.directory_message())), 1, "d")
+    with pytest.raises(FormatError, match="nested"):
+        dag.measure(blocks, link.cid)
+
+
+def test_a_name_twice():
+    blocks = Blocks()
+    links = [leaf_link(blocks, b"1", "same"), leaf_link(blocks, b"2", "same")]
+    block = dagpb.encode(links, dagpb.directory_message())
+    with pytest.raises(FormatError, match="twice"):
+        list(dag.entries(blocks, blocks.add(block), dagpb.decode(block)))
+
+
+def test_a_shard_with_a_name_in_another_bucket_than_its_own():
+    """It would be listed and never found; or be a second file of that name."""
+    blocks = Blocks()
+    block = dagpb.encode([leaf_link(blocks, b"1", "00lost")], dagpb.shard_message(1))
+    with pytest.raises(FormatError, match="bucket"):
+        list(dag.entries(blocks, blocks.add(block), dagpb.decode(block)))
+
+
+@pytest.mark.parametrize("names", [("01a", "00b"), ("zza",), ("00", "00")])
+def test_a_shard_with_buckets_out_of_order_or_none(names):
+    blocks = Blocks()
+    links = [leaf_link(blocks, b"1", name) for name in names]
+    block = dagpb.encode(links, dagpb.shard_message(3))
+    with pytest.raises((FormatError, NotFoundError)):
+        list(dag.entries(blocks, blocks.add(block), dagpb.decode(block)))
+
+
+def test_a_shard_of_shards_without_end():
+    blocks = Blocks()
+    inner = dagpb.encode([leaf_link(blocks, b"1", "00x")], dagpb.shard_message(1))
+    for _ in range(10):
+        link = dagpb.Link(blocks.add(inner), 1, "00")
+        inner = dagpb.encode([link], dagpb.shard_message(1))
+    with pytest.raises(FormatError, match="levels"):
+        list(dag.entries(blocks, blocks.add(inner), dagpb.decode(inner)))
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0b"])
+def test_names_that_climb(name):
+    blocks = Blocks()
+    block = dagpb.encode([leaf_link(blocks, b"1", name)], dagpb.directory_message())
+    with pytest.raises(ContentError):
+        list(dag.entries(blocks, blocks.add(block), dagpb.decode(block)))
+
+
+# ---------------------------------------------------------------------- whatever bytes come
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.binary(max_size=200))
+def test_a_node_of_any_bytes_is_consistent_or_refused(data):
+    try:
+        node = dagpb.decode(data)
+    except FormatError:
+        return
+    if node.type in (dagpb.NodeType.FILE, dagpb.NodeType.RAW):
+        assert len(node.links) == len(node.sizes)
+    blocks = Blocks()
+    cid = blocks.add(data)
+    try:
+        dag.measure(blocks, cid)
+        dag.open_file(blocks, cid).read(1 << 20)
+    except (ContentError, NotFoundError):
+        pass
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_an_archive_with_any_bytes_changed_is_whole_or_refused(draw):
+    """No mutation gives other content under the same CID."""
+    blocks = Blocks()
+    tree = imported(bytes(range(200)), blocks, 50, 3)
+    stream = io.BytesIO()
+    stream.write(car.header(tree.cid))
+    for cid, block in blocks.items():
+        car.write_block(stream, cid, block)
+    data = bytearray(stream.getvalue())
+    for _ in range(draw.draw(st.integers(1, 3))):
+        place = draw.draw(st.integers(0, len(data) - 1))
+        data[place : place + draw.draw(st.integers(0, 2))] = draw.draw(st.binary(max_size=3))
+        data = data or bytearray(b"\0")
+    try:
+        archive = car.Car.read(io.BytesIO(bytes(data)))
+        found = Blocks(archive.blocks())
+    except (FormatError, IntegrityError):
+        return
+    for cid, block in found.items():
+        assert CID.of(block, cid.codec) == cid
