@@ -97,8 +97,16 @@ class Hasher:
         """Hash a stream to its end."""
         if self._workers == 1:
             return self._alone(stream, path)
+        chain = sha256()
         with ThreadPoolExecutor(1) as helper:
-            return self._paired(stream, path, helper)
+            builder = self._ahead(stream, path, helper, chain.update)
+        return self._finish(path, builder, chain.digest())
+
+    def cid(self, stream: BinaryIO) -> CID:
+        """The CID alone, without the SHA-256 of the whole: every thread hashes leaves."""
+        with ThreadPoolExecutor(self._workers) as pool:
+            builder = self._ahead(stream, "", pool, len)
+        return self._finish("", builder, b"").cid
 
     def _map(
         self, task: Callable[[_Item], _Result], items: Iterable[_Item], workers: int
@@ -137,22 +145,28 @@ class Hasher:
             offset += size
         return self._finish(path, builder, chain.digest())
 
-    def _paired(self, stream: BinaryIO, path: str, helper: ThreadPoolExecutor) -> FileDigest:
-        """Do the chain here and the leaves on the helper, at most `_AHEAD` chunks apart."""
-        builder, chain, offset = self._builder(), sha256(), 0
+    def _ahead(
+        self,
+        stream: BinaryIO,
+        path: str,
+        pool: ThreadPoolExecutor,
+        meanwhile: Callable[[memoryview], object],
+    ) -> FileBuilder:
+        """Do the leaves in the pool, a few chunks ahead, and something with each chunk here."""
+        builder, offset = self._builder(), 0
         pending: deque[tuple[Future[bytes], bytearray, int]] = deque()
-        buffers = [bytearray(CHUNK) for _ in range(_AHEAD)]
+        buffers = [bytearray(CHUNK) for _ in range(max(_AHEAD, 2 * self._workers))]
         while size := fill(stream, buffers[-1]):
             buffer = buffers.pop()
             view = memoryview(buffer)[:size]
-            pending.append((helper.submit(self._leaf, path, offset, view), buffer, size))
-            chain.update(view)
+            pending.append((pool.submit(self._leaf, path, offset, view), buffer, size))
+            meanwhile(view)
             offset += size
             if not buffers:
                 buffers.append(_collect(pending, builder))
         while pending:
             _collect(pending, builder)
-        return self._finish(path, builder, chain.digest())
+        return builder
 
     def _leaf(self, path: str, offset: int, view: memoryview) -> bytes:
         digest = sha256(view).digest()

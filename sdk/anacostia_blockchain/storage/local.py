@@ -54,7 +54,7 @@ class LocalStore:
             if isinstance(source, Path | Overlay):
                 cid = scan(source, sink=sink, progress=progress).cid
             else:
-                cid = Hasher(sink, progress).stream(source).cid
+                cid = Hasher(sink, progress).cid(source)
             incoming.commit(cid, name)
         return cid
 

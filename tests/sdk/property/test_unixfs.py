@@ -107,3 +107,4 @@ def test_short_reads_and_threads_change_nothing(size, piece, workers):
     assert digest.cid == import_stream(io.BytesIO(data)).cid
     assert digest.sha256 == hashlib.sha256(data).digest()
     assert digest.size == size
+    assert Hasher(workers=workers).cid(Dribble(data, max(piece, size // 50 + 1))) == digest.cid

@@ -53,6 +53,7 @@ def test_files_match_the_vectors(size, seed, cid):
     """Below, at and above one chunk."""
     assert str(import_stream(stream(size, seed)).cid) == cid
     assert str(Hasher().stream(stream(size, seed)).cid) == cid
+    assert str(Hasher().cid(stream(size, seed))) == cid
 
 
 @pytest.mark.slow
