@@ -59,6 +59,9 @@ class PrivateKeySigner:
         ConfigError: the text is no private key.
     """
 
+    _address: Address = ""
+    """Set on the class, so that a signer that is refused can be shown."""
+
     def __init__(self, key: bytes | str) -> None:
         found = _private_key(key)
         del key  # error reporters show the variables of frames
@@ -125,7 +128,7 @@ def keystore_signer(path: Path, password: Callable[[], str]) -> PrivateKeySigner
 
     try:
         return PrivateKeySigner(bytes(Account.decrypt(path.read_text(), password())))
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         reason = type(error).__name__
     raise ConfigError(
         f"the keystore {path} cannot be opened ({reason}): check the path and the password"

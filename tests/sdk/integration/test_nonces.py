@@ -1,0 +1,155 @@
+"""Leased nonces: whoever sends from one account at once, nothing clashes and nothing gets stuck."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from anacostia_blockchain.chain import Call
+from anacostia_blockchain.chain.nonces import Nonces
+from anacostia_blockchain.errors import StorageError, StoreBusyError
+from anacostia_blockchain.testing import LocalChain, dev_signer
+
+pytestmark = pytest.mark.integration
+
+TO = "0x000000000000000000000000000000000000dEaD"
+ADDRESS = "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"
+
+
+def payment(value: int = 1) -> Call:
+    return Call(TO, b"", "", "", value=value)
+
+
+def nonces(path, mined: int = 0, pending: int | None = None) -> Nonces:
+    counts = (mined, mined if pending is None else pending)
+    return Nonces(path, 31337, ADDRESS, lambda: counts)
+
+
+def test_leases_do_not_overlap_and_gaps_are_filled_first(tmp_path):
+    path = tmp_path / "nonces.db"
+    leases = nonces(path, mined=5)
+    assert leases.lease(3) == [5, 6, 7]
+    assert nonces(path, mined=5).lease() == [8]
+    leases.give_back(6)
+    assert leases.lease(2) == [6, 9]
+
+
+def test_what_the_chain_has_counted_is_not_leased(tmp_path):
+    """Mined or pending, whoever sent it."""
+    path = tmp_path / "nonces.db"
+    assert nonces(path).lease(2) == [0, 1]
+    assert nonces(path, mined=1, pending=4).lease() == [4]
+
+
+def test_accounts_and_chains_have_their_own(tmp_path):
+    path = tmp_path / "nonces.db"
+    assert nonces(path).lease() == [0]
+    assert Nonces(path, 1, ADDRESS, lambda: (0, 0)).lease() == [0]
+    assert Nonces(path, 31337, TO, lambda: (0, 0)).lease() == [0]
+
+
+LEASE = """
+import os, sys, time
+from pathlib import Path
+from anacostia_blockchain.chain.nonces import Nonces
+leases = Nonces(Path(sys.argv[1]), 31337, sys.argv[2], lambda: (0, 0))
+print(leases.lease(2), flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_lease_of_a_process_that_died_is_taken_over(tmp_path):
+    """And that of one that lives is not."""
+    path = tmp_path / "nonces.db"
+    command = [sys.executable, "-c", LEASE, str(path), ADDRESS]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "[0, 1]"
+    assert nonces(path).lease() == [2]
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert nonces(path).lease(2) == [0, 1]
+
+
+def test_a_process_of_the_same_number_is_another(tmp_path):
+    """Process ids are used again: when it began tells them apart."""
+    path = tmp_path / "nonces.db"
+    nonces(path).lease()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE lease SET owner = ?", (f"{os.getpid()}:12345",))
+    assert nonces(path).lease() == [0]
+
+
+def test_threads_lease_each_nonce_once(tmp_path):
+    leases = nonces(tmp_path / "nonces.db")
+    with ThreadPoolExecutor(8) as pool:
+        found = [nonce for part in pool.map(lambda _: leases.lease(5), range(20)) for nonce in part]
+    assert sorted(found) == list(range(100))
+
+
+def test_a_file_that_is_held_too_long_is_a_typed_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("anacostia_blockchain.chain.nonces._PATIENCE", 0.1)
+    path = tmp_path / "nonces.db"
+    nonces(path).lease()
+    with sqlite3.connect(path, isolation_level=None) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreBusyError, match="another process"):
+            nonces(path).lease()
+
+
+def test_a_damaged_file_is_a_typed_error(tmp_path):
+    path = tmp_path / "nonces.db"
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(StorageError, match="delete it when nothing is being sent"):
+        nonces(path).lease()
+
+
+def test_threads_send_from_one_account(local_chain: LocalChain):
+    chain = local_chain.chain(account=5)
+    before = chain.balance(TO)
+    with ThreadPoolExecutor(6) as pool:
+        receipts = list(pool.map(lambda n: chain.send(payment(n + 1)), range(24)))
+    assert len({receipt.hash for receipt in receipts}) == 24
+    assert chain.balance(TO) - before == sum(range(25))
+
+
+SEND = """
+import sys
+from pathlib import Path
+from anacostia_blockchain.chain import Call, Chain
+from anacostia_blockchain.testing import dev_signer
+chain = Chain.connect(sys.argv[1], signer=dev_signer(6), state_dir=Path(sys.argv[2]))
+call = Call("0x000000000000000000000000000000000000dEaD", b"", "", "", value=1)
+for _ in range(5):
+    chain.send(call)
+chain.send_many([call] * 20)
+"""
+
+
+def test_processes_send_from_one_account(local_chain: LocalChain, tmp_path):
+    chain = local_chain.chain(account=6)
+    command = [sys.executable, "-c", SEND, local_chain.rpc_url, str(tmp_path)]
+    workers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    for worker in workers:
+        _, errors = worker.communicate(timeout=120)
+        assert worker.returncode == 0, errors
+    sent = chain.rpc("eth_getTransactionCount", dev_signer(6).address, "latest")
+    assert int(sent, 16) == 4 * 25
+
+
+def test_a_sender_killed_between_signing_and_sending_blocks_nobody(
+    local_chain: LocalChain, tmp_path
+):
+    """Its nonce is a gap that the next transaction fills."""
+    code = SEND.partition("for _ in")[0] + "import os; chain.sign(call); os._exit(9)"
+    command = [sys.executable, "-c", code, local_chain.rpc_url, str(tmp_path)]
+    assert subprocess.run(command, check=False).returncode == 9
+    code = SEND.partition("for _ in")[0] + "chain.send(call, timeout=20)"
+    command = [sys.executable, "-c", code, local_chain.rpc_url, str(tmp_path)]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 0
