@@ -99,7 +99,7 @@ def test_what_is_no_key_is_refused_and_not_shown(key):
     with pytest.raises(ConfigError, match="not 32 bytes") as caught:
         PrivateKeySigner(key)
     frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    ours = [f for f in frames.stack if f.filename.endswith("signers.py")]
+    ours = [f for f in frames.stack if f.filename.endswith("chain/signers.py")]
     assert ours
     for frame in ours:
         shown = " ".join((frame.locals or {}).values())
