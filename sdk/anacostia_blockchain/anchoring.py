@@ -55,7 +55,9 @@ class AnchorHandler:
         head = ledger.head_of(self.log_id) if self._is_open() else None
         if head is None or head.size < intent.payload["size"]:
             return None
-        return self._anchored(head.size, head.root, intent.tx_hash)
+        # Another intent's transaction may have done it: the event knows which.
+        log = ledger.anchored(self.log_id, head.size)
+        return self._anchored(head.size, head.root, log.tx_hash, log.block_number)
 
     def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:  # noqa: ARG002 - a protocol's
         """Anchor everything the log holds now. Opens the log first where it is not open."""
@@ -75,9 +77,7 @@ class AnchorHandler:
             note["size"], bytes.fromhex(note["root"]), receipt.hash, receipt.block_number
         )
 
-    def _anchored(
-        self, size: int, root: bytes, tx_hash: str | None, block: int | None = None
-    ) -> Outcome:
+    def _anchored(self, size: int, root: bytes, tx_hash: str, block: int) -> Outcome:
         result = {
             "log_id": "0x" + self.log_id.hex(),
             "size": size,

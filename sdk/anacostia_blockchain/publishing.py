@@ -18,7 +18,7 @@ from anacostia_blockchain.reference import Reference
 from anacostia_blockchain.types import Kind, Parent, Relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from anacostia_blockchain.chain import Call, Receipt
     from anacostia_blockchain.client import Anacostia
@@ -60,6 +60,39 @@ def publish_intent(
             "aliases": list(aliases),
         },
     )
+
+
+def artifact_payload(
+    name: str,
+    artifact: CID,
+    filename: str,
+    *,
+    kind: Kind = Kind.MODEL,
+    parents: Iterable[Parent] | str = PREVIOUS,
+    aliases: Iterable[str] = (),
+    description: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The payload of an intent to publish what a run made, completed when it is sent.
+
+    Args:
+        name: of the registered model.
+        artifact: CID of a bare file or folder, already in the client's storage.
+        filename: that it gets within the version, if it is a file.
+        kind: used only when the name is registered.
+        parents: lineage edges, or "previous".
+        aliases: moved to the new version once it is published.
+        description: arguments of `content.version.describe_version`; the run adds its own.
+    """
+    edges = parents if isinstance(parents, str) else [list(_edge(p)) for p in sorted(parents)]
+    return {
+        "name": name,
+        "kind": int(kind),
+        "artifact": str(artifact),
+        "filename": filename,
+        "parents": edges,
+        "aliases": list(aliases),
+        "description": dict(description or {}),
+    }
 
 
 class PublishHandler:

@@ -1,4 +1,4 @@
-"""Recorded runs, seen from outside: proofs looked up in the store and checked against the chain."""
+"""Runs: recorded by plain code, and proofs looked up in the store and checked against the chain."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from anacostia_blockchain.ledger.proof import RunProof
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.metadata.book import RunBook
+    from anacostia_blockchain.tracking import ActiveRun
     from anacostia_blockchain.types import LedgerHead
 
 PROOF_NAME = "run-proof-{leaf}"
@@ -16,10 +18,41 @@ PROOF_NAME = "run-proof-{leaf}"
 
 
 class Runs:
-    """Run records, anchored in logs."""
+    """Run records, anchored in logs.
+
+    Example:
+        >>> with hub.runs.start("train") as run:  # doctest: +SKIP
+        ...     run.log_params(lr=0.001)
+        ...     run.log_metrics(loss=0.5)
+    """
 
     def __init__(self, client: Anacostia) -> None:
         self._client = client
+        self._books: dict[str, RunBook] = {}
+
+    def start(self, name: str, *, database: str | None = None, wait: float = 60) -> ActiveRun:
+        """Begin a run without a pipeline; it ends with the `with` block that it is used in.
+
+        It has the same record, proofs and crash safety as a pipeline's run: what a killed process
+        left open is closed as aborted by the next one that begins, and what had to reach the chain
+        is sent by it. Any number of processes may record at the same time.
+
+        Args:
+            name: of the code, such as `train`.
+            database: URI of the database; None: a SQLite file in the connection's home.
+            wait: seconds to wait, at the end, for what must reach the chain. What has not by then
+                is sent by the next run, or by `anacostia anchor`.
+
+        Raises:
+            ConfigError: the name or the URI cannot be used, or the connection has no account.
+            StoreUnavailableError: the database's server does not answer.
+        """
+        from anacostia_blockchain.tracking import ActiveRun, open_book  # noqa: PLC0415 - loads SQL
+
+        uri = database or f"sqlite:///{self._client.home / 'runs' / 'metadata.db'}"
+        if uri not in self._books:
+            self._books[uri] = open_book(uri, self._client)
+        return ActiveRun(self._client, self._books[uri], name, wait)
 
     def find_proof(self, leaf: bytes) -> RunProof:
         """The inclusion proof of a run record, looked up in the store by the record's root.

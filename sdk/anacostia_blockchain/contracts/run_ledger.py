@@ -88,7 +88,7 @@ class RunLedger(Contract):
         Raises:
             IntegrityError: no head of that size was anchored.
         """
-        return bytes(self._anchored(log_id, size).values["root"])
+        return bytes(self.anchored(log_id, size).values["root"])
 
     def block_of(self, log_id: bytes, size: int) -> int:
         """Number of the block in which a head was anchored.
@@ -96,9 +96,14 @@ class RunLedger(Contract):
         Raises:
             IntegrityError: no head of that size was anchored.
         """
-        return self._anchored(log_id, size).block_number
+        return self.anchored(log_id, size).block_number
 
-    def _anchored(self, log_id: bytes, size: int) -> Log:
+    def anchored(self, log_id: bytes, size: int) -> Log:
+        """The event of a head that was anchored.
+
+        Raises:
+            IntegrityError: no head of that size was anchored.
+        """
         topics = [log_id, size.to_bytes(32, "big")]
         for log in self.chain.logs(self.address, self.interface, "Anchored", topics=topics):
             return log

@@ -100,10 +100,22 @@ class RunBook:
 
     # ------------------------------------------------------------------ runs
 
-    def open(self, stores: Iterable[str] | None, source: str = lifecycle.PIPELINE) -> int:
-        """Begin the next run; returns its number. See `lifecycle.open_run`."""
+    def open(
+        self,
+        stores: Iterable[str] | None,
+        source: str = lifecycle.PIPELINE,
+        claim: Callable[[int], None] = lambda _run_id: None,
+    ) -> int:
+        """Begin the next run; returns its number.
+
+        Args:
+            stores: see `lifecycle.open_run`.
+            source: likewise.
+            claim: told the number before anybody can see the run.
+        """
         with self.database.write() as connection:
             run_id = lifecycle.next_run_id(connection)
+            claim(run_id)
             lifecycle.open_run(connection, run_id, stores, source)
         return run_id
 

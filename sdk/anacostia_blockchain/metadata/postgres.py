@@ -103,6 +103,7 @@ class _SessionClaim:
         self._database = database
         self._what = what
         self._connection: Connection | None = None
+        self._held = False
         self._guard = threading.Lock()
 
     def take(self) -> bool:
@@ -113,6 +114,7 @@ class _SessionClaim:
             connection.close()
             return False
         self._connection = connection
+        self._held = True
         return True
 
     def check(self) -> None:
@@ -122,30 +124,34 @@ class _SessionClaim:
             StoreBusyError: the connection was lost, and somebody else was quicker.
         """
         with self._guard:
-            if self._connection is not None and not self._alive() and not self.take():
+            if self._held and not self._alive() and not self.take():
                 raise StoreBusyError(
                     f"the way to {self._database.shown} was lost, and another process has taken "
                     "over: stop this one"
                 )
 
     def _alive(self) -> bool:
-        assert self._connection is not None  # noqa: S101 - the caller looked
+        if self._connection is None:
+            return False
         try:
             self._connection.execute(text("SELECT 1"))
         except StoreUnavailableError:
-            self._connection.invalidate()
-            self._connection.close()
+            self._drop()
             return False
         return True
 
     def release(self) -> None:
         """Close the session, and the lock with it."""
         with self._guard:
-            if self._connection is not None:
-                self._database.forget(self)
-                self._connection.invalidate()
-                self._connection.close()
-                self._connection = None
+            self._held = False
+            self._database.forget(self)
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
 
 
 def _unreachable() -> tuple[type[Exception], ...]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from anacostia_blockchain.metadata import MetadataStore
 
 _BATCH = 500
+_PAUSE = 1.0
+"""Seconds to wait after a failed look, before the next one."""
 
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".swp", "~")
 """Endings of files that somebody is still writing."""
@@ -85,6 +87,7 @@ class MonitoringDataStoreNode(FileStoreNode):
             except Exception as error:  # noqa: BLE001 - look again: the cause may pass
                 self.unsettled += 1
                 self.log(f"{self.name} could not be searched: {error}", level="ERROR")
+                self.exit_event.wait(_PAUSE)
             self.exit_event.wait(self._poll)
 
     def _scan(self, known: set[str]) -> None:

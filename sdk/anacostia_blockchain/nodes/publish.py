@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import ConfigError, PipelineError
 from anacostia_blockchain.nodes.base import ActionNode
+from anacostia_blockchain.publishing import artifact_payload
 from anacostia_blockchain.types import Kind, Parent
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class PublishVersionNode(ActionNode):
         self._model_store = model_store
         self._model = model
         self._kind = kind
-        self._parents = parents if isinstance(parents, str) else _edges(parents)
+        self._parents = parents if isinstance(parents, str) else tuple(parents)
         self._aliases = list(aliases)
         self._artifact = artifact
         self._describe = dict(describe or {})
@@ -83,15 +85,15 @@ class PublishVersionNode(ActionNode):
     def execute(self) -> bool:
         """Write down the intent."""
         artifact = self._find()
-        payload = {
-            "name": self._model,
-            "kind": int(self._kind),
-            "artifact": artifact.cid,
-            "filename": PurePosixPath(artifact.location).name,
-            "parents": self._parents,
-            "aliases": self._aliases,
-            "description": self._describe,
-        }
+        payload = artifact_payload(
+            self._model,
+            CID.parse(artifact.cid or ""),
+            PurePosixPath(artifact.location).name,
+            kind=self._kind,
+            parents=self._parents,
+            aliases=self._aliases,
+            description=self._describe,
+        )
         self.metadata_store.intend("publish", f"{self._model}:{artifact.cid}", payload)
         return True
 
@@ -108,7 +110,3 @@ class PublishVersionNode(ActionNode):
                 "from this run: name it with artifact="
             )
         return made[0]
-
-
-def _edges(parents: Iterable[Parent]) -> list[list[int]]:
-    return [[p.model_id, p.version, int(p.relation)] for p in sorted(parents)]

@@ -43,3 +43,10 @@ def test_import_loads_nothing_but_itself():
 def test_light_modules_stay_light(module):
     loaded = modules_after(f"import anacostia_blockchain.{module}")
     assert not [name for name in loaded if name.partition(".")[0] in HEAVY]
+
+
+def test_recording_without_a_pipeline_loads_no_pipeline_engine():
+    loaded = modules_after("import anacostia_blockchain.tracking, anacostia_blockchain.metadata")
+    assert "anacostia_pipeline.nodes.metadata.sql.models" in loaded  # the tables
+    assert not [name for name in loaded if name.partition(".")[0] in ("fastapi", "web3", "httpx")]
+    assert "anacostia_pipeline.nodes.node" not in loaded

@@ -1,0 +1,68 @@
+"""Connections of child processes, and what they leave on the chain."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable
+
+from anacostia_blockchain.client import Anacostia
+
+KILLED = 9
+
+
+def reconnected(hub: Anacostia) -> Anacostia:
+    """The same connection, of another process: nothing that was opened is shared."""
+    chain = type(hub.chain)(
+        hub.chain.rpc,
+        hub.chain.chain_id,
+        signer=hub.chain.signer,
+        confirmations=hub.chain.confirmations,
+        state_dir=hub.home,
+    )
+    return Anacostia(chain, hub.deployment, home=hub.home)
+
+
+def in_child(work: Callable[[], object], timeout: float = 60) -> int | None:
+    """Do something in a child process; returns its exit code."""
+    process = start_child(work)
+    process.join(timeout)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        return None
+    return process.exitcode
+
+
+def start_child(work: Callable[[], object]) -> multiprocessing.Process:
+    """Begin something in a child process, which leaves without any cleaning up."""
+
+    def child() -> None:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    return process
+
+
+def die_at(step: str, kind: str) -> Callable[[str, object], None]:
+    """Leave at a step as if by SIGKILL."""
+
+    def on_step(reached: str, intent: object) -> None:
+        subject = getattr(intent, "kind", None) or str(intent).partition(":")[0]
+        if (reached, subject) == (step, kind):
+            os._exit(KILLED)
+
+    return on_step
+
+
+def anchored_sizes(hub: Anacostia, log_id: bytes) -> list[int]:
+    """Sizes of all heads of a log that were ever anchored, in order."""
+    ledger = hub.ledger
+    logs = hub.chain.logs(ledger.address, "RunLedger", "Anchored", topics=[log_id])
+    return [log.values["size"] for log in logs]
