@@ -1,0 +1,1 @@
+"""Encryption for licence holders: segments that open alone, keys wrapped for each recipient."""
