@@ -28,6 +28,7 @@ _COMMANDS = {
     "runs": ("runs", "Recorded runs."),
     "verify": ("verify", "Verify a version or an evidence bundle; trust nobody."),
     "storage": ("storage", "Content in the embedded store."),
+    "gated": ("gated", "Content that only licence holders can open."),
     "doctor": ("doctor", "Check the installation."),
 }
 """Each command's module and its line in the overview, which must not have to load them all."""
