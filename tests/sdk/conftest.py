@@ -10,6 +10,8 @@ import pytest
 
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.deployment import Deployment
+from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.storage.testing import KuboNode, find_server
 from anacostia_blockchain.testing import LocalChain
 
 if TYPE_CHECKING:
@@ -56,3 +58,19 @@ def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/m.db"
     return request.getfixturevalue("postgres").new_database()
+
+
+@pytest.fixture(scope="session")
+def kubo() -> Iterator[KuboNode]:
+    """A Kubo node. Tests that break a node start their own."""
+    require_server("ipfs")
+    with KuboNode() as node:
+        yield node
+
+
+def require_server(name: str) -> None:
+    """Skip a test whose server is not there; the summary shows how many, and how to get it."""
+    try:
+        find_server(name)
+    except ConfigError as error:
+        pytest.skip(str(error))

@@ -9,7 +9,7 @@ import click
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import as_data
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.storage import LocalStore
+from anacostia_blockchain.storage import LocalStore, Pin
 
 
 @click.group()
@@ -44,7 +44,7 @@ def get(session: Session, cid: str, target: Path) -> None:
 def list_(session: Session) -> None:
     """Pinned content."""
     pins = list(_store(session).pins())
-    rows = [(pin.cid, pin.name, f"{pin.created_at:%Y-%m-%d %H:%M:%S}") for pin in pins]
+    rows = [(pin.cid, pin.name, _when(pin)) for pin in pins]
     session.output.table(("cid", "name", "pinned (UTC)"), rows, as_data(pins))
 
 
@@ -72,6 +72,10 @@ def gc(session: Session) -> None:
     """Delete what no pin holds."""
     freed = _store(session).gc()
     session.output.result({"freed": freed}, f"freed {freed:,} bytes")
+
+
+def _when(pin: Pin) -> str:
+    return f"{pin.created_at:%Y-%m-%d %H:%M:%S}" if pin.created_at else ""
 
 
 def _store(session: Session) -> LocalStore:

@@ -23,11 +23,15 @@ Source: TypeAlias = Path | Overlay | BinaryIO
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A promise to keep `cid` and all that it links to, under a name of the user's choice."""
+    """A promise to keep `cid` and all that it links to, under a name of the user's choice.
+
+    Attributes:
+        created_at: None where the store does not keep it.
+    """
 
     cid: CID
     name: str
-    created_at: datetime
+    created_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,10 @@ class Store(Protocol):
         """Open a file, or the file at `path` below a directory; reads are verified, seekable."""
         ...
 
+    def block(self, cid: CID) -> bytes:
+        """Return one block, verified."""
+        ...
+
     def has(self, cid: CID) -> bool:
         """Say whether the content is held in full."""
         ...
@@ -99,7 +107,7 @@ class Store(Protocol):
         ...
 
     def pins(self, name: str | None = None) -> Iterator[Pin]:
-        """List pins, oldest first; only those of one name, if given."""
+        """List pins, oldest first where their times are known; only those of one name, if given."""
         ...
 
     def delete(self, cid: CID) -> None:

@@ -1,0 +1,255 @@
+"""HTTP with a service: its failures as this package's errors, its secrets never shown.
+
+What may be repeated is repeated, a few times and later each time; an upload is not, because its
+bytes are gone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+
+from anacostia_blockchain.errors import (
+    AccessDeniedError,
+    ConfigError,
+    NotFoundError,
+    StorageError,
+    StoreFullError,
+    StoreUnavailableError,
+)
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to wait for a connection."""
+
+READ_TIMEOUT = 60.0
+"""Seconds to wait for the next bytes of an answer."""
+
+_ATTEMPTS = 3
+_BACKOFF = 0.25
+_MAX_WAIT = 10.0
+_RETRIED = {408, 429, 500, 502, 503, 504}
+_SHOWN = 300
+_POOL = 32
+
+
+class Service:
+    """A service behind a URL.
+
+    Args:
+        url: http or https. A name and password in it are taken for basic authentication.
+        token: sent as a bearer token.
+        timeout: seconds to wait for the next bytes of an answer.
+        public_only: refuse addresses of this machine and of private networks: for URLs that
+            come from somebody else.
+        explain: turns the reason of a refusal into an error, where the service has words of its
+            own; None from it: the status decides.
+
+    Raises:
+        ConfigError: it is no such URL.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout: float = READ_TIMEOUT,
+        public_only: bool = False,
+        explain: Callable[[str], StorageError | None] = lambda _reason: None,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError("a service's URL begins with http:// or https:// and names a host")
+        self.host = parts.netloc.rpartition("@")[2]
+        self.url = urlunsplit((parts.scheme, self.host, parts.path.rstrip("/"), "", ""))
+        self._public_only = public_only
+        self._explain = explain
+        self.timeout = timeout
+        self.session = requests.Session()
+        adapter = requests.adapters.HTTPAdapter(pool_connections=_POOL, pool_maxsize=_POOL)
+        self.session.mount(f"{parts.scheme}://", adapter)
+        if parts.username:
+            self.session.auth = (parts.username, parts.password or "")
+        if token:
+            self.session.headers["Authorization"] = f"Bearer {token}"
+            self.session.auth = _keep_header
+
+    def __repr__(self) -> str:
+        return f"Service({self.host!r})"
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeat: bool = True,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Ask for JSON; None for an empty answer.
+
+        Raises:
+            StoreUnavailableError: no answer, or one that is no JSON.
+            AccessDeniedError, NotFoundError, StoreFullError, StorageError: as its status says.
+        """
+        with (
+            self.open(
+                method, path, params=params, body=body, headers=headers, repeat=repeat
+            ) as answer,
+            self.typed(),
+        ):
+            return self.decode(answer.content)
+
+    def decode(self, text: bytes) -> Any:  # noqa: ANN401 - JSON
+        """Read JSON; None for nothing.
+
+        Raises:
+            StoreUnavailableError: it is none: an error page of something in between, for instance.
+        """
+        if not text.strip():
+            return None
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise StoreUnavailableError(
+                f"{self.host} answered with something that is no JSON: {_shown(text)}"
+            ) from error
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: Mapping[str, Any] | None = None,
+        data: Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeat: bool = True,
+        timeout: float | None = None,
+    ) -> Iterator[requests.Response]:
+        """Open an answer whose status is good; read it within `typed`.
+
+        Raises:
+            StorageError: as for `ask`.
+        """
+        if self._public_only:
+            refuse_private(self.url)
+        attempts = _ATTEMPTS if repeat and data is None else 1
+        for attempt in range(1, attempts + 1):
+            with self.typed():
+                answer = self.session.request(
+                    method,
+                    self.url + path,
+                    params=list(params.items() if isinstance(params, Mapping) else params),
+                    json=body,
+                    data=data,
+                    headers=dict(headers or {}),
+                    stream=True,
+                    timeout=(CONNECT_TIMEOUT, timeout or self.timeout),
+                    # A redirect could lead to a private address, or take the token elsewhere.
+                    allow_redirects=not self._public_only,
+                )
+            with answer:
+                if answer.status_code in _RETRIED and attempt < attempts:
+                    time.sleep(_pause(answer, attempt))
+                    continue
+                self._check(answer)
+                yield answer
+                return
+
+    @contextmanager
+    def typed(self) -> Iterator[None]:
+        """Turn the library's errors into this package's, without the URL that they hold."""
+        try:
+            yield
+        except requests.Timeout as error:
+            raise StoreUnavailableError(f"{self.host} did not answer in time") from error
+        except requests.RequestException as error:
+            raise StoreUnavailableError(
+                f"{self.host} cannot be reached, or broke off ({type(error).__name__})"
+            ) from error
+
+    def _check(self, answer: requests.Response) -> None:
+        status = answer.status_code
+        if 200 <= status < 300:
+            return
+        with self.typed():
+            reason = _shown(next(answer.iter_content(4096), b""))
+        text = f"{self.host} answered {status}: {reason}"
+        if (explained := self._explain(reason)) is not None:
+            raise explained
+        if status in (401, 403):
+            raise AccessDeniedError(f"{text}: check the token")
+        if status in (404, 410):
+            raise NotFoundError(text)
+        if status in (413, 507) or "no space left" in reason:
+            raise StoreFullError(text)
+        if status >= 500 or status in _RETRIED or 300 <= status < 400:
+            raise StoreUnavailableError(text)
+        raise StorageError(text)
+
+
+def refuse_private(url: str) -> None:
+    """Refuse an address of this machine or of a private network.
+
+    Raises:
+        StorageError: it is one, or has no address.
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
+    except OSError as error:
+        raise StoreUnavailableError(f"{host} has no address") from error
+    if not all(ipaddress.ip_address(address.partition("%")[0]).is_global for address in found):
+        raise StorageError(f"{host} is an address of a private network and was not asked")
+
+
+def token_of(variable: str | None) -> str | None:
+    """The token in an environment variable.
+
+    Raises:
+        ConfigError: it is not set.
+    """
+    if not variable:
+        return None
+    token = os.environ.get(variable)
+    if not token:
+        raise ConfigError(f"set {variable} to the service's token")
+    return token
+
+
+def _keep_header(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep a token from being replaced by what ~/.netrc holds for the host."""
+    return request
+
+
+def _pause(answer: requests.Response, attempt: int) -> float:
+    """Seconds until the next attempt: what the service asks for, within reason."""
+    try:
+        asked = float(answer.headers.get("Retry-After", ""))
+    except ValueError:
+        asked = _BACKOFF * 4 ** (attempt - 1)
+    return min(max(asked, 0.0), _MAX_WAIT)
+
+
+def _shown(text: bytes) -> str:
+    """The beginning of an answer, on one line."""
+    shown = " ".join(text[:4096].decode(errors="replace").split())
+    try:
+        data = json.loads(text)
+        if isinstance(data, dict):
+            shown = str(data.get("Message") or data.get("message") or data.get("error") or shown)
+    except (ValueError, RecursionError):
+        pass
+    return shown[:_SHOWN]

@@ -1,0 +1,315 @@
+"""A real Kubo node: the contract, its own importer's CIDs, its peers, and what can go wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.folder import scan
+from anacostia_blockchain.content.unixfs import CHUNK
+from anacostia_blockchain.errors import (
+    AccessDeniedError,
+    ConfigError,
+    IntegrityError,
+    NotFoundError,
+    StorageError,
+    StoreFullError,
+    StoreUnavailableError,
+)
+from conftest import require_server
+from proxies import Answer, Proxy, cut, flip
+from store_contract import StoreContract, content, make_folder
+
+pytest.importorskip("ipfshttpclient")
+
+from anacostia_blockchain.storage.kubo import KuboStore
+from anacostia_blockchain.storage.testing import KuboNode
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def second(kubo):
+    """Another node, which knows only the first."""
+    with KuboNode() as node:
+        node.connect(kubo)
+        yield node
+
+
+@pytest.fixture
+def proxy(kubo):
+    with Proxy(kubo.api) as proxy:
+        yield proxy
+
+
+class TestContract(StoreContract):
+    @pytest.fixture
+    def store(self, kubo):
+        return KuboStore(kubo.api, patience=1)
+
+
+# ---------------------------------------------------------------------- the same CID
+
+
+def test_the_nodes_own_importer_gives_the_same_cids(kubo, tmp_path):
+    """`ipfs add` with the profile that the node was made with."""
+    folder = make_folder(tmp_path / "model")
+    printed = kubo.ipfs("add", "-r", "-Q", "--hidden", "--only-hash", folder)
+    assert printed == str(scan(folder).cid)
+
+
+def test_what_the_node_added_itself_is_read(kubo, tmp_path):
+    """Content that this package did not put."""
+    folder = make_folder(tmp_path / "model", seed=20)
+    cid = CID.parse(kubo.ipfs("add", "-r", "-Q", "--hidden", "--pin=false", folder))
+    store = KuboStore(kubo.api)
+    assert store.has(cid)
+    assert scan(store.get(cid, tmp_path / "copy")).cid == cid
+
+
+# ---------------------------------------------------------------------- peers
+
+
+def test_content_of_a_peer_is_fetched(kubo, second, tmp_path):
+    """Over bitswap, block by block, verified here."""
+    folder = make_folder(tmp_path / "model", seed=21)
+    cid = KuboStore(kubo.api).put(folder)
+    elsewhere = KuboStore(second.api, patience=20)
+    assert not elsewhere.has(cid)
+    assert scan(elsewhere.get(cid, tmp_path / "copy")).cid == cid
+
+
+def test_a_pin_brings_content_of_a_peer(kubo, second):
+    """All of it: the peer may then go."""
+    cid = KuboStore(kubo.api).put(io.BytesIO(content(3 * CHUNK, seed=22)))
+    elsewhere = KuboStore(second.api, patience=20)
+    elsewhere.pin(cid, "kept")
+    assert KuboStore(second.api, patience=0).has(cid)
+    assert [pin.cid for pin in elsewhere.pins("kept")] == [cid]
+
+
+def test_without_patience_nobody_else_is_asked(kubo, second):
+    """The node's own content alone."""
+    cid = KuboStore(kubo.api).put(io.BytesIO(content(1000, seed=23)))
+    alone = KuboStore(second.api, patience=0)
+    started = time.monotonic()
+    for act in (lambda: alone.block(cid), lambda: alone.pin(cid)):
+        with pytest.raises(NotFoundError):
+            act()
+    assert time.monotonic() - started < 5
+
+
+def test_a_pin_of_what_nobody_has_ends(kubo):
+    """The node itself would search for ever."""
+    with pytest.raises(NotFoundError, match="peers did not deliver"):
+        KuboStore(kubo.api, patience=1).pin(CID.of(os.urandom(8)))
+
+
+# ---------------------------------------------------------------------- cost
+
+
+def test_only_what_changed_is_uploaded(kubo, proxy):
+    """One chunk in sixteen: that chunk, the node, and no other byte of content."""
+    store, data = KuboStore(proxy.url), content(16 * CHUNK, seed=24)
+    store.put(io.BytesIO(data))
+    first = next(asked for asked in proxy.asked if "dag/import" in asked.path).sent
+    assert first > 16 * CHUNK
+    proxy.asked.clear()
+    store.put(io.BytesIO(data[:CHUNK] + content(CHUNK, seed=25) + data[2 * CHUNK :]))
+    second = next(asked for asked in proxy.asked if "dag/import" in asked.path).sent
+    assert CHUNK < second < 1.1 * CHUNK
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_memory_stays_constant(kubo, tmp_path):
+    """A file of 192 MiB, up and down again, in less than 100 MB."""
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from anacostia_blockchain.storage.kubo import KuboStore\n"
+        "from seeded import Seeded\n"
+        "store = KuboStore(sys.argv[1])\n"
+        "cid = store.put(Seeded(192 << 20, 'memory'))\n"
+        "store.get(cid, Path(sys.argv[2]))\n"
+        "store.delete(cid)\n"
+        "peak = Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]\n"
+        "print(int(peak) // 1024)\n"
+    )
+    command = [sys.executable, "-c", code, kubo.api, str(tmp_path / "copy")]
+    path = os.pathsep.join(sys.path)
+    ran = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": path}
+    )
+    assert int(ran.stdout) < 100
+
+
+# ---------------------------------------------------------------------- pins
+
+
+def test_names_that_are_too_long_for_a_node_are_refused(kubo):
+    """Kubo keeps 255 bytes of names for a CID."""
+    store = KuboStore(kubo.api)
+    cid = store.put(io.BytesIO(content(10, seed=26)), name="x" * 200)
+    with pytest.raises(StorageError, match="255"):
+        store.pin(cid, "y" * 60)
+    with pytest.raises(StorageError, match="tab"):
+        store.pin(cid, "a\tb")
+    assert [pin.name for pin in store.pins() if pin.cid == cid] == ["x" * 200]
+
+
+def test_pins_of_other_programs_are_left_alone(kubo):
+    """CIDv0, which this package never makes."""
+    made = kubo.ipfs("add", "-Q", "--cid-version=0", "--raw-leaves=false", kubo.repo / "config")
+    assert made.startswith("Qm")
+    assert all(isinstance(pin.cid, CID) for pin in KuboStore(kubo.api).pins())
+
+
+# ---------------------------------------------------------------------- what can go wrong
+
+
+def test_a_node_that_is_not_there(tmp_path):
+    """Said in words, by every kind of call."""
+    store = KuboStore("http://127.0.0.1:9", patience=0)
+    for act in (store.version, lambda: store.put(io.BytesIO(b"x")), lambda: list(store.pins())):
+        with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1:9"):
+            act()
+
+
+def test_a_node_that_answers_another_cid(proxy):
+    """What it says it pinned is not what was sent."""
+    other = {"Root": {"Cid": {"/": str(CID.of(b"other"))}, "PinErrorMsg": ""}}
+    answer = Answer(200, json.dumps(other).encode())
+    proxy.fault = lambda asked: answer if "dag/import" in asked.path else None
+    with pytest.raises(IntegrityError, match="answered"):
+        KuboStore(proxy.url).put(io.BytesIO(b"mine"))
+
+
+def test_a_pin_that_failed_with_status_200(proxy):
+    """Kubo's way to say that content was taken but will not be kept."""
+    cid = CID.of(b"mine")
+    failed = {
+        "Root": {"Cid": {"/": str(cid)}, "PinErrorMsg": "write pins: no space left on device"}
+    }
+    answer = Answer(200, json.dumps(failed).encode())
+    proxy.fault = lambda asked: answer if "dag/import" in asked.path else None
+    with pytest.raises(StoreFullError):
+        KuboStore(proxy.url).put(io.BytesIO(b"mine"))
+
+
+def test_an_error_page_with_status_200(proxy):
+    """From something in between that is no Kubo node."""
+    proxy.fault = lambda _asked: Answer(200, b"<html>sign in first</html>")
+    store = KuboStore(proxy.url, patience=0)
+    with pytest.raises(StoreUnavailableError, match=r"something else|no JSON"):
+        store.put(io.BytesIO(b"x"))
+    with pytest.raises(StoreUnavailableError):
+        list(store.pins())
+    with pytest.raises(StoreUnavailableError):
+        store.version()
+    with pytest.raises(IntegrityError):
+        store.block(CID.of(b"x"))
+
+
+def test_a_node_that_goes_away_in_the_middle_of_an_upload(kubo, proxy):
+    """An error, and nothing is pinned; the next attempt works."""
+    data = content(16 * CHUNK, seed=27)
+    proxy.upload_limit = 4 * CHUNK
+    store = KuboStore(proxy.url, patience=0)
+    with pytest.raises(StoreUnavailableError):
+        store.put(io.BytesIO(data))
+    proxy.upload_limit = None
+    pinned = {pin.cid for pin in store.pins()}
+    cid = store.put(io.BytesIO(data))
+    assert cid not in pinned
+    assert store.has(cid)
+
+
+def test_a_full_disk_of_the_node(proxy):
+    """In Kubo's own words."""
+    message = (
+        b'{"Message":"write /blocks/X/put-1: no space left on device","Code":0,"Type":"error"}'
+    )
+    proxy.fault = lambda asked: Answer(500, message) if "dag/import" in asked.path else None
+    with pytest.raises(StoreFullError):
+        KuboStore(proxy.url).put(io.BytesIO(content(CHUNK, seed=28)))
+
+
+def test_a_block_that_was_altered_on_the_way(kubo, proxy, tmp_path):
+    """One bit; nothing wrong reaches the target, and what was written is gone on from."""
+    cid = KuboStore(kubo.api).put(io.BytesIO(content(3 * CHUNK, seed=29)))
+    store = KuboStore(proxy.url, patience=0)
+    proxy.alter = flip(CHUNK // 2, "block/get")
+    with pytest.raises(IntegrityError):
+        store.get(cid, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    proxy.alter = cut(CHUNK // 2, "block/get")
+    with pytest.raises((StoreUnavailableError, IntegrityError)):
+        store.get(cid, tmp_path / "copy")
+    proxy.alter = lambda _asked, _offset, piece: piece
+    assert scan(store.get(cid, tmp_path / "copy")).cid == cid
+
+
+def test_a_process_killed_while_it_uploads(kubo, proxy, tmp_path):
+    """Nothing is pinned, and the node takes the same content afterwards."""
+    file = tmp_path / "weights.bin"
+    file.write_bytes(content(24 * CHUNK, seed=30))
+    cid = scan(file).cid
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from anacostia_blockchain.storage.kubo import KuboStore\n"
+        "KuboStore(sys.argv[1]).put(Path(sys.argv[2]))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, proxy.url, str(file)])
+    deadline = time.monotonic() + 60
+    while not any(a.sent > CHUNK for a in proxy.asked) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    store = KuboStore(kubo.api, patience=0)
+    assert cid not in {pin.cid for pin in store.pins()}
+    assert not store.has(cid)
+    assert store.put(file) == cid
+    assert store.has(cid)
+
+
+def test_a_token_is_asked_for_and_never_shown():
+    """The node's own access control, with the calls that providers such as Filebase offer."""
+    require_server("ipfs")
+    allowed = ["block/get", "dag/import", "pin", "version"]
+    rules = {
+        "provider": {
+            "AuthSecret": "bearer:secret-token",
+            "AllowedPaths": [f"/api/v0/{path}" for path in allowed],
+        }
+    }
+    with KuboNode({"API.Authorizations": rules}) as node:
+        denied = KuboStore(node.api, token="wrong", patience=0)  # noqa: S106
+        with pytest.raises(AccessDeniedError, match="token") as caught:
+            denied.put(io.BytesIO(b"x"))
+        assert "wrong" not in str(caught.value) + repr(denied)
+        with pytest.raises(AccessDeniedError):
+            denied.version()
+        store = KuboStore(node.api, token="secret-token", patience=0)  # noqa: S106
+        cid = store.put(io.BytesIO(b"hello"), name="a")
+        assert store.open(cid).read() == b"hello"
+        assert [pin.name for pin in store.pins()] == ["a"]
+        store.delete(cid)
+        assert list(store.pins()) == []
+        assert "secret-token" not in repr(store)
+
+
+def test_a_url_that_is_none():
+    """Said before anything is asked."""
+    for url in ("127.0.0.1:5001", "ftp://host", "http://"):
+        with pytest.raises(ConfigError):
+            KuboStore(url)
