@@ -19,12 +19,26 @@ const http = {
     const server = nodeHttp.createServer((request, response) => {
       response.destroy = () => response
       honourRange(request, response)
+      if (request.method === 'PUT' && cuts.left > 0) cut(request)
       return handler(request, response)
     })
     const listen = server.listen.bind(server)
     server.listen = (ready) => listen(0, '127.0.0.1', ready)
     return server
   },
+}
+
+// How many PUTs are to be broken off, and after how many bytes.
+const cuts = { left: 0, after: 0 }
+
+function cut(request) {
+  let seen = 0
+  request.on('data', (piece) => {
+    seen += piece.length
+    if (seen < cuts.after || request.socket.destroyed) return
+    cuts.left -= 1
+    request.socket.destroy()
+  })
 }
 
 function honourRange(request, response) {
@@ -121,6 +135,11 @@ const routes = {
     const bytes = await block(CID.parse(url.pathname.split('/')[2]))
     if (!bytes) return send(response, 404)
     send(response, 200, 'application/vnd.ipld.raw', bytes)
+  },
+  async 'POST /_cut'(request, response, url) {
+    cuts.left = Number(url.searchParams.get('times'))
+    cuts.after = Number(url.searchParams.get('after'))
+    send(response, 200)
   },
   async 'POST /_confirm'(request, response) {
     await context.grantAccess(await context.mail.take())

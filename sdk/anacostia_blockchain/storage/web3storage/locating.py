@@ -189,14 +189,14 @@ class View:
         """
         if cid.digest not in self._places and self._unread is None:
             self._unread = self.uploads()
-            root = Link(cid.bytes)
-            if self.upload(root) is not None:
-                self._load(root)
+            named = self.upload(Link(cid.bytes))
+            if named is not None:
+                self._load(named)
         while cid.digest not in self._places:
             upload = next(self._unread, None) if self._unread else None
             if upload is None:
                 raise NotFoundError(f"{cid} is not in the space {self._space}")
-            self._load(upload.root)
+            self._load(upload)
         return self._places[cid.digest]
 
     def block(self, cid: CID) -> bytes:
@@ -232,10 +232,12 @@ class View:
         check_block(cid, block)
         return block
 
-    def _load(self, root: Link) -> None:
-        for digest in self._claims.index_links(root):
-            for shard, slices in self._claims.index(digest).shards.items():
-                for block, (offset, size) in slices.items():
+    def _load(self, upload: Upload) -> None:
+        """Note where an upload's blocks are; others may have indexed the same root elsewhere."""
+        for digest in self._claims.index_links(upload.root):
+            shards = self._claims.index(digest).shards
+            for shard in shards.keys() & set(upload.shards):
+                for block, (offset, size) in shards[shard].items():
                     self._places.setdefault(block, []).append((shard, offset, size))
 
 

@@ -7,6 +7,7 @@ https://github.com/ucan-wg/spec/tree/v0.9.1
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from anacostia_blockchain.content.dagpb import read_varint
 from anacostia_blockchain.errors import AccessDeniedError, ConfigError, FormatError, IntegrityError
 from anacostia_blockchain.storage.web3storage.identity import (
     Signer,
@@ -23,6 +25,7 @@ from anacostia_blockchain.storage.web3storage.identity import (
     verify,
 )
 from anacostia_blockchain.storage.web3storage.ipld import (
+    CAR,
     Blocks,
     Link,
     dag_json,
@@ -37,6 +40,7 @@ LIFETIME = 300
 """Seconds for which an invocation counts."""
 
 _ARCHIVE = "ucan@0.9.1"
+_TEXT = re.compile(rb"m[A-Za-z0-9+/]+\s*")
 _FIELDS = {"v", "iss", "aud", "att", "prf", "exp", "nbf", "fct", "nnc", "s"}
 _LONGEST_CHAIN = 16
 _LATEST = 1 << 53
@@ -143,17 +147,36 @@ class Delegation:
         return cls.parse(_typed(index[_ARCHIVE], Link, _ARCHIVE) if named else root, blocks)
 
     @classmethod
+    def from_text(cls, text: str) -> Delegation:
+        """Read what `storacha delegation create --base64` prints: an archive within a CID.
+
+        Raises:
+            FormatError: it is something else.
+            IntegrityError: a block's bytes are not those of its link.
+        """
+        try:
+            data = base64.b64decode(text[1:] + "=" * (-(len(text) - 1) % 4), validate=True)
+        except ValueError as error:
+            raise FormatError("not a delegation in base64") from error
+        link = Link(data)
+        size, at = read_varint(link.multihash, 1)
+        if text[0] != "m" or link.codec != CAR or link.multihash[0] != 0:
+            raise FormatError("not a delegation in base64")
+        return cls.extract(link.multihash[at : at + size])
+
+    @classmethod
     def from_file(cls, path: Path) -> Delegation:
-        """Read an archive from a file.
+        """Read an archive, or its text, from a file.
 
         Raises:
             ConfigError: it cannot be read.
             FormatError: it is none.
         """
         try:
-            return cls.extract(path.read_bytes())
+            data = path.read_bytes()
         except OSError as error:
             raise ConfigError(f"{path}: no delegation there ({type(error).__name__})") from error
+        return cls.from_text(data.decode().strip()) if _TEXT.fullmatch(data) else cls.extract(data)
 
     def archive(self) -> bytes:
         """Write it, with its proofs, as one CAR."""
