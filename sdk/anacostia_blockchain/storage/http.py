@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
+import urllib3
 
 from anacostia_blockchain.errors import (
     AccessDeniedError,
@@ -173,9 +174,9 @@ class Service:
         """Turn the library's errors into this package's, without the URL that they hold."""
         try:
             yield
-        except requests.Timeout as error:
+        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise StoreUnavailableError(f"{self.host} did not answer in time") from error
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise StoreUnavailableError(
                 f"{self.host} cannot be reached, or broke off ({type(error).__name__})"
             ) from error

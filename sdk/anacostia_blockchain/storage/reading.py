@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, DAG_PB
-from anacostia_blockchain.content.dagpb import decode
+from anacostia_blockchain.content.dagpb import Node, decode
 from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Stat
 from anacostia_blockchain.storage.dag import Fetch
@@ -76,10 +76,21 @@ class ReadAhead:
     """Fetches what a depth-first reader will ask for next, a few blocks at once.
 
     The reader may leave blocks out, as one that resumes does; what it jumps over is dropped.
+
+    Args:
+        fetch: gives one block.
+        blocks: how many are on their way at once, at most.
+        follow: whether to fetch what a node links to before it is asked for.
     """
 
-    def __init__(self, fetch: Fetch, blocks: int = _AHEAD) -> None:
+    def __init__(
+        self,
+        fetch: Fetch,
+        blocks: int = _AHEAD,
+        follow: Callable[[Node], bool] = lambda _node: True,
+    ) -> None:
         self._fetch = fetch
+        self._follow = follow
         self._blocks = blocks
         self._queue: deque[_Ahead] = deque()
         self._pool = ThreadPoolExecutor(blocks, "read-ahead")
@@ -91,11 +102,13 @@ class ReadAhead:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def __call__(self, cid: CID) -> bytes:
-        """The block, which may have arrived already."""
+        """Return a block, which may have arrived already."""
         future = self._take(cid)
         block = future.result() if future is not None else self._fetch(cid)
         if cid.codec == DAG_PB:
-            self._queue.extendleft(_Ahead(link.cid) for link in reversed(decode(block).links))
+            node = decode(block)
+            if self._follow(node):
+                self._queue.extendleft(_Ahead(link.cid) for link in reversed(node.links))
         for ahead in islice(self._queue, self._blocks):
             if ahead.future is None:
                 ahead.future = self._pool.submit(self._fetch, ahead.cid)

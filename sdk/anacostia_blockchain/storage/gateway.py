@@ -1,0 +1,298 @@
+"""Content from HTTP gateways that nobody has to trust: every block is verified as it arrives.
+
+Protocol: https://specs.ipfs.tech/http-gateways/trustless-gateway/. Single blocks are raced between
+the gateways. A file of many blocks comes as one CAR stream; where that breaks off, another gateway
+goes on from the first byte that is missing. A gateway that sends a wrong block is not asked again.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, NoReturn, cast
+
+from anacostia_blockchain.content import car
+from anacostia_blockchain.content.cid import CID, DAG_PB, RAW
+from anacostia_blockchain.content.dagpb import MAX_BLOCK, decode
+from anacostia_blockchain.errors import (
+    AnacostiaError,
+    ConfigError,
+    IntegrityError,
+    NotFoundError,
+    StorageError,
+    StoreUnavailableError,
+)
+from anacostia_blockchain.storage import dag
+from anacostia_blockchain.storage.base import Pin, Source
+from anacostia_blockchain.storage.dag import Fetch
+from anacostia_blockchain.storage.http import Service
+from anacostia_blockchain.storage.reading import BlockReader, ReadAhead
+from anacostia_blockchain.storage.streams import Streams, is_small
+from anacostia_blockchain.types import Progress
+
+logger = logging.getLogger(__name__)
+
+_HEDGE = 0.5
+_SLOW = 3.0
+_PENALTY = 5.0
+_SMOOTHING = 0.3
+_SIZES = 1 << 16
+_WORKERS = 16
+
+_RAW_TYPE = "application/vnd.ipld.raw"
+_CAR_TYPE = "application/vnd.ipld.car; version=1; order=dfs; dups=y"
+_CAR_QUERY = {"format": "car", "dag-scope": "entity", "car-order": "dfs", "car-dups": "y"}
+
+
+@dataclass
+class Gateway:
+    """One gateway, and what it has shown of itself.
+
+    Attributes:
+        seconds: how long it takes to answer, smoothed; failures count as slow.
+        streams: whether its CAR streams can be used.
+        dropped: why it is not asked any more; empty while it is.
+    """
+
+    service: Service
+    seconds: float | None = None
+    streams: bool = True
+    dropped: str = ""
+
+    def took(self, seconds: float) -> None:
+        """Record how long an answer took."""
+        known = self.seconds if self.seconds is not None else seconds
+        self.seconds = known + _SMOOTHING * (seconds - known)
+
+    def failed(self) -> None:
+        """Record that it did not answer."""
+        self.seconds = min((self.seconds or _HEDGE) + _PENALTY, 60.0)
+
+    def drop(self, error: AnacostiaError) -> None:
+        """Do not ask it again."""
+        self.dropped = str(error)
+        logger.warning("gateway %s is not asked any more: %s", self.service.host, error)
+
+
+class GatewayStore(BlockReader):
+    """Content from HTTP gateways; it can only be read.
+
+    Args:
+        urls: of the gateways, e.g. `https://trustless-gateway.link`.
+        timeout: seconds to wait for the next bytes.
+        public_only: refuse addresses of this machine and of private networks: for URLs that come
+            from somebody else.
+
+    Raises:
+        ConfigError: there is no URL, or it is none.
+
+    Example:
+        >>> store = GatewayStore(["https://ipfs.io", "https://dweb.link"])
+        >>> store.get(CID.parse("bafk…"), Path("model"))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, urls: Sequence[str] | str, *, timeout: float = 30, public_only: bool = False
+    ) -> None:
+        given = [urls] if isinstance(urls, str) else list(urls)
+        if not given:
+            raise ConfigError("no gateway is given")
+        self.gateways = [
+            Gateway(Service(url, timeout=timeout, public_only=public_only)) for url in given
+        ]
+        self._pool = ThreadPoolExecutor(_WORKERS, "gateway")
+        self._sizes: OrderedDict[CID, int] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"GatewayStore({[gateway.service.url for gateway in self.gateways]})"
+
+    # ------------------------------------------------------------------ read
+
+    def block(self, cid: CID) -> bytes:
+        """One block, verified: from the gateway that is quickest with it.
+
+        Raises:
+            NotFoundError: no gateway has it.
+            IntegrityError: those that answered sent something else.
+            StoreUnavailableError: none answered.
+        """
+        block = self._race(cid)
+        if cid.codec == DAG_PB:
+            self._note_sizes(block)
+        return block
+
+    def _race(self, cid: CID) -> bytes:
+        """Ask the best; when it takes long, or is not known yet, the next ones beside it."""
+        waiting = deque(self._ranked())
+        running: dict[Future[bytes], Gateway] = {}
+        errors: list[AnacostiaError] = []
+        while waiting or running:
+            delay = 0.0
+            if waiting:
+                gateway = waiting.popleft()
+                running[self._pool.submit(self._raw, gateway, cid)] = gateway
+                known = gateway.seconds is not None
+                delay = max(_HEDGE, _SLOW * (gateway.seconds or 0)) if known else 0.0
+            done, _ = wait(running, delay if waiting else None, FIRST_COMPLETED)
+            for future in done:
+                del running[future]
+                error = future.exception()
+                if error is None:
+                    return future.result()
+                if not isinstance(error, AnacostiaError):
+                    raise error
+                errors.append(error)
+        raise _given_up(cid, errors)
+
+    def _ranked(self) -> list[Gateway]:
+        usable = [gateway for gateway in self.gateways if not gateway.dropped]
+        return sorted(usable, key=lambda gateway: gateway.seconds or 0.0)
+
+    def _raw(self, gateway: Gateway, cid: CID) -> bytes:
+        started = time.monotonic()
+        try:
+            block = self._ask(gateway, cid)
+        except StoreUnavailableError:
+            gateway.failed()
+            raise
+        try:
+            car.check_block(cid, block)
+        except IntegrityError as error:
+            gateway.drop(error)
+            raise
+        gateway.took(time.monotonic() - started)
+        return block
+
+    def _ask(self, gateway: Gateway, cid: CID) -> bytes:
+        service = gateway.service
+        query, headers = {"format": "raw"}, {"Accept": _RAW_TYPE}
+        with (
+            service.open(
+                "GET", f"/ipfs/{cid}", params=query, headers=headers, repeat=False
+            ) as answer,
+            service.typed(),
+        ):
+            block = bytearray()
+            for piece in answer.iter_content(1 << 16):
+                block += piece
+                if len(block) > MAX_BLOCK:
+                    break  # whatever it is, it is no block
+        return bytes(block)
+
+    def has(self, cid: CID) -> bool:
+        """Say whether the gateways claim to have the content in full; `get` alone proves it."""
+        seen: set[CID] = set()
+        pending = [cid]
+        while pending:
+            found = pending.pop()
+            if found in seen:
+                continue
+            seen.add(found)
+            if found.codec == RAW:
+                if self._head(found) is None:
+                    return False
+                continue
+            try:
+                pending.extend(dag.children(found, self.block(found)))
+            except NotFoundError:
+                return False
+        return True
+
+    def size_of(self, cid: CID) -> int:
+        """Bytes of a raw block, as the directory above it, or a gateway, says."""
+        if cid in self._sizes:
+            return self._sizes[cid]
+        size = self._head(cid)
+        return size if size is not None else len(self.block(cid))
+
+    def _head(self, cid: CID) -> int | None:
+        """Bytes of a block as a gateway gives them; None if no gateway says it has the block."""
+        for gateway in self._ranked():
+            query, headers = {"format": "raw"}, {"Accept": _RAW_TYPE}
+            try:
+                path = f"/ipfs/{cid}"
+                with gateway.service.open("HEAD", path, params=query, headers=headers) as answer:
+                    return int(answer.headers.get("Content-Length", ""))
+            except (StorageError, ValueError):
+                continue
+        return None
+
+    def _note_sizes(self, block: bytes) -> None:
+        for link in decode(block).links:
+            if link.cid.codec == RAW:
+                self._sizes[link.cid] = link.dag_size
+        while len(self._sizes) > _SIZES:
+            self._sizes.popitem(last=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[Fetch]:
+        """Large files as streams, everything else some blocks ahead."""
+        with ReadAhead(self.block, follow=is_small) as ahead, ExitStack() as stack:
+            yield Streams(self, ahead, stack)
+
+    def stream(self, gateway: Gateway, file: CID, start: int, stack: ExitStack) -> car.Car:
+        """Open a file's CAR from the byte `start` on; `stack` closes it."""
+        query = dict(_CAR_QUERY) | ({"entity-bytes": f"{start}:*"} if start else {})
+        headers = {"Accept": _CAR_TYPE, "Accept-Encoding": "identity"}
+        answer = stack.enter_context(
+            gateway.service.open("GET", f"/ipfs/{file}", params=query, headers=headers)
+        )
+        kind = answer.headers.get("Content-Type", "")
+        if not kind.startswith("application/vnd.ipld.car"):
+            raise StoreUnavailableError(f"{gateway.service.host} sends {kind or 'no type'}, no CAR")
+        with gateway.service.typed():
+            return car.Car.read(cast("BinaryIO", io.BufferedReader(answer.raw, 1 << 20)))
+
+    def streaming(self) -> list[Gateway]:
+        """The gateways to open a stream on, the best first."""
+        return [gateway for gateway in self._ranked() if gateway.streams]
+
+    # ------------------------------------------------------------------ what a gateway does not do
+
+    def put(self, source: Source, *, name: str = "", progress: Progress | None = None) -> CID:
+        """Not possible."""
+        del source, name, progress
+        _read_only()
+
+    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+        """Not possible."""
+        del stream, name
+        _read_only()
+
+    def pin(self, cid: CID, name: str = "") -> None:
+        """Not possible for what is there, and what is not there is not found."""
+        del name
+        self.block(cid)
+        _read_only()
+
+    def unpin(self, cid: CID, name: str | None = None) -> None:
+        """Nothing to do: there are no pins."""
+
+    def pins(self, name: str | None = None) -> Iterator[Pin]:
+        """Nothing: there are no pins."""
+        del name
+        return iter(())
+
+    def delete(self, cid: CID) -> None:
+        """Not possible."""
+        del cid
+        _read_only()
+
+
+def _given_up(cid: CID, errors: list[AnacostiaError]) -> AnacostiaError:
+    reasons = "; ".join(dict.fromkeys(str(error) for error in errors)) or "all were dropped before"
+    if errors and all(isinstance(error, NotFoundError) for error in errors):
+        return NotFoundError(f"no gateway has {cid}: {reasons}")
+    if not errors or any(isinstance(error, IntegrityError) for error in errors):
+        return IntegrityError(f"no gateway sent {cid} unaltered: {reasons}")
+    return StoreUnavailableError(f"no gateway answered for {cid}: {reasons}")
+
+
+def _read_only() -> NoReturn:
+    raise StorageError("a gateway can only be read: put to another store")
