@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+import {IModelLicensing} from "./interfaces/IModelLicensing.sol";
+import {IModelMarket} from "./interfaces/IModelMarket.sol";
+import {IModelNFT} from "./interfaces/IModelNFT.sol";
+import {Payments} from "./libraries/Payments.sol";
+import {RevenueAccount} from "./types/License.sol";
+import {Listing, Order} from "./types/Market.sol";
+import {Permit, Price} from "./types/Payment.sol";
+
+/// @title ModelMarket
+/// @notice See {IModelMarket}.
+/// @dev The models' token and the licensing contract are known code, and call nobody back.
+contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
+    using Payments for Payments.Ledger;
+    using Payments for Price;
+
+    /// @inheritdoc IModelMarket
+    string public constant version = "1.0.0";
+
+    /// @inheritdoc IModelMarket
+    IModelLicensing public immutable licensing;
+
+    /// @inheritdoc IModelMarket
+    IModelNFT public immutable nft;
+
+    mapping(uint64 modelId => Listing) private _listings; // slot 0
+
+    Payments.Ledger private _ledger; // slot 1
+
+    constructor(IModelLicensing licensing_) {
+        licensing = licensing_;
+        nft = licensing_.nft();
+    }
+
+    /*//////////////////////////////////////////////////////////////
+                                 SALE
+    //////////////////////////////////////////////////////////////*/
+
+    /// @inheritdoc IModelMarket
+    function list(uint64 modelId, Price calldata price, uint64 expiry) external {
+        // Check: the caller owns it, the market may transfer it, and the price is one.
+        (address owner, uint64 transfers) = nft.ownershipOf(modelId);
+        if (msg.sender != owner) revert ModelMarket_NotOwner(modelId, msg.sender);
+        if (
+            nft.getApproved(modelId) != address(this) && !nft.isApprovedForAll(owner, address(this))
+        ) revert ModelMarket_NotApproved(modelId);
+        price.check();
+        if (price.free) revert ModelMarket_Free(modelId);
+        if (expiry <= block.timestamp) revert ModelMarket_ExpiryPassed(expiry);
+
+        // Effect: list it, under this ownership.
+        _listings[modelId] = Listing(price.amount, transfers, expiry, price.asset, price.pricing);
+        emit ModelListed(modelId, owner, price, expiry);
+    }
+
+    /// @inheritdoc IModelMarket
+    function cancel(uint64 modelId) external {
+        (address owner,) = _listingOf(modelId);
+        if (msg.sender != owner) revert ModelMarket_NotOwner(modelId, msg.sender);
+        delete _listings[modelId];
+        emit ListingCancelled(modelId, owner);
+    }
+
+    /// @inheritdoc IModelMarket
+    function buy(
+        Order calldata order,
+        Permit calldata permit,
+        RevenueAccount[] calldata settleFirst
+    ) external payable nonReentrant {
+        // Check: it is for sale, at a price that the buyer accepts.
+        (address seller, Listing storage listing) = _listingOf(order.modelId);
+        if (order.recipient == address(0)) revert Payments.Payments_ZeroRecipient();
+        uint256 amount = _quote(listing, order.modelId, order.asset);
+        Payments.checkLimits(amount, order.maxPay, order.deadline);
+
+        // Effect: what it has earned is the seller's, then what is paid, but for the royalty.
+        if (settleFirst.length != 0) licensing.settle(settleFirst);
+        (address receiver, uint256 royalty) = nft.royaltyInfo(order.modelId, amount);
+        _ledger.credit(seller, order.asset, amount - royalty);
+        if (royalty != 0) _ledger.credit(receiver, order.asset, royalty);
+        delete _listings[order.modelId];
+        emit ModelSold(
+            order.modelId, seller, order.recipient, order.asset, amount, receiver, royalty
+        );
+
+        // Interaction: the token, which calls nobody, then the money.
+        nft.transferFrom(seller, order.recipient, order.modelId);
+        Payments.take(order.asset, amount, permit);
+    }
+
+    /// @inheritdoc IModelMarket
+    function claim(address asset, address recipient)
+        external
+        nonReentrant
+        returns (uint256 amount)
+    {
+        return _ledger.claim(asset, recipient);
+    }
+
+    /*//////////////////////////////////////////////////////////////
+                                 VIEWS
+    //////////////////////////////////////////////////////////////*/
+
+    /// @inheritdoc IModelMarket
+    function quote(uint64 modelId, address asset) external view returns (uint256) {
+        (, Listing storage listing) = _listingOf(modelId);
+        return _quote(listing, modelId, asset);
+    }
+
+    /// @inheritdoc IModelMarket
+    function listingOf(uint64 modelId) external view returns (Listing memory) {
+        (, Listing storage listing) = _listingOf(modelId);
+        return listing;
+    }
+
+    /// @inheritdoc IModelMarket
+    function claimable(address account, address asset) external view returns (uint256) {
+        return _ledger.owed[account][asset];
+    }
+
+    /*//////////////////////////////////////////////////////////////
+                                PRIVATE
+    //////////////////////////////////////////////////////////////*/
+
+    /// @dev A listing that is alive, and who sells.
+    function _listingOf(uint64 modelId)
+        private
+        view
+        returns (address owner, Listing storage listing)
+    {
+        uint64 transfers;
+        listing = _listings[modelId];
+        (owner, transfers) = nft.ownershipOf(modelId);
+        if (listing.expiry == 0 || listing.transfers != transfers) {
+            revert ModelMarket_NotListed(modelId);
+        }
+    }
+
+    function _quote(Listing storage listing, uint64 modelId, address asset)
+        private
+        view
+        returns (uint256)
+    {
+        if (listing.expiry <= block.timestamp) {
+            revert ModelMarket_ListingExpired(modelId, listing.expiry);
+        }
+        Price memory price = Price(listing.asset, listing.pricing, listing.amount, false);
+        return price.quote(modelId, 0, asset);
+    }
+}

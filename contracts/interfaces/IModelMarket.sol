@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {RevenueAccount} from "../types/License.sol";
+import {Listing, Order} from "../types/Market.sol";
+import {Permit, Price} from "../types/Payment.sol";
+import {IModelLicensing} from "./IModelLicensing.sol";
+import {IModelNFT} from "./IModelNFT.sol";
+
+/// @title IModelMarket
+/// @notice Sale of registered models themselves, that is, of their tokens.
+/// @dev The token stays with its owner until it is sold, and a listing dies with any transfer. Whoever
+/// has a royalty by ERC-2981 and the seller claim what is theirs; nothing is sent to them. What the
+/// model earned before stays the seller's (see `IModelLicensing`): whoever buys can settle its
+/// derivatives in the same transaction.
+///
+/// Warning for buyers: a gate of an alias and licences that were sold outlive the sale; offers and
+/// publishers do not.
+interface IModelMarket {
+    /// @notice Emitted when a model is listed, or listed anew.
+    /// @param modelId The registered model.
+    /// @param seller Its owner.
+    /// @param price What it costs.
+    /// @param expiry When the listing ends, in seconds, exclusive.
+    event ModelListed(uint64 indexed modelId, address indexed seller, Price price, uint64 expiry);
+
+    /// @notice Emitted when a listing is cancelled.
+    event ListingCancelled(uint64 indexed modelId, address indexed seller);
+
+    /// @notice Emitted when a model is sold.
+    /// @param modelId The registered model.
+    /// @param seller Who owned it.
+    /// @param recipient Who owns it now.
+    /// @param asset What was paid with.
+    /// @param amount What was paid, royalty included.
+    /// @param royaltyReceiver Who gets the royalty.
+    /// @param royalty How much of it is the royalty.
+    event ModelSold(
+        uint64 indexed modelId,
+        address indexed seller,
+        address indexed recipient,
+        address asset,
+        uint256 amount,
+        address royaltyReceiver,
+        uint256 royalty
+    );
+
+    /// @notice Thrown when an account that does not own a model does what only its owner may.
+    error ModelMarket_NotOwner(uint64 modelId, address caller);
+
+    /// @notice Thrown when a model is given away: its owner can transfer it.
+    error ModelMarket_Free(uint64 modelId);
+
+    /// @notice Thrown when the market has not been approved for a model's token.
+    error ModelMarket_NotApproved(uint64 modelId);
+
+    /// @notice Thrown when a listing would end before it begins.
+    error ModelMarket_ExpiryPassed(uint64 expiry);
+
+    /// @notice Thrown when a model is not listed, or no longer, because it was transferred since.
+    error ModelMarket_NotListed(uint64 modelId);
+
+    /// @notice Thrown when a listing has ended.
+    error ModelMarket_ListingExpired(uint64 modelId, uint64 expiry);
+
+    /// @notice Lists a model for sale, or changes its listing. Its owner only, who has approved the
+    /// market for its token.
+    /// @param modelId The registered model.
+    /// @param price What it costs; a pricing contract is asked with no terms.
+    /// @param expiry When the listing ends, in seconds, exclusive.
+    function list(uint64 modelId, Price calldata price, uint64 expiry) external;
+
+    /// @notice Cancels a model's listing. Its owner only.
+    function cancel(uint64 modelId) external;
+
+    /// @notice Buys a listed model.
+    /// @param order What to buy, and the most that it may cost.
+    /// @param permit An allowance of the caller's; all zero for none.
+    /// @param settleFirst Revenue to settle before the sale, so that royalties of the model's
+    /// derivatives go to the seller; may be empty.
+    function buy(
+        Order calldata order,
+        Permit calldata permit,
+        RevenueAccount[] calldata settleFirst
+    ) external payable;
+
+    /// @notice Pays the caller all that is kept for it in an asset.
+    /// @param asset ERC-20 token, or the zero address for the native coin.
+    /// @param recipient Who gets it.
+    /// @return amount How much.
+    function claim(address asset, address recipient) external returns (uint256 amount);
+
+    /// @notice What a model costs now in an asset, royalty included; reverts if it cannot be bought.
+    function quote(uint64 modelId, address asset) external view returns (uint256);
+
+    /// @notice A model's listing; reverts if it is not listed, or no longer.
+    function listingOf(uint64 modelId) external view returns (Listing memory);
+
+    /// @notice What an account can claim in an asset now.
+    function claimable(address account, address asset) external view returns (uint256);
+
+    /// @notice Where the models' licences are sold.
+    function licensing() external view returns (IModelLicensing);
+
+    /// @notice Ownership of the models.
+    function nft() external view returns (IModelNFT);
+
+    /// @notice Version of this contract's source.
+    function version() external view returns (string memory);
+}

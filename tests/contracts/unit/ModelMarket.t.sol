@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+
+import {IModelMarket} from "../../../contracts/interfaces/IModelMarket.sol";
+import {Payments} from "../../../contracts/libraries/Payments.sol";
+import {RevenueAccount} from "../../../contracts/types/License.sol";
+import {Listing, Order} from "../../../contracts/types/Market.sol";
+import {Price} from "../../../contracts/types/Payment.sol";
+import {LicensingTest} from "../Licensing.t.sol";
+import {PriceList} from "../mocks/Licensees.sol";
+import {FeeToken, GoodToken} from "../mocks/Tokens.sol";
+
+/// @notice Sale of models themselves.
+contract ModelMarketTest is LicensingTest {
+    uint64 internal constant END = START + 7 days;
+    uint128 internal constant ONE = 1 ether;
+
+    uint64 internal model;
+
+    function setUp() public override {
+        super.setUp();
+        model = registerAs(alice, NAME);
+        vm.prank(alice);
+        nft.setApprovalForAll(address(market), true);
+    }
+
+    /*//////////////////////////////////////////////////////////////
+                                LISTINGS
+    //////////////////////////////////////////////////////////////*/
+
+    function test_list() public {
+        vm.expectEmit(address(market));
+        emit IModelMarket.ModelListed(model, alice, fixedPrice(NATIVE, ONE), END);
+        list(alice, fixedPrice(NATIVE, ONE));
+        assertEq(
+            abi.encode(market.listingOf(model)),
+            abi.encode(Listing(ONE, 0, END, NATIVE, address(0))),
+            "listing"
+        );
+        assertEq(market.quote(model, NATIVE), ONE, "quote");
+        list(alice, pricedBy(carol));
+        assertEq(
+            abi.encode(market.listingOf(model)),
+            abi.encode(Listing(0, 0, END, NATIVE, carol)),
+            "listed anew"
+        );
+    }
+
+    function test_list_withAnApprovalOfTheTokenAlone() public {
+        transfer(alice, bob, model);
+        vm.prank(bob);
+        nft.approve(address(market), model);
+        list(bob, fixedPrice(NATIVE, ONE));
+        assertEq(market.listingOf(model).transfers, 1, "transfers");
+    }
+
+    function test_list_reverts() public {
+        expect(IModelMarket.ModelMarket_NotOwner.selector, abi.encode(model, bob));
+        list(bob, fixedPrice(NATIVE, ONE));
+        vm.expectRevert(Payments.Payments_ZeroPrice.selector);
+        list(alice, fixedPrice(NATIVE, 0));
+        vm.expectRevert(Payments.Payments_AmbiguousPrice.selector);
+        list(alice, Price(NATIVE, carol, 1, false));
+        expect(IModelMarket.ModelMarket_Free.selector, abi.encode(model));
+        list(alice, free());
+        expect(IModelMarket.ModelMarket_ExpiryPassed.selector, abi.encode(START));
+        vm.prank(alice);
+        market.list(model, fixedPrice(NATIVE, ONE), START);
+        vm.prank(alice);
+        nft.setApprovalForAll(address(market), false);
+        expect(IModelMarket.ModelMarket_NotApproved.selector, abi.encode(model));
+        list(alice, fixedPrice(NATIVE, ONE));
+        expect(IModelMarket.ModelMarket_NotOwner.selector, abi.encode(99, alice));
+        vm.prank(alice);
+        market.list(99, fixedPrice(NATIVE, ONE), END);
+    }
+
+    function test_cancel() public {
+        list(alice, fixedPrice(NATIVE, ONE));
+        expect(IModelMarket.ModelMarket_NotOwner.selector, abi.encode(model, bob));
+        vm.prank(bob);
+        market.cancel(model);
+        vm.expectEmit(address(market));
+        emit IModelMarket.ListingCancelled(model, alice);
+        vm.startPrank(alice);
+        market.cancel(model);
+        expectNotListed();
+        market.cancel(model);
+        vm.stopPrank();
+        expectNotListed();
+        buy(ONE);
+    }
+
+    function test_listings_dieWithATransfer() public {
+        list(alice, fixedPrice(NATIVE, ONE));
+        transfer(alice, bob, model);
+        expectNotListed();
+        buy(ONE);
+        expectNotListed();
+        market.quote(model, NATIVE);
+        expectNotListed();
+        market.listingOf(model);
+
+        // Also when the model comes back.
+        transfer(bob, alice, model);
+        expectNotListed();
+        buy(ONE);
+    }
+
+    function test_listings_end() public {
+        list(alice, fixedPrice(NATIVE, ONE));
+        vm.warp(END);
+        expect(IModelMarket.ModelMarket_ListingExpired.selector, abi.encode(model, END));
+        buy(ONE);
+        expect(IModelMarket.ModelMarket_ListingExpired.selector, abi.encode(model, END));
+        market.quote(model, NATIVE);
+        vm.warp(END - 1);
+        buy(ONE);
+    }
+
+    /*//////////////////////////////////////////////////////////////
+                                  SALE
+    //////////////////////////////////////////////////////////////*/
+
+    function test_buy() public {
+        list(alice, fixedPrice(NATIVE, ONE));
+        vm.expectEmit(address(market));
+        emit IModelMarket.ModelSold(model, alice, carol, NATIVE, ONE, address(0), 0);
+        Order memory order = Order(model, NATIVE, ONE, START, carol);
+        buy(order, 3 ether);
+        assertEq(nft.ownerOf(model), carol, "owner");
+        assertEq(bob.balance, 99 ether, "the rest comes back");
+        assertEq(market.claimable(alice, NATIVE), ONE, "the seller's");
+        vm.expectEmit(address(market));
+        emit Payments.Claimed(alice, NATIVE, eve, ONE);
+        vm.prank(alice);
+        assertEq(market.claim(NATIVE, eve), ONE, "claimed");
+        assertEq(eve.balance, 101 ether, "paid");
+        assertEq(address(market).balance, 0, "nothing is left");
+        expectNotListed();
+        buy(ONE);
+    }
+
+    function testFuzz_buy_honoursTheRoyalty(uint128 amount, uint16 bps) public {
+        amount = uint128(bound(amount, 1, 50 ether));
+        bps = uint16(bound(bps, 0, 2500));
+        vm.prank(alice);
+        nft.setRoyalty(model, carol, bps);
+        list(alice, fixedPrice(NATIVE, amount));
+        vm.deal(bob, amount);
+        buy(Order(model, NATIVE, amount, START, bob), amount);
+        uint256 royalty = uint256(amount) * bps / 10_000;
+        if (royalty * 10_000 != uint256(amount) * bps) ++royalty;
+        assertEq(market.claimable(carol, NATIVE), royalty, "rounded up");
+        assertEq(market.claimable(alice, NATIVE), amount - royalty, "the rest");
+        assertEq(address(market).balance, amount, "money in is money owed");
+    }
+
+    function test_buy_withAToken() public {
+        GoodToken coin = new GoodToken();
+        coin.mint(bob, 100);
+        vm.prank(bob);
+        coin.approve(address(market), 100);
+        list(alice, fixedPrice(address(coin), 100));
+        buy(Order(model, address(coin), 100, START, bob), 0);
+        vm.prank(alice);
+        market.claim(address(coin), alice);
+        assertEq(coin.balanceOf(alice), 100, "paid");
+    }
+
+    function test_buy_atAPriceThatIsAskedFor() public {
+        PriceList prices = new PriceList();
+        prices.set(model, 0, NATIVE, 5);
+        list(alice, pricedBy(address(prices)));
+        assertEq(market.quote(model, NATIVE), 5, "quote");
+        expect(PriceList.PriceList_NoEntry.selector, "");
+        buy(Order(model, carol, 5, START, bob), 0);
+        prices.set(model, 0, NATIVE, 6);
+        expect(Payments.Payments_AboveMaxPay.selector, abi.encode(6, 5));
+        buy(Order(model, NATIVE, 5, START, bob), 6);
+        buy(Order(model, NATIVE, 6, START, bob), 6);
+        assertEq(nft.ownerOf(model), bob, "owner");
+    }
+
+    function test_buy_reverts() public {
+        list(alice, fixedPrice(NATIVE, ONE));
+        expect(Payments.Payments_Underpaid.selector, abi.encode(ONE, ONE - 1));
+        buy(ONE - 1);
+        expect(Payments.Payments_WrongAsset.selector, abi.encode(carol, NATIVE));
+        buy(Order(model, carol, ONE, START, bob), 0);
+        expect(Payments.Payments_AboveMaxPay.selector, abi.encode(ONE, ONE - 1));
+        buy(Order(model, NATIVE, ONE - 1, START, bob), ONE);
+        expect(Payments.Payments_DeadlinePassed.selector, abi.encode(START - 1));
+        buy(Order(model, NATIVE, ONE, START - 1, bob), ONE);
+        expect(Payments.Payments_ZeroRecipient.selector, "");
+        buy(Order(model, NATIVE, ONE, START, address(0)), ONE);
+        vm.prank(alice);
+        nft.setApprovalForAll(address(market), false);
+        expect(
+            IERC721Errors.ERC721InsufficientApproval.selector, abi.encode(address(market), model)
+        );
+        buy(ONE);
+        assertEq(nft.ownerOf(model), alice, "nothing moved");
+        assertEq(bob.balance, 100 ether, "nothing moved");
+    }
+
+    function test_buy_revertsWhenThePriceChangesInFlight() public {
+        list(alice, fixedPrice(NATIVE, ONE));
+        list(alice, fixedPrice(NATIVE, 2 * ONE));
+        expect(Payments.Payments_AboveMaxPay.selector, abi.encode(2 * ONE, ONE));
+        buy(Order(model, NATIVE, ONE, START, bob), 2 * ONE);
+    }
+
+    function test_buy_revertsWhenTheTokenTakesAFee() public {
+        FeeToken coin = new FeeToken();
+        coin.mint(bob, 100);
+        vm.prank(bob);
+        coin.approve(address(market), 100);
+        list(alice, fixedPrice(address(coin), 100));
+        expect(Payments.Payments_WrongAmountReceived.selector, abi.encode(coin, 100, 99));
+        buy(Order(model, address(coin), 100, START, bob), 0);
+    }
+
+    function test_buy_settlesFirst() public {
+        offerAs(alice, model, remix(1000), fixedPrice(NATIVE, PRICE));
+        uint64 child = derived(carol, "carol/child", model);
+        offerAs(carol, child, remix(0), fixedPrice(NATIVE, PRICE));
+        buyAs(eve, child);
+        list(alice, fixedPrice(NATIVE, ONE));
+        Order memory order = Order(model, NATIVE, ONE, START, bob);
+        vm.prank(bob);
+        market.buy{value: ONE}(order, noPermit(), account(child, carol, NATIVE));
+
+        assertEq(licensing.revenueOf(model, alice, NATIVE).earned, PRICE + PRICE / 10, "seller");
+        assertEq(licensing.revenueOf(model, bob, NATIVE).earned, 0, "buyer");
+        buyAs(eve, child);
+        settle(child, carol, NATIVE);
+        assertEq(licensing.revenueOf(model, bob, NATIVE).earned, PRICE / 10, "from now on");
+    }
+
+    function test_claim_reverts() public {
+        expect(Payments.Payments_NothingToClaim.selector, abi.encode(alice, NATIVE));
+        vm.prank(alice);
+        market.claim(NATIVE, alice);
+    }
+
+    function test_constants() public view {
+        assertEq(market.version(), "1.0.0", "version");
+        assertEq(address(market.nft()), address(nft), "nft");
+        assertEq(address(market.licensing()), address(licensing), "licensing");
+    }
+
+    function list(address who, Price memory price) internal {
+        vm.prank(who);
+        market.list(model, price, END);
+    }
+
+    function buy(uint256 value) internal {
+        buy(Order(model, NATIVE, ONE, block.timestamp, bob), value);
+    }
+
+    function buy(Order memory order, uint256 value) internal {
+        vm.prank(bob);
+        market.buy{value: value}(order, noPermit(), new RevenueAccount[](0));
+    }
+
+    function expect(bytes4 selector, bytes memory arguments) internal {
+        vm.expectRevert(abi.encodePacked(selector, arguments));
+    }
+
+    function expectNotListed() internal {
+        expect(IModelMarket.ModelMarket_NotListed.selector, abi.encode(model));
+    }
+}
