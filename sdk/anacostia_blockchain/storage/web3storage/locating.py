@@ -6,6 +6,7 @@ Claims are hints. Whatever they say, a block counts only if its bytes are those 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from anacostia_blockchain.errors import (
     NotFoundError,
     StorageError,
 )
+from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.storage.web3storage.blobs import locations_of
 from anacostia_blockchain.storage.web3storage.identity import base58
 from anacostia_blockchain.storage.web3storage.ipld import (
@@ -143,7 +145,7 @@ class Claims:
                     yield capability, claim
 
 
-class View:
+class View(BlockReader):
     """The blocks of a space as it is now, for the time of one operation.
 
     Args:
@@ -158,6 +160,7 @@ class View:
         self._space = space
         self._places: dict[bytes, list[tuple[bytes, int, int]]] = {}
         self._unread: Iterator[Upload] | None = None
+        self._lock = threading.Lock()
 
     def upload(self, root: Link) -> Upload | None:
         """The entry of a root; None if the space has none."""
@@ -187,17 +190,18 @@ class View:
         Raises:
             NotFoundError: none has it.
         """
-        if cid.digest not in self._places and self._unread is None:
-            self._unread = self.uploads()
-            named = self.upload(Link(cid.bytes))
-            if named is not None:
-                self._load(named)
-        while cid.digest not in self._places:
-            upload = next(self._unread, None) if self._unread else None
-            if upload is None:
-                raise NotFoundError(f"{cid} is not in the space {self._space}")
-            self._load(upload)
-        return self._places[cid.digest]
+        with self._lock:  # blocks are fetched ahead, by several threads
+            if cid.digest not in self._places and self._unread is None:
+                self._unread = self.uploads()
+                named = self.upload(Link(cid.bytes))
+                if named is not None:
+                    self._load(named)
+            while cid.digest not in self._places:
+                upload = next(self._unread, None) if self._unread else None
+                if upload is None:
+                    raise NotFoundError(f"{cid} is not in the space {self._space}")
+                self._load(upload)
+            return self._places[cid.digest]
 
     def block(self, cid: CID) -> bytes:
         """A block, verified.
@@ -221,7 +225,7 @@ class View:
             raise last
         return self._from_gateway(cid)
 
-    def size(self, cid: CID) -> int:
+    def size_of(self, cid: CID) -> int:
         """Bytes of a block, by the index."""
         return self.places(cid)[0][2] if self._connection.service.indexer else len(self.block(cid))
 

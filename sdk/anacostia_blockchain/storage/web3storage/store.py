@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, DAG_PB
 from anacostia_blockchain.errors import (
     ConfigError,
@@ -20,9 +19,7 @@ from anacostia_blockchain.errors import (
 )
 from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Pin, Source, Stat
-from anacostia_blockchain.storage.export import write_out
 from anacostia_blockchain.storage.local import LocalStore
-from anacostia_blockchain.storage.packs import typed_errors
 from anacostia_blockchain.storage.web3storage import ipld
 from anacostia_blockchain.storage.web3storage.blobs import Blob, add_blob, remove_blob
 from anacostia_blockchain.storage.web3storage.identity import KEY_VARIABLE, Signer
@@ -73,6 +70,7 @@ class Web3Storage:
         self._names = Names(folder / "names.db", space)
         self._staging = LocalStore(folder / "staging")
         self._shard_size = shard_size
+        self._last_view = self._view()
 
     def __repr__(self) -> str:
         return f"Web3Storage({self._connection.service.url}, {self.space})"
@@ -156,17 +154,29 @@ class Web3Storage:
 
     # ------------------------------------------------------------------ read
 
+    def block(self, cid: CID) -> bytes:
+        """One block, verified; see `Store.block`."""
+        try:
+            return self._last_view.block(cid)
+        except NotFoundError:
+            self._last_view = self._view()  # it may have been uploaded since
+            return self._last_view.block(cid)
+
     def get(self, cid: CID, target: Path, *, progress: Progress | None = None) -> Path:
         """Write a file or folder to `target`; see `Store.get`."""
-        view = self._view()
-        total = dag.measure(view.block, cid, view.size).size if progress is not None else None
-        with typed_errors(target.parent):
-            return write_out(view.block, cid, target, progress=progress, total=total)
+        return self._view().get(cid, target, progress=progress)
 
     def open(self, cid: CID, path: str = "") -> BinaryIO:
         """Open a file, or one below a directory; see `Store.open`."""
-        fetch = self._view().block
-        return dag.open_file(fetch, dag.lookup(fetch, cid, path))
+        return self._view().open(cid, path)
+
+    def stat(self, cid: CID) -> Stat:
+        """Count the files and bytes of a CID."""
+        return self._view().stat(cid)
+
+    def export_car(self, cid: CID, stream: BinaryIO) -> None:
+        """Write a CARv1; see `Store.export_car`."""
+        self._view().export_car(cid, stream)
 
     def has(self, cid: CID) -> bool:
         """Say whether an upload holds the content in full, by the index; leaves are not read.
@@ -182,19 +192,6 @@ class Web3Storage:
         except NotFoundError:
             return False
         return True
-
-    def stat(self, cid: CID) -> Stat:
-        """Count the files and bytes of a CID."""
-        view = self._view()
-        return dag.measure(view.block, cid, view.size)
-
-    def export_car(self, cid: CID, stream: BinaryIO) -> None:
-        """Write a CARv1; see `Store.export_car`."""
-        fetch = self._view().block
-        fetch(cid)  # if it is not there, nothing is written
-        stream.write(car.header(cid))
-        for found, block in dag.blocks(fetch, cid):
-            car.write_block(stream, found, block)
 
     # ------------------------------------------------------------------ pins
 
