@@ -1,6 +1,7 @@
 """Gated content: what opens, what does not, and what is left behind."""
 
 import io
+import json
 import os
 import pickle
 import stat
@@ -48,6 +49,12 @@ from anacostia_blockchain.storage.gated import (
     in_store,
     open_sealed,
     seal,
+)
+
+names = st.sampled_from(["root", "salt", "files", "directories", "format", "index_size"])
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=10)
+documents = st.dictionaries(
+    names, scalars | st.lists(scalars | st.lists(scalars, max_size=3), max_size=3)
 )
 
 SIZES = (0, 1, PLAIN - 1, PLAIN, PLAIN + 1, SEGMENT, 2 * PLAIN, 3 * PLAIN + 7)
@@ -557,6 +564,14 @@ def test_an_index_cannot_climb_or_contradict_itself(files, directories):
 def test_an_index_comes_back():
     made = Index(ROOT, bytes(32), (SealedFile("a/x", 1, 0),), FOLDERS)
     assert Index.parse(made.to_json()) == made
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=100) | documents.map(lambda value: json.dumps(value).encode()))
+def test_nothing_but_a_header_or_index_parses(data):
+    for kind in (Header, Index):
+        with pytest.raises(FormatError):
+            kind.parse(data)
 
 
 def test_a_content_key_of_another_length_is_refused():

@@ -19,6 +19,9 @@ from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError
 KEY_VARIABLE = "ANACOSTIA_W3UP_AGENT"
 
 _ED25519 = b"\xed\x01"
+_KEY_KINDS = (0xED, 0xE7, 0xEA, 0xEB, 0x1200, 0x1201, 0x1202, 0x1205)
+"""Public keys that a `did:key` can hold, by multicodec: Ed25519, and others that are only named."""
+
 _TEXT_DID = b"\x9d\x1a"  # varint of 0x0d1d: the rest is the DID's own text
 _SECRET = b"\x80\x26"  # varint of 0x1300
 _EDDSA = varint(0xD0ED) + varint(64)
@@ -183,7 +186,9 @@ def did_from_bytes(data: object) -> str:
         if did_bytes(did) != data:
             raise FormatError(f"not a DID: {did[:80]!r}")
         return did
-    read_varint(data, 0)
+    kind, _ = read_varint(data, 0)
+    if kind not in _KEY_KINDS:
+        raise FormatError(f"not a DID: no kind of key is {kind:#x}")
     if data[:2] == _ED25519 and len(data) != 34:
         raise FormatError("not a DID: an Ed25519 key has 32 bytes")
     return "did:key:z" + base58(data)

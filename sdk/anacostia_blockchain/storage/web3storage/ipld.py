@@ -147,13 +147,16 @@ def decode(data: bytes) -> Any:  # noqa: ANN401
         FormatError: not dag-cbor, or not its canonical form.
     """
     try:
-        value = _linked(
-            cbor2.loads(
-                data, max_depth=_DEEPEST, allow_indefinite=False, strict_hashable_types=True
-            )
+        value = cbor2.loads(
+            data,
+            max_depth=_DEEPEST,
+            allow_indefinite=False,
+            strict_hashable_types=True,
+            semantic_decoders=_NO_TAGS,
         )
     except (cbor2.CBORError, ValueError, TypeError, OverflowError) as error:
         raise FormatError(f"not dag-cbor: {error}") from error
+    value = _linked(value, 0)
     if encode(value) != data:
         raise FormatError("not canonical dag-cbor")
     return value
@@ -186,18 +189,29 @@ def _is_text(key: object) -> bool:
     return True
 
 
-def _linked(value: Any) -> Any:  # noqa: ANN401
-    """Tags become links; other tags stay, and are refused when the value is encoded again."""
+def _linked(value: Any, depth: int) -> Any:  # noqa: ANN401
+    """Tags become links."""
+    if depth > _DEEPEST:
+        raise FormatError(f"nested more than {_DEEPEST} deep")
     if isinstance(value, cbor2.CBORTag):
         data = value.value
         if value.tag == _LINK_TAG and isinstance(data, bytes) and data[:1] == b"\0":
             return Link(data[1:])
         raise FormatError("dag-cbor: a tag that is no link")
     if isinstance(value, list):
-        return [_linked(item) for item in value]
+        return [_linked(item, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {key: _linked(item) for key, item in value.items()}
+        return {key: _linked(item, depth + 1) for key, item in value.items()}
     return value
+
+
+def _no_tag(*_decoder: object) -> Any:  # noqa: ANN401
+    raise FormatError("dag-cbor: a tag that is no link")
+
+
+_TAGS = (0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004)
+_NO_TAGS = dict.fromkeys((*_TAGS, 43000, 55799), _no_tag)
+"""What the library would make times, patterns, or lists that hold themselves of."""
 
 
 def dag_json(value: Any) -> bytes:  # noqa: ANN401
