@@ -1,8 +1,9 @@
 """Where the contracts are on a chain, and putting them there.
 
-The contracts have no constructor arguments and carry no metadata, and the CREATE2 proxy has one
-address on every chain; so have they. A deployment file, `deployments/<chain id>.json`, is a record
-for people and tools: `check` compares the chain itself with this package's own build.
+The contracts' constructors take nothing but each other's addresses, their code carries no metadata,
+and the CREATE2 proxy has one address on every chain; so have they. A deployment file,
+`deployments/<chain id>.json`, is a record for people and tools: `check` compares the chain itself
+with this package's own build.
 """
 
 from __future__ import annotations
@@ -29,8 +30,14 @@ CREATE2_PROXY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 
 SALT = bytes(32)
 
-DEPLOYED = ("ModelRegistry", "RunLedger")
-"""What is sent to the proxy. `ModelNFT` is created by `ModelRegistry`."""
+DEPLOYED = ("ModelRegistry", "RunLedger", "ModelLicensing", "ModelMarket")
+"""What is sent to the proxy, in this order."""
+
+ARGUMENTS = {"ModelLicensing": ("ModelRegistry",), "ModelMarket": ("ModelLicensing",)}
+"""Contracts whose addresses a constructor takes."""
+
+CREATED = {"ModelNFT": ("ModelRegistry", "nft"), "LicenseToken": ("ModelLicensing", "licenseToken")}
+"""What another contract's constructor creates, and the function that says where."""
 
 _PACKAGE = "anacostia_blockchain"
 
@@ -133,14 +140,12 @@ def deploy(chain: Chain) -> Deployment:
     """
     if not chain.code(CREATE2_PROXY):
         raise NoContractError(CREATE2_PROXY, "the deterministic deployment proxy")
-    contracts = {}
-    for name in DEPLOYED:
-        contracts[name] = _deploy(chain, name)
-    registry = contracts["ModelRegistry"]
-    nft = _read(chain, registry.address, "ModelRegistry", "nft")
-    contracts["ModelNFT"] = _record(
-        chain, "ModelNFT", to_checksum_address(nft), registry.block, registry.tx
-    )
+    contracts = {name: _deploy(chain, name) for name in DEPLOYED}
+    for name, (creator, function) in CREATED.items():
+        if creator in contracts:
+            by = contracts[creator]
+            address = to_checksum_address(_read(chain, by.address, creator, function))
+            contracts[name] = _record(chain, name, address, by.block, by.tx)
     deployment = Deployment(chain.chain_id, contracts)
     deployment.check(chain)
     return deployment
@@ -153,9 +158,7 @@ def is_build_of(name: str, code: bytes) -> bool:
 
 def predicted_address(name: str) -> Address:
     """The address that CREATE2 gives a contract on every chain (EIP-1014)."""
-    init_code = _bytecode(name)["bytecode"]
-    inner = keccak(_bytes(init_code))
-    digest = keccak(b"\xff" + _bytes(CREATE2_PROXY) + SALT + inner)
+    digest = keccak(b"\xff" + _bytes(CREATE2_PROXY) + SALT + keccak(_init_code(name)))
     return str(to_checksum_address(digest[12:]))
 
 
@@ -163,9 +166,14 @@ def _deploy(chain: Chain, name: str) -> DeployedContract:
     address = predicted_address(name)
     if chain.code(address):
         return _record(chain, name, address, None, None)
-    data = SALT + _bytes(_bytecode(name)["bytecode"])
-    receipt = chain.send(Call(CREATE2_PROXY, data, name, "constructor"))
+    receipt = chain.send(Call(CREATE2_PROXY, SALT + _init_code(name), name, "constructor"))
     return _record(chain, name, address, receipt.block_number, receipt.hash)
+
+
+def _init_code(name: str) -> bytes:
+    """Creation code, then the constructor's arguments, a word each."""
+    arguments = (_bytes(predicted_address(other)) for other in ARGUMENTS.get(name, ()))
+    return _bytes(_bytecode(name)["bytecode"]) + b"".join(a.rjust(32, b"\0") for a in arguments)
 
 
 def _record(
