@@ -22,6 +22,16 @@ PEERS = {
     "anchor": ("EAS: attest 32 bytes", 184_483),
     "anchor, on 1,000 records": ("EAS: timestamp, which proves no order", 45_869),
     "setAlias": ("Olas: update hash, next", 56_001),
+    "registerTerms": ("Story: register terms", 361_343),
+    "offer": ("Story: attach terms", 323_727),
+    "buy": ("Ocean: approve, buy, order: 3 transactions", 387_708),
+    "buy, once more": ("Story: mint a licence", 709_480),
+    "buy, first": ("Story: mint a licence, first", 1_159_624),
+    "derive, one parent": ("Story: derive, one parent", 1_350_384),
+    "derive, one parent, ten generations down": ("Olas: create at depth 11", 240_654),
+    "settle, one parent": ("Story: pay a royalty", 163_415),
+    "settleAndClaim": ("Story: pay a royalty, claim it", 294_237),
+    "claim": ("Story: claim", 130_822),
     "setAlias, first": ("Olas: update hash, first", 73_101),
 }
 """By how a snapshot's name begins; the longest that fits."""

@@ -10,6 +10,7 @@ import {LicensingHandler} from "./handlers/LicensingHandler.sol";
 /// @notice What holds after anything that anybody does with licences and money, over random lineage
 /// graphs. Each statement is compared with a model that is kept beside the contracts and never asks
 /// them; see `LicensingGhost`.
+/// @dev `FOUNDRY_INVARIANT_RUNS=200 FOUNDRY_INVARIANT_DEPTH=512` makes 100,000 calls, and takes long.
 contract ModelLicensingInvariantTest is LicensingTest {
     LicensingHandler internal handler;
     GoodToken internal coin;
