@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from anacostia_blockchain.errors import ContractRevertedError
+from anacostia_blockchain.errors import AnacostiaError, ContractRevertedError
 from anacostia_blockchain.outbox import Intent, Outcome
 
 if TYPE_CHECKING:
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class LogSource(Protocol):
     """A Merkle log to anchor, wherever it is kept; each method may open its own transaction."""
 
-    salt: bytes
-    """32 random bytes that, with the owner's address, make the log's id on chain."""
+    @property
+    def salt(self) -> bytes:
+        """32 random bytes that, with the owner's address, make the log's id on chain."""
 
     def size(self) -> int:
         """Number of records."""
@@ -43,6 +44,7 @@ class AnchorHandler:
     def __init__(self, client: Anacostia, source: LogSource) -> None:
         self._client = client
         self._source = source
+        self._built_on: dict[str, int] = {}
 
     @property
     def log_id(self) -> bytes:
@@ -59,7 +61,7 @@ class AnchorHandler:
         log = ledger.anchored(self.log_id, head.size)
         return self._anchored(head.size, head.root, log.tx_hash, log.block_number)
 
-    def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:  # noqa: ARG002 - a protocol's
+    def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:
         """Anchor everything the log holds now. Opens the log first where it is not open."""
         ledger = self._client.ledger
         if not self._is_open():
@@ -68,7 +70,8 @@ class AnchorHandler:
         root = self._source.root(size)
         proof = self._source.consistency_proof(old, size)
         call = ledger.calls.anchor(self.log_id, size, root, proof)
-        return call, {"size": size, "root": root.hex()}
+        self._built_on[intent.key] = old
+        return call, {"size": size, "root": root.hex(), "old": old}
 
     def outcome(self, intent: Intent, receipt: Receipt) -> Outcome:
         """The head that the transaction anchored."""
@@ -76,6 +79,12 @@ class AnchorHandler:
         return self._anchored(
             note["size"], bytes.fromhex(note["root"]), receipt.hash, receipt.block_number
         )
+
+    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:
+        """Somebody else moved the head, and the proof was for the one before."""
+        known = self._built_on.get(intent.key, (intent.note or {}).get("old"))
+        moved = self._client.ledger.head_of(self.log_id).size != known
+        return isinstance(refusal, ContractRevertedError) and moved
 
     def _anchored(self, size: int, root: bytes, tx_hash: str, block: int) -> Outcome:
         result = {

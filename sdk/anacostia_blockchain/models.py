@@ -12,9 +12,10 @@ from anacostia_blockchain.errors import (
     LedgerError,
     NotFoundError,
 )
-from anacostia_blockchain.outbox import Intent, Sender
+from anacostia_blockchain.outbox import Intent
 from anacostia_blockchain.publishing import publish_intent
 from anacostia_blockchain.reference import Reference
+from anacostia_blockchain.sending import Sender
 from anacostia_blockchain.types import (
     AliasMove,
     AliasState,

@@ -16,11 +16,9 @@ transaction that closes the run.
 from __future__ import annotations
 
 import json
-import logging
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import (
@@ -39,24 +37,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from anacostia_blockchain.errors import (
-    AnacostiaError,
-    ChainUnavailableError,
-    ConfigError,
-    ContractRevertedError,
-    InsufficientFundsError,
-    NonceConflictError,
-    StorageError,
-    TransactionFailedError,
-    TransactionTimeoutError,
-)
+from anacostia_blockchain.errors import AnacostiaError, FormatError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, RowMapping
 
-    from anacostia_blockchain.chain import Call, Chain, Receipt
-
-log = logging.getLogger(__name__)
+    from anacostia_blockchain.chain import Call, Receipt
 
 metadata = MetaData()
 
@@ -77,17 +63,6 @@ intents = Table(
     Column("error", Text),
     Column("attempts", Integer, nullable=False, default=0),
 )
-
-_IDLE = 0.25
-"""Seconds between two looks at an outbox in which nothing was found, unless one is woken."""
-
-TRANSIENT = (
-    ChainUnavailableError,
-    InsufficientFundsError,
-    StorageError,
-    TransactionTimeoutError,
-)
-"""Errors that time, money or a reachable service may cure: the intent stays where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +107,9 @@ class Handler(Protocol):
 
     def outcome(self, intent: Intent, receipt: Receipt) -> Outcome:
         """Read the result of a successful transaction."""
+
+    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:
+        """Whether a refusal only says that the chain has moved on since `prepare`: do it anew."""
 
 
 class Outbox:
@@ -248,189 +226,17 @@ class Outbox:
         """Let a failed intent be tried again, because what made it fail was mended."""
         return self.move(intent, "pending", raw=None, tx_hash=None, note=None, error=None)
 
-    def note_error(self, intent: Intent, error: Exception) -> None:
+    def note_error(self, intent: Intent, error: Exception | str) -> None:
         """Keep the reason why an intent is not done yet."""
         with self.engine.begin() as connection:
             connection.execute(
                 update(intents)
                 .where(intents.c.key == intent.key)
-                .values(error=_shown(error), attempts=intents.c.attempts + 1)
+                .values(
+                    error=error if isinstance(error, str) else shown(error),
+                    attempts=intents.c.attempts + 1,
+                )
             )
-
-
-class Sender:
-    """Carries out an outbox's intents, one at a time, in a thread of its own or step by step.
-
-    Args:
-        outbox: what to carry out.
-        chain: the connection whose signer sends. One sender is enough; two do no harm.
-        handlers: one for each kind of intent.
-        on_step: called with the intent and the name of the step just taken (`prepared`, `signed`,
-            `broadcast`, `confirmed`, `failed`); progress displays and crash tests hang on it.
-        timeout: seconds to wait for a transaction before it is looked at again later.
-    """
-
-    def __init__(
-        self,
-        outbox: Outbox,
-        chain: Chain,
-        handlers: Iterable[Handler],
-        *,
-        on_step: Callable[[str, Intent], None] | None = None,
-        timeout: float = 120,
-    ) -> None:
-        self.outbox = outbox
-        self._chain = chain
-        self._handlers = {handler.kind: handler for handler in handlers}
-        self._on_step = on_step or (lambda _step, _intent: None)
-        self._timeout = timeout
-        self._stopped = threading.Event()
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Work in a daemon thread until `stop` or `drain`."""
-        self._thread = threading.Thread(target=self._loop, name="outbox-sender", daemon=True)
-        self._thread.start()
-
-    def drain(self, timeout: float) -> int:
-        """Wait, at most `timeout` seconds, until nothing is open; stop; return what is left.
-
-        What waits for others waits no longer.
-        """
-        deadline = time.monotonic() + timeout
-        self.outbox.flush()
-        self._wake.set()
-        while self.outbox.open() and time.monotonic() < deadline and not self._stopped.is_set():
-            if self._thread is None:
-                self.step()
-            time.sleep(0.02)
-        self.stop()
-        return len(self.outbox.open())
-
-    def wake(self) -> None:
-        """Look at the outbox now: something was just written."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """Stop after the step under way."""
-        self._stopped.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-
-    def step(self) -> bool:
-        """Carry out every open intent once; False if one had to be put off."""
-        for intent in self.outbox.open():
-            if self._stopped.is_set():
-                return False
-            try:
-                self.carry_out(intent)
-            except TRANSIENT as error:
-                log.warning("%s is put off: %s", intent.key, error)
-                self.outbox.note_error(intent, error)
-                return False
-            except AnacostiaError as error:
-                log.error("%s failed: %s", intent.key, error)  # noqa: TRY400 - no trace needed
-        return True
-
-    def carry_out(self, intent: Intent) -> Intent:
-        """Take one intent as far as it goes now; returns it as it then stands.
-
-        Raises:
-            ChainUnavailableError: (and the other transient errors) try again later.
-            AnacostiaError: it was refused; the intent is now `failed`, with the reason.
-        """
-        try:
-            signed = self._sign(intent) if intent.state == "pending" else intent
-            if signed is not None and signed.state == "signed":
-                self._send(signed)
-        except TRANSIENT:
-            raise
-        except AnacostiaError as error:
-            self._fail(intent, error)
-            raise
-        return self.outbox.get(intent.key) or intent
-
-    def _sign(self, intent: Intent) -> Intent | None:
-        """Store signed bytes for a pending intent; None if it turns out to be done."""
-        handler = self._handler(intent)
-        if self._settled(handler, intent):
-            return None
-        call, note = handler.prepare(intent)
-        self._on_step("prepared", intent)
-        signed = self._chain.sign(call)
-        stored = self.outbox.move(
-            intent,
-            "signed",
-            raw=signed.raw,
-            tx_hash=signed.hash,
-            note=json.dumps(note),
-        )
-        if not stored:  # another sender was quicker: its transaction is the one that counts
-            self._chain.abandon(signed)
-            return None
-        self._on_step("signed", intent)
-        return self.outbox.get(intent.key)
-
-    def _send(self, intent: Intent) -> None:
-        assert intent.raw is not None  # noqa: S101 - what the state `signed` means
-        assert intent.tx_hash is not None  # noqa: S101
-        handler = self._handler(intent)
-        try:
-            self._chain.broadcast(intent.raw)
-            self._on_step("broadcast", intent)
-            receipt = self._chain.wait(intent.tx_hash, timeout=self._timeout)
-        except TransactionTimeoutError:
-            # Sent again with higher fees; of the two only one can be mined.
-            raised = self._chain.bump(intent.raw)
-            self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash)
-            raise
-        except NonceConflictError:
-            # Another transaction took this one's nonce, so this one can never be mined.
-            if not self._settled(handler, intent):
-                self.outbox.move(intent, "pending", raw=None, tx_hash=None)
-            return
-        except (ContractRevertedError, TransactionFailedError):
-            # It may have failed because the same thing was done by somebody else meanwhile.
-            if self._settled(handler, intent):
-                return
-            raise
-        self._confirm(intent, handler.outcome(intent, receipt))
-
-    def _settled(self, handler: Handler, intent: Intent) -> bool:
-        outcome = handler.done(intent)
-        if outcome is not None:
-            self._confirm(intent, outcome)
-        return outcome is not None
-
-    def _confirm(self, intent: Intent, outcome: Outcome) -> None:
-        self.outbox.move(
-            intent, "confirmed", outcome.then, result=json.dumps(outcome.result), error=None
-        )
-        self._on_step("confirmed", intent)
-
-    def _fail(self, intent: Intent, error: AnacostiaError) -> None:
-        current = self.outbox.get(intent.key) or intent
-        self.outbox.move(current, "failed", error=_shown(error))
-        self._on_step("failed", current)
-
-    def _handler(self, intent: Intent) -> Handler:
-        try:
-            return self._handlers[intent.kind]
-        except KeyError:
-            raise ConfigError(f"nothing here carries out intents of kind {intent.kind}") from None
-
-    def _loop(self) -> None:
-        pause = _IDLE
-        while not self._stopped.is_set():
-            try:
-                pause = _IDLE if self.step() else min(pause * 2, 5.0)
-            except Exception:  # the thread must outlive a locked database
-                log.exception("the sender stumbled; it goes on")
-                pause = min(pause * 2, 5.0)
-            self._wake.wait(pause)
-            self._wake.clear()
 
 
 def _waits(kind: str) -> tuple[Any, ...]:
@@ -445,6 +251,24 @@ def _decide(connection: Connection, run_id: int, state: str) -> int:
         .values(state=state)
     )
     return int(decided.rowcount)
+
+
+def to_json(intent: Intent) -> dict[str, Any]:
+    """An intent as plain data, for another machine."""
+    return asdict(intent) | {"raw": intent.raw.hex() if intent.raw is not None else None}
+
+
+def from_json(data: Mapping[str, Any]) -> Intent:
+    """Read what `to_json` wrote.
+
+    Raises:
+        FormatError: it is something else.
+    """
+    try:
+        raw = data["raw"]
+        return Intent(**{**data, "raw": bytes.fromhex(raw) if raw is not None else None})
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError("that is no intent of an outbox") from error
 
 
 def _intent(row: RowMapping) -> Intent:
@@ -465,5 +289,6 @@ def _intent(row: RowMapping) -> Intent:
     )
 
 
-def _shown(error: Exception) -> str:
+def shown(error: Exception) -> str:
+    """An error as it is kept with its intent."""
     return f"{type(error).__name__}: {error}"[:500]

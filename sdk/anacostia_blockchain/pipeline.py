@@ -20,7 +20,8 @@ from anacostia_blockchain.metadata.lifecycle import RunSummary
 if TYPE_CHECKING:
     from logging import Logger
 
-    from anacostia_blockchain.outbox import Intent, Sender
+    from anacostia_blockchain.outbox import Intent
+    from anacostia_blockchain.sending import Sender
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,14 @@ class ExecutionReport:
             the time was over, or a signal came.
         unsent: intents that have not reached the chain yet; the next execution sends them.
         refused: keys of the intents that a contract refused, with its reason.
+        handed_over: intents that an anchor worker sends, because no key is here.
     """
 
     runs: tuple[RunSummary, ...]
     ended: Ended
     unsent: int
     refused: dict[str, str]
+    handed_over: int = 0
 
     @property
     def ok(self) -> bool:
@@ -326,7 +329,12 @@ class Pipeline(upstream.Pipeline):
         outbox = self.metadata_store.outbox
         failed = outbox.failed() if outbox is not None else []
         refused = {intent.key: intent.error or "" for intent in failed}
-        return ExecutionReport(tuple(self._finished), self._stop or "idle", unsent, refused)
+        waiting = 0
+        if outbox is not None and self._sender is None:
+            outbox.flush()
+            waiting = len(outbox.open())
+        ended = self._stop or "idle"
+        return ExecutionReport(tuple(self._finished), ended, unsent, refused, waiting)
 
     def _stop_loop(self) -> None:
         loop: Any = getattr(self, "loop", None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.version import describe_version
-from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.errors import AnacostiaError, ConfigError, ContractRevertedError
 from anacostia_blockchain.outbox import Intent, Outcome
 from anacostia_blockchain.reference import Reference
 from anacostia_blockchain.types import Kind, Parent, Relation
@@ -137,6 +137,12 @@ class PublishHandler:
         model_id, version = self._client.registry.published_in(receipt)
         return self._outcome(intent, model_id, version, (intent.note or {})["root"], receipt.hash)
 
+    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002
+        """The name was registered meanwhile, by this account: publish instead."""
+        return (
+            isinstance(refusal, ContractRevertedError) and refusal.name == "ModelRegistry_NameTaken"
+        )
+
     def _outcome(
         self, intent: Intent, model_id: int, version: int, root: str, tx: str | None = None
     ) -> Outcome:
@@ -200,6 +206,10 @@ class AliasHandler:
     def outcome(self, intent: Intent, receipt: Receipt) -> Outcome:
         """Where the alias points now."""
         return Outcome(intent.payload | {"tx": receipt.hash})
+
+    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002
+        """Nothing that an alias is built on moves."""
+        return False
 
 
 def alias_intent(cause: Intent, alias: str, published: dict[str, Any]) -> Intent:

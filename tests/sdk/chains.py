@@ -13,8 +13,9 @@ KILLED = 9
 
 def reconnected(hub: Anacostia) -> Anacostia:
     """The same connection, of another process: nothing that was opened is shared."""
+    rpc = hub.chain.rpc
     chain = type(hub.chain)(
-        hub.chain.rpc,
+        type(rpc)(rpc._provider.endpoint_uri),
         hub.chain.chain_id,
         signer=hub.chain.signer,
         confirmations=hub.chain.confirmations,

@@ -26,6 +26,8 @@ _COMMANDS = {
     "models": ("models", "Registered models."),
     "versions": ("versions", "Versions of a registered model."),
     "runs": ("runs", "Recorded runs."),
+    "anchor": ("anchor", "Anchor and publish what machines without a key intend."),
+    "outbox": ("anchor", "Serve an outbox to an anchor worker on another machine."),
     "verify": ("verify", "Verify a version or an evidence bundle; trust nobody."),
     "storage": ("storage", "Content in the embedded store."),
     "gated": ("gated", "Content that only licence holders can open."),

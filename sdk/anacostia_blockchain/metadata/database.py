@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -63,6 +63,10 @@ class Database(ABC):
         """
         with self.engine.connect() as connection:
             yield connection
+
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of that name."""
+        return inspect(self.engine).has_table(name)
 
     @abstractmethod
     def claim(self, what: str) -> Claim | None:

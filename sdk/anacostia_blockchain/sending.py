@@ -1,0 +1,253 @@
+"""Carrying out an outbox's intents, so that nothing is sent twice; see `outbox.py`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from anacostia_blockchain.errors import (
+    AnacostiaError,
+    ChainUnavailableError,
+    ConfigError,
+    ContractRevertedError,
+    InsufficientFundsError,
+    NonceConflictError,
+    StorageError,
+    TransactionFailedError,
+    TransactionTimeoutError,
+)
+from anacostia_blockchain.outbox import Handler, Intent, Outcome, shown
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.chain import Chain
+
+log = logging.getLogger(__name__)
+
+_IDLE = 0.25
+"""Seconds between two looks at an outbox in which nothing was found, unless one is woken."""
+
+TRANSIENT = (
+    ChainUnavailableError,
+    InsufficientFundsError,
+    StorageError,
+    TransactionTimeoutError,
+)
+"""Errors that time, money or a reachable service may cure: the intent stays where it is."""
+
+
+class Source(Protocol):
+    """Where intents come from: an `Outbox`, or one on another machine."""
+
+    def open(self) -> list[Intent]:
+        """Intents to be carried out now."""
+
+    def get(self, key: str) -> Intent | None:
+        """The intent of that key, if there is one."""
+
+    def failed(self) -> list[Intent]:
+        """Intents that a contract refused."""
+
+    def flush(self) -> None:
+        """Let whatever waits for others go now."""
+
+    def move(
+        self, intent: Intent, state: str, then: Iterable[Intent] = (), **columns: object
+    ) -> bool:
+        """Change an intent's state if nobody else has, and add what follows, atomically."""
+
+    def note_error(self, intent: Intent, error: Exception) -> None:
+        """Keep the reason why an intent is not done yet."""
+
+
+class Sender:
+    """Carries out an outbox's intents, one at a time, in a thread of its own or step by step.
+
+    Args:
+        outbox: what to carry out.
+        chain: the connection whose signer sends. One sender is enough; two do no harm.
+        handlers: one for each kind of intent.
+        on_step: called with the intent and the name of the step just taken (`prepared`, `signed`,
+            `broadcast`, `confirmed`, `failed`); progress displays and crash tests hang on it.
+        timeout: seconds to wait for a transaction before it is looked at again later.
+        only: kinds to carry out; what is of another kind is left alone. None: all.
+    """
+
+    def __init__(
+        self,
+        outbox: Source,
+        chain: Chain,
+        handlers: Iterable[Handler],
+        *,
+        on_step: Callable[[str, Intent], None] | None = None,
+        timeout: float = 120,
+        only: frozenset[str] | None = None,
+    ) -> None:
+        self.outbox = outbox
+        self._chain = chain
+        self._handlers = {handler.kind: handler for handler in handlers}
+        self._on_step = on_step or (lambda _step, _intent: None)
+        self._timeout = timeout
+        self._only = only
+        self._stopped = threading.Event()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Work in a daemon thread until `stop` or `drain`."""
+        self._thread = threading.Thread(target=self._loop, name="outbox-sender", daemon=True)
+        self._thread.start()
+
+    def drain(self, timeout: float) -> int:
+        """Wait, at most `timeout` seconds, until nothing is open; stop; return what is left.
+
+        What waits for others waits no longer.
+        """
+        deadline = time.monotonic() + timeout
+        self.outbox.flush()
+        self._wake.set()
+        while self._open() and time.monotonic() < deadline and not self._stopped.is_set():
+            if self._thread is None:
+                self.step()
+            time.sleep(0.02)
+        self.stop()
+        return len(self._open())
+
+    def wake(self) -> None:
+        """Look at the outbox now: something was just written."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop after the step under way."""
+        self._stopped.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def step(self) -> bool:
+        """Carry out every open intent once; False if one had to be put off."""
+        for intent in self._open():
+            if self._stopped.is_set():
+                return False
+            try:
+                self.carry_out(intent)
+            except TRANSIENT as error:
+                log.warning("%s is put off: %s", intent.key, error)
+                self.outbox.note_error(intent, error)
+                return False
+            except AnacostiaError as error:
+                log.error("%s failed: %s", intent.key, error)  # noqa: TRY400 - no trace needed
+        return True
+
+    def carry_out(self, intent: Intent) -> Intent:
+        """Take one intent as far as it goes now; returns it as it then stands.
+
+        Raises:
+            ChainUnavailableError: (and the other transient errors) try again later.
+            AnacostiaError: it was refused; the intent is now `failed`, with the reason.
+        """
+        try:
+            signed = self._sign(intent) if intent.state == "pending" else intent
+            if signed is not None and signed.state == "signed":
+                self._send(signed)
+        except TRANSIENT:
+            raise
+        except AnacostiaError as error:
+            self._fail(intent, error)
+            raise
+        return self.outbox.get(intent.key) or intent
+
+    def _open(self) -> list[Intent]:
+        return [i for i in self.outbox.open() if self._only is None or i.kind in self._only]
+
+    def _sign(self, intent: Intent) -> Intent | None:
+        """Store signed bytes for a pending intent; None if it turns out to be done."""
+        handler = self._handler(intent)
+        if self._settled(handler, intent):
+            return None
+        call, note = handler.prepare(intent)
+        self._on_step("prepared", intent)
+        try:
+            signed = self._chain.sign(call)
+        except (ContractRevertedError, TransactionFailedError) as error:
+            # Another sender may have been quicker: with this, or with what it was built on.
+            if self._settled(handler, intent) or handler.is_stale(intent, error):
+                return None
+            raise
+        stored = self.outbox.move(
+            intent,
+            "signed",
+            raw=signed.raw,
+            tx_hash=signed.hash,
+            note=json.dumps(note),
+        )
+        if not stored:  # another sender was quicker: its transaction is the one that counts
+            self._chain.abandon(signed)
+            return None
+        self._on_step("signed", intent)
+        return self.outbox.get(intent.key)
+
+    def _send(self, intent: Intent) -> None:
+        assert intent.raw is not None  # noqa: S101 - what the state `signed` means
+        assert intent.tx_hash is not None  # noqa: S101
+        handler = self._handler(intent)
+        try:
+            self._chain.broadcast(intent.raw)
+            self._on_step("broadcast", intent)
+            receipt = self._chain.wait(intent.tx_hash, timeout=self._timeout)
+        except TransactionTimeoutError:
+            # Sent again with higher fees; of the two only one can be mined.
+            raised = self._chain.bump(intent.raw)
+            self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash)
+            raise
+        except NonceConflictError:
+            # Another transaction took this one's nonce, so this one can never be mined.
+            if not self._settled(handler, intent):
+                self.outbox.move(intent, "pending", raw=None, tx_hash=None)
+            return
+        except (ContractRevertedError, TransactionFailedError) as error:
+            # It may have failed because the same thing was done by somebody else meanwhile.
+            if self._settled(handler, intent):
+                return
+            if handler.is_stale(intent, error):
+                self.outbox.move(intent, "pending", raw=None, tx_hash=None)
+                return
+            raise
+        self._confirm(intent, handler.outcome(intent, receipt))
+
+    def _settled(self, handler: Handler, intent: Intent) -> bool:
+        outcome = handler.done(intent)
+        if outcome is not None:
+            self._confirm(intent, outcome)
+        return outcome is not None
+
+    def _confirm(self, intent: Intent, outcome: Outcome) -> None:
+        self.outbox.move(
+            intent, "confirmed", outcome.then, result=json.dumps(outcome.result), error=None
+        )
+        self._on_step("confirmed", intent)
+
+    def _fail(self, intent: Intent, error: AnacostiaError) -> None:
+        current = self.outbox.get(intent.key) or intent
+        self.outbox.move(current, "failed", error=shown(error))
+        self._on_step("failed", current)
+
+    def _handler(self, intent: Intent) -> Handler:
+        try:
+            return self._handlers[intent.kind]
+        except KeyError:
+            raise ConfigError(f"nothing here carries out intents of kind {intent.kind}") from None
+
+    def _loop(self) -> None:
+        pause = _IDLE
+        while not self._stopped.is_set():
+            try:
+                pause = _IDLE if self.step() else min(pause * 2, 5.0)
+            except Exception:  # the thread must outlive a locked database
+                log.exception("the sender stumbled; it goes on")
+                pause = min(pause * 2, 5.0)
+            self._wake.wait(pause)
+            self._wake.clear()

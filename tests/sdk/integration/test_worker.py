@@ -1,0 +1,353 @@
+"""The anchor worker: the key is with it alone, and it sends nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+from sqlalchemy import func, select
+
+from anacostia_blockchain.chain import Chain, KeylessSigner
+from anacostia_blockchain.client import Anacostia
+from anacostia_blockchain.errors import (
+    AccessDeniedError,
+    ConfigError,
+    NotFoundError,
+    StoreUnavailableError,
+)
+from anacostia_blockchain.metadata import MetadataStore, schema
+from anacostia_blockchain.metadata.database import open_database
+from anacostia_blockchain.nodes import ActionNode, MonitoringDataStoreNode
+from anacostia_blockchain.pipeline import Pipeline
+from anacostia_blockchain.remote import RemoteOutbox
+from anacostia_blockchain.testing import dev_signer
+from anacostia_blockchain.web.guard import Token
+from anacostia_blockchain.web.serving import listen, make_server, outbox_app
+from anacostia_blockchain.worker import Worker, local_source, open_existing
+from chains import KILLED, anchored_sizes, die_at, in_child, reconnected, start_child
+
+pytestmark = pytest.mark.integration
+
+TOKEN = "a-token-for-the-tests-alone"  # noqa: S105
+
+
+@pytest.fixture
+def trainer(hub: Anacostia, local_chain, tmp_path: Path) -> Anacostia:
+    """The connection of a machine that trains: it knows the account, and not its key."""
+    chain = Chain.connect(
+        local_chain.rpc_url, signer=KeylessSigner(hub.address.lower()), state_dir=tmp_path
+    )
+    return Anacostia(chain, hub.deployment, home=hub.home)
+
+
+def record(trainer: Anacostia, uri: str, runs: int = 1) -> None:
+    for _ in range(runs):
+        with trainer.runs.start("train", database=uri) as run:
+            run.log_metrics(loss=1)
+
+
+def log_id(hub: Anacostia, uri: str) -> bytes:
+    _, log = local_source(open_database(uri), hub)
+    return hub.ledger.log_id_of(hub.address, log.salt)
+
+
+def anchored_runs(uri: str) -> int:
+    with open_database(uri).read() as connection:
+        return connection.execute(select(func.count(schema.anchors.c.run_id))).scalar_one()
+
+
+def worker(hub: Anacostia, uri: str, **options) -> Worker:
+    return Worker(local_source(open_database(uri), hub), hub, **options)
+
+
+def test_the_training_machine_needs_no_key(hub, trainer, uri: str) -> None:
+    record(trainer, uri, runs=3)
+    assert anchored_runs(uri) == 0
+    assert worker(hub, uri).once(30) == 0
+    assert anchored_runs(uri) == 3
+    assert anchored_sizes(hub, log_id(hub, uri)) == [3]
+    with open_database(uri).read() as connection:
+        leaf = connection.execute(select(schema.runs.c.leaf)).scalars().first()
+    hub.runs.check_proof(trainer.runs.find_proof(bytes.fromhex(leaf)))
+
+
+def test_a_pipeline_without_a_key_hands_over(hub, trainer, uri: str, tmp_path: Path) -> None:
+    class Step(ActionNode):
+        def execute(self) -> bool:
+            return True
+
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").write_text("x")
+    store = MetadataStore("m", uri, chain=trainer, anchor_every=10)
+    data = MonitoringDataStoreNode("data", tmp_path / "data", store, settle=0)
+    report = Pipeline([store, data, Step("step", [data], store)]).execute()
+    assert report.ok
+    assert (report.unsent, report.handed_over) == (0, 1)
+    assert worker(hub, uri).once(30) == 0
+    assert anchored_runs(uri) == 1
+
+
+def test_a_keyless_account_signs_nothing(hub, trainer) -> None:
+    assert trainer.address == hub.address
+    assert not trainer.chain.can_sign
+    with pytest.raises(ConfigError, match="this machine holds no key of 0x"):
+        trainer.ledger.open_log(b"\1" * 32, trainer.address)
+    with pytest.raises(ConfigError, match="this machine holds no key"):
+        trainer.chain.signer.sign_typed_data({}, {}, {})
+    with pytest.raises(ConfigError, match="is no address"):
+        KeylessSigner("0x12")
+
+
+@pytest.mark.parametrize("step", ["prepared", "signed", "broadcast", "confirmed"])
+def test_killed_at_any_step_it_sends_once(hub, trainer, uri: str, step: str) -> None:
+    record(trainer, uri, runs=2)
+
+    def work() -> None:
+        worker(reconnected(hub), uri, on_step=die_at(step, "anchor")).once(30)
+
+    assert in_child(work) == KILLED
+    assert worker(hub, uri).once(30) == 0
+    assert anchored_sizes(hub, log_id(hub, uri)) == [2]
+    assert anchored_runs(uri) == 2
+
+
+def test_two_started_by_mistake_do_no_harm(hub, trainer, uri: str) -> None:
+    record(trainer, uri, runs=1)
+    outbox, _ = local_source(open_database(uri), hub)
+    children = [start_child(lambda: worker(reconnected(hub), uri).once(60)) for _ in range(2)]
+    for _ in range(5):
+        record(trainer, uri, runs=2)
+    for child in children:
+        child.join(90)
+    assert worker(hub, uri).once(30) == 0
+    sizes = anchored_sizes(hub, log_id(hub, uri))
+    assert sizes == sorted(set(sizes))
+    assert sizes[-1] == anchored_runs(uri) == 11
+    assert outbox.failed() == []
+
+
+def test_it_refuses_another_account_and_a_connection_without_a_key(
+    hub, trainer, uri: str, local_chain
+) -> None:
+    record(trainer, uri)
+    with pytest.raises(ConfigError, match="a worker signs"):
+        worker(trainer, uri)
+    other = Anacostia(local_chain.chain(3), hub.deployment, home=hub.home)
+    with pytest.raises(ConfigError, match="for another chain or account than 0x"):
+        worker(other, uri)
+    assert anchored_runs(uri) == 0
+
+
+def test_it_does_only_what_it_was_told_to(hub, trainer, uri: str, tmp_path: Path) -> None:
+    (tmp_path / "w.bin").write_bytes(os.urandom(10))
+    with trainer.runs.start("train", database=uri) as run:
+        run.publish(tmp_path / "w.bin", f"only-{tmp_path.name}")
+    assert worker(hub, uri, only=frozenset({"anchor"})).once(30) == 0
+    assert anchored_runs(uri) == 1
+    outbox, _ = local_source(open_database(uri), hub)
+    assert [intent.kind for intent in outbox.open()] == ["publish"]
+    assert worker(hub, uri).once(30) == 0
+    assert hub.models.get(f"only-{tmp_path.name}").latest_version == 1
+
+
+def test_a_database_that_is_none_says_so(tmp_path: Path, hub) -> None:
+    with pytest.raises(NotFoundError, match="there is no database"):
+        open_existing(str(tmp_path / "none.db"))
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    with pytest.raises(NotFoundError, match="it is not a metadata store"):
+        local_source(open_existing(str(empty)), hub)
+
+
+# ---------------------------------------------------------------------- across machines
+
+
+class Served:
+    """An outbox, served in a thread."""
+
+    def __init__(self, trainer: Anacostia, uri: str, certificate=None, folder=None) -> None:
+        key = cert = None
+        if certificate is not None:
+            key, cert = folder / "key.pem", folder / "cert.pem"
+            certificate.private_key_pem.write_to_path(key)
+            certificate.cert_chain_pems[0].write_to_path(cert)
+        app = outbox_app(
+            local_source(open_database(uri), trainer), Token(TOKEN), secure=cert is not None
+        )
+        self._listener = listen("127.0.0.1", 0, secure=cert is not None)
+        port = self._listener.getsockname()[1]
+        self.url = f"http{'s' if cert else ''}://127.0.0.1:{port}"
+        self._server = make_server(app, key, cert, handle_signals=False)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True
+        )
+
+    def __enter__(self) -> Served:
+        self._thread.start()
+        deadline = time.monotonic() + 10
+        while not self._server.started and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._listener.close()
+
+
+def test_a_worker_on_another_machine_over_tls(hub, trainer, uri: str, tmp_path: Path) -> None:
+    record(trainer, uri, runs=2)
+    authority = trustme.CA()
+    ca = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(ca)
+    with Served(trainer, uri, authority.issue_cert("127.0.0.1"), tmp_path) as served:
+        with pytest.raises(StoreUnavailableError, match="does not answer"):
+            RemoteOutbox(served.url, Token(TOKEN)).open()  # whose certificate nobody vouches for
+        remote = RemoteOutbox(served.url, Token(TOKEN), ca)
+        away = Worker(remote, hub)
+        assert away.once(30) == 0
+        assert away.refused() == []
+        assert anchored_runs(uri) == 2
+        record(trainer, uri)
+        assert away._log.consistency_proof(2, 3)
+        assert Worker(remote, hub).once(30) == 0
+    assert anchored_sizes(hub, log_id(hub, uri)) == [2, 3]
+    with pytest.raises(StoreUnavailableError, match="does not answer"):
+        remote.open()
+
+
+def test_a_wrong_token_reads_and_writes_nothing(hub, trainer, uri: str) -> None:
+    record(trainer, uri)
+    with Served(trainer, uri) as served:
+        for token in ("another-token-for-the-tests", TOKEN[:-1], TOKEN + "x"):
+            remote = RemoteOutbox(served.url, Token(token.ljust(16, "-")))
+            for ask in (remote.open, remote.failed, remote.flush, remote.size):
+                with pytest.raises(AccessDeniedError, match="refuses the token"):
+                    ask()
+        for headers in ({}, {"Authorization": TOKEN}, {"Authorization": f"Basic {TOKEN}"}):
+            answer = httpx.post(f"{served.url}/api/outbox/flush", headers=headers)
+            assert answer.status_code == 401
+        # A cookie, which a browser would send for any page, writes nothing.
+        cookie = {"Cookie": f"anacostia_token={TOKEN}"}
+        assert httpx.get(f"{served.url}/api/outbox/open", headers=cookie).status_code == 200
+        assert httpx.post(f"{served.url}/api/outbox/flush", headers=cookie).status_code == 401
+
+
+def test_nonsense_is_refused_and_changes_nothing(hub, trainer, uri: str) -> None:
+    record(trainer, uri)
+    outbox, _ = local_source(open_database(uri), trainer)
+    (before,) = outbox.open()
+    good = {"intent": json.loads("{}"), "state": "signed", "then": [], "columns": {}}
+    with Served(trainer, uri) as served:
+        remote = RemoteOutbox(served.url, Token(TOKEN))
+        from_here = remote._ask("GET", "/open")["open"][0]
+        for body in (
+            good,
+            good | {"intent": from_here, "state": "deleted"},
+            good | {"intent": from_here, "columns": {"key": "x"}},
+            good | {"intent": from_here, "columns": {"raw": "zz"}},
+            good | {"intent": from_here, "columns": {"note": "{"}},
+            good | {"intent": from_here, "columns": {"tx_hash": 5}},
+            good | {"intent": from_here, "then": [{"a": 1}]},
+        ):
+            with pytest.raises(StoreUnavailableError, match="answers 422"):
+                remote._ask("POST", "/move", json=body)
+        for path in ("/root?size=99", "/consistency?old=3&new=1", "/root?size=-1"):
+            with pytest.raises(StoreUnavailableError, match="answers 422"):
+                remote._ask("GET", path)
+        assert remote.get("no such key") is None
+        assert not remote.move(before.__class__("no such key", "k", {}), "signed")
+    assert outbox.open() == [before]
+
+
+def test_addresses_and_tokens_that_cannot_be_used() -> None:
+    with pytest.raises(ConfigError, match="would show the token"):
+        RemoteOutbox("http://example.com:8787", Token(TOKEN))
+    with pytest.raises(ConfigError, match="is not the URL of a server"):
+        RemoteOutbox("example.com", Token(TOKEN))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        RemoteOutbox("https://example.com", Token(TOKEN), Path("/not/there.pem"))
+    with pytest.raises(ConfigError, match="at least 16"):
+        Token("short")
+    assert TOKEN not in repr(Token(TOKEN))
+    with pytest.raises(ConfigError, match=r"0\.0\.0\.0 is not loopback"):
+        listen("0.0.0.0", 0, secure=False)  # noqa: S104 - that it is refused is the point
+    with pytest.raises(ConfigError, match="cannot listen on 192"):
+        listen("192.0.2.1", 1, secure=True)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ConfigError, match="is taken by another program"):
+            listen("127.0.0.1", taken.getsockname()[1], secure=False)
+
+
+# ---------------------------------------------------------------------- the command line
+
+
+def command(hub: Anacostia, local_chain, *arguments: str, **env: str) -> subprocess.Popen[str]:
+    hub.deployment.save(hub.home / "deployments")
+    return subprocess.Popen(
+        [sys.executable, "-m", "anacostia_blockchain.cli", "--home", str(hub.home), *arguments],
+        env=os.environ | env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_command_line(hub, trainer, local_chain, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/metadata.db"
+    record(trainer, uri)
+    key = {"ANACOSTIA_PRIVATE_KEY": dev_signer()._key.secret.hex()}
+    chain = ("--chain", local_chain.rpc_url)
+    db = ("--db", str(tmp_path / "metadata.db"))
+    done = command(hub, local_chain, "--json", "anchor", *db, *chain, "--once", **key)
+    out, err = done.communicate(timeout=60)
+    assert (done.returncode, json.loads(out)) == (0, {"left": 0, "refused": {}}), err
+    assert anchored_runs(uri) == 1
+    assert key["ANACOSTIA_PRIVATE_KEY"] not in out + err
+
+    record(trainer, uri)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    token = tmp_path / "token"
+    token.write_text(TOKEN + "\n")
+    files = ("--token-file", str(token))
+    server = command(hub, local_chain, "outbox", *db, *chain, "--port", port, *files)
+    api = ("anchor", "--api", f"http://127.0.0.1:{port}", *chain, *files)
+    try:
+        deadline = time.monotonic() + 30
+        while anchored_runs(uri) < 2 and time.monotonic() < deadline:
+            done = command(hub, local_chain, *api, "--once", **key)
+            _, err = done.communicate(timeout=60)
+        assert done.returncode == 0, err
+        assert anchored_runs(uri) == 2
+        going = command(hub, local_chain, *api, **key)
+        record(trainer, uri)
+        while anchored_runs(uri) < 3 and time.monotonic() < deadline + 30:
+            time.sleep(0.1)
+        going.send_signal(signal.SIGTERM)
+        assert going.wait(20) == 0
+        assert anchored_runs(uri) == 3
+    finally:
+        server.send_signal(signal.SIGTERM)
+        _, err = server.communicate(timeout=20)
+    assert TOKEN not in err
+
+
+def test_the_command_line_asks_for_one_source(hub, local_chain) -> None:
+    done = command(hub, local_chain, "anchor")
+    _, err = done.communicate(timeout=60)
+    assert done.returncode == 2
+    assert "give either --db or --api" in err
