@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,17 +19,19 @@ from anacostia_blockchain.content.encryption import header as sealed_header
 from anacostia_blockchain.content.encryption.envelopes import Envelope
 from anacostia_blockchain.content.encryption.header import FOLDER, INDEX, Header, Index, SealedFile
 from anacostia_blockchain.content.encryption.segments import (
-    PLAIN,
     FileCipher,
     key_commitment,
     new_content_key,
 )
 from anacostia_blockchain.content.folder import scan
-from anacostia_blockchain.content.unixfs import FileBuilder, Tree, directory, read_full
+from anacostia_blockchain.content.unixfs import FileBuilder, Tree, directory
 from anacostia_blockchain.content.walk import Found, walk
 from anacostia_blockchain.errors import ConfigError, FileChangedError, StorageError
 from anacostia_blockchain.storage.packs import typed_errors
 from anacostia_blockchain.types import Progress
+
+_AHEAD = 4
+"""Segments of a file that wait to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +97,13 @@ def _seal(source: Path, part: Path, content_key: bytes, progress: Progress | Non
         for number, found in enumerate(files)
     }
     (part / FOLDER).mkdir(parents=True)
-    sink = _Sink(part / FOLDER, content_key, numbered)
-    try:
-        root = scan(source, sink=sink, progress=progress).cid
-        entries = sink.finish()
-    finally:
-        sink.close()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        sink = _Sink(part / FOLDER, content_key, numbered, pool)
+        try:
+            root = scan(source, sink=sink, progress=progress).cid
+            entries = sink.finish()
+        finally:
+            sink.close()
     listed = tuple(file for file, _ in numbered.values())
     folders = tuple(sorted(found.path for found in directories))
     index = Index(root, os.urandom(32), listed, folders)
@@ -112,12 +116,9 @@ def _seal(source: Path, part: Path, content_key: bytes, progress: Progress | Non
 
 
 def _seal_index(path: Path, plain: bytes, content_key: bytes) -> Tree:
-    with path.open("xb") as file:
-        writer = _Writer(file, FileCipher(content_key, INDEX, len(plain)))
-        stream = BytesIO(plain)
-        writer.add(b"")
-        while piece := read_full(stream, PLAIN):
-            writer.add(piece)
+    with ThreadPoolExecutor(1) as pool, path.open("xb") as file:
+        writer = _Writer(file, FileCipher(content_key, INDEX, len(plain)), pool)
+        writer.add(plain)
         return writer.finish()
 
 
@@ -125,9 +126,14 @@ class _Sink:
     """Takes leaves of plaintext as they are hashed, of several files at once."""
 
     def __init__(
-        self, folder: Path, content_key: bytes, files: dict[str, tuple[SealedFile, Found]]
+        self,
+        folder: Path,
+        content_key: bytes,
+        files: dict[str, tuple[SealedFile, Found]],
+        pool: ThreadPoolExecutor,
     ) -> None:
         self._folder = folder
+        self._pool = pool
         self._key = content_key
         self._files = files
         self._open: dict[str, _Writer] = {}
@@ -156,7 +162,7 @@ class _Sink:
         cipher = FileCipher(self._key, str(file.number), file.size)
         # Closed by the writer, or by `close` if it never comes to that.
         stream = (self._folder / str(file.number)).open("xb", buffering=0)
-        writer = _Writer(stream, cipher)
+        writer = _Writer(stream, cipher, self._pool)
         with self._lock:
             self._open[path] = writer
         return writer
@@ -179,13 +185,21 @@ class _Sink:
 
 
 class _Writer:
-    """Cuts one file's plaintext into segments, encrypts, hashes and writes them."""
+    """Cuts one file's plaintext into segments, encrypts, hashes and writes them.
 
-    def __init__(self, stream: BinaryIO, cipher: FileCipher) -> None:
+    Args:
+        stream: where to; closed at the end.
+        cipher: of the file.
+        pool: encrypts and hashes, a few segments ahead of the writing.
+    """
+
+    def __init__(self, stream: BinaryIO, cipher: FileCipher, pool: ThreadPoolExecutor) -> None:
         self._stream = stream
         self._cipher = cipher
+        self._pool = pool
         self._plain = bytearray()
         self._next = 0
+        self._pending: deque[Future[tuple[bytes, bytes]]] = deque()
         self._tree = FileBuilder()
 
     @property
@@ -198,14 +212,25 @@ class _Writer:
             size = self._cipher.plain_size(self._next)
             if len(self._plain) < size:
                 return
-            with memoryview(self._plain) as view, view[:size] as plain:
-                sealed = self._cipher.seal(self._next, plain)
+            plain = bytes(self._plain[:size])
             del self._plain[:size]
-            self._tree.add(sha256(sealed).digest(), len(sealed))
-            self._stream.write(sealed)
+            self._pending.append(self._pool.submit(self._seal, self._next, plain))
             self._next += 1
+            if len(self._pending) == _AHEAD:
+                self._write()
+
+    def _seal(self, number: int, plain: bytes) -> tuple[bytes, bytes]:
+        sealed = self._cipher.seal(number, plain)
+        return sealed, sha256(sealed).digest()
+
+    def _write(self) -> None:
+        sealed, digest = self._pending.popleft().result()
+        self._tree.add(digest, len(sealed))
+        self._stream.write(sealed)
 
     def finish(self) -> Tree:
+        while self._pending:
+            self._write()
         self.close()
         return self._tree.finish()
 
