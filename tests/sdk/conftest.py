@@ -13,6 +13,7 @@ from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.storage.testing import KuboNode, find_server
 from anacostia_blockchain.testing import LocalChain
+from w3up_service import W3upService, installed
 
 if TYPE_CHECKING:
     from postgres import PostgresServer
@@ -74,3 +75,12 @@ def require_server(name: str) -> None:
         find_server(name)
     except ConfigError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def w3up() -> Iterator[W3upService]:
+    """A Web3.Storage service: the real server code. Each test makes spaces of its own in it."""
+    if not installed():
+        pytest.skip("the w3up service is not installed: run scripts/setup --w3up")
+    with W3upService() as service:
+        yield service

@@ -55,9 +55,21 @@ class W3upService:
         connection.proofs = access.await_login(connection, patience=10)
         return access.create_space(connection, access.account_of(email), Signer.generate())
 
+    def environment(self) -> dict[str, str]:
+        """What `Service.from_env` reads."""
+        service = self.service
+        values = {"URL": service.url, "DID": service.did, "KEY": service.key}
+        values |= {"GATEWAY": service.gateway, "INDEXER": service.indexer}
+        return {f"ANACOSTIA_W3UP_SERVICE_{name}": value for name, value in values.items()}
+
     def click(self) -> None:
         """Click the link in the e-mail."""
         httpx.post(f"{self.info['url']}/_confirm").raise_for_status()
+
+
+def installed() -> bool:
+    """Whether scripts/setup --w3up has run."""
+    return (FOLDER / "node_modules").is_dir()
 
 
 def node() -> str:

@@ -30,6 +30,7 @@ _COMMANDS = {
     "outbox": ("anchor", "Serve an outbox to an anchor worker on another machine."),
     "verify": ("verify", "Verify a version or an evidence bundle; trust nobody."),
     "storage": ("storage", "Content in the embedded store."),
+    "w3up": ("w3up", "Keys, spaces and rights of a Web3.Storage service."),
     "gated": ("gated", "Content that only licence holders can open."),
     "doctor": ("doctor", "Check the installation."),
 }

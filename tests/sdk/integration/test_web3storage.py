@@ -37,24 +37,12 @@ from anacostia_blockchain.storage.web3storage.store import PROOF_VARIABLE, Web3S
 from anacostia_blockchain.storage.web3storage.ucan import Capability, Delegation, delegate
 from store_contract import StoreContract, content, make_folder
 from w3up_proxy import LyingService
-from w3up_service import FOLDER, W3upService, node
+from w3up_service import FOLDER, node
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(
-        not (FOLDER / "node_modules").is_dir(),
-        reason="the w3up service is not installed: run scripts/setup --w3up",
-    ),
-]
+pytestmark = pytest.mark.integration
 
 SHARD = 2 * CHUNK + 1000
 """Small shards, so that a few megabytes make several."""
-
-
-@pytest.fixture(scope="module")
-def w3up():
-    with W3upService() as service:
-        yield service
 
 
 @pytest.fixture(scope="module")
@@ -173,11 +161,7 @@ def test_keys_are_those_of_the_official_client(official, tmp_path):
 def test_the_environment_is_enough(w3up, agent, proof, tmp_path, monkeypatch):
     agent.save(tmp_path / "agent.key")
     (tmp_path / "proof.car").write_bytes(proof.archive())
-    variables = {
-        "ANACOSTIA_W3UP_SERVICE_URL": w3up.service.url,
-        "ANACOSTIA_W3UP_SERVICE_DID": w3up.service.did,
-        "ANACOSTIA_W3UP_SERVICE_KEY": w3up.service.key,
-        "ANACOSTIA_W3UP_SERVICE_INDEXER": w3up.service.indexer,
+    variables = w3up.environment() | {
         KEY_VARIABLE: (tmp_path / "agent.key").read_text(),
         PROOF_VARIABLE: str(tmp_path / "proof.car"),
     }
@@ -401,11 +385,8 @@ def test_a_killed_upload_goes_on(w3up, agent, proof, tmp_path, monkeypatch, call
     (tmp_path / "proof.car").write_bytes(proof.archive())
     file = tmp_path / "model.bin"
     file.write_bytes(content(7 * CHUNK, seed=40 + calls))
-    environment = os.environ | {
-        "ANACOSTIA_W3UP_SERVICE_URL": w3up.service.url,
-        "ANACOSTIA_W3UP_SERVICE_DID": w3up.service.did,
-        "ANACOSTIA_W3UP_SERVICE_KEY": w3up.service.key,
-        "ANACOSTIA_W3UP_SERVICE_INDEXER": w3up.service.indexer,
+    environment = os.environ | w3up.environment()
+    environment |= {
         KEY_VARIABLE: (tmp_path / "agent.key").read_text(),
         PROOF_VARIABLE: str(tmp_path / "proof.car"),
     }

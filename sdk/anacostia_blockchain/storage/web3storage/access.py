@@ -10,7 +10,12 @@ import time
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from anacostia_blockchain.errors import ConfigError, FormatError, StoreUnavailableError
+from anacostia_blockchain.errors import (
+    ConfigError,
+    FormatError,
+    StorageError,
+    StoreUnavailableError,
+)
 from anacostia_blockchain.storage.web3storage.identity import Signer
 from anacostia_blockchain.storage.web3storage.service import Connection
 from anacostia_blockchain.storage.web3storage.store import ABILITIES
@@ -68,15 +73,21 @@ def await_login(connection: Connection, patience: float = 900) -> list[Delegatio
 
 
 def create_space(connection: Connection, account: str, space: Signer) -> Delegation:
-    """Have an account pay for a new space; returns the agent's rights to all of it.
+    """Have an account pay for a space; returns the agent's rights to all of it.
+
+    A space that is paid for already stays as it is.
 
     Args:
         connection: with the proofs of `await_login`.
         account: `account_of` the e-mail address.
-        space: a new key; keep it, for whoever has it owns the space.
+        space: its key, usually a new one; keep it, for whoever has it owns the space.
     """
     arguments = {"provider": connection.service.did, "consumer": space.did}
-    connection.invoke("provider/add", account, arguments)
+    try:
+        connection.invoke("provider/add", account, arguments)
+    except StorageError as error:
+        if "SpaceAlreadyProvisioned" not in str(error):
+            raise
     return delegate(space, connection.agent.did, [Capability("*", space.did)], expires=None)
 
 
