@@ -12,8 +12,17 @@ from anacostia_blockchain.errors import ConfigError
 if TYPE_CHECKING:
     from anacostia_blockchain.anchoring import LogSource
     from anacostia_blockchain.chain import Chain, Signer
-    from anacostia_blockchain.contracts import ModelNFT, ModelRegistry, RunLedger
+    from anacostia_blockchain.contracts import (
+        LicenseToken,
+        ModelLicensing,
+        ModelMarket,
+        ModelNFT,
+        ModelRegistry,
+        RunLedger,
+    )
     from anacostia_blockchain.deployment import Deployment
+    from anacostia_blockchain.licensing.native import Licenses
+    from anacostia_blockchain.market import Market
     from anacostia_blockchain.models import Models
     from anacostia_blockchain.outbox import Handler, Outbox
     from anacostia_blockchain.runs import Runs
@@ -113,6 +122,8 @@ class Anacostia:
         home: folder of the embedded store and of the journal.
         models: registered models and their versions.
         runs: what pipelines and training code recorded.
+        licenses: terms, offers, licences, derivatives and royalties.
+        market: sale of the models themselves.
         storage: where content lives.
     """
 
@@ -161,6 +172,20 @@ class Anacostia:
         return Runs(self)
 
     @cached_property
+    def licenses(self) -> Licenses:
+        """Terms, offers, licences, derivatives and royalties."""
+        from anacostia_blockchain.licensing.native import Licenses  # noqa: PLC0415 - cycle
+
+        return Licenses(self)
+
+    @cached_property
+    def market(self) -> Market:
+        """Sale of the models themselves."""
+        from anacostia_blockchain.market import Market  # noqa: PLC0415 - cycle
+
+        return Market(self)
+
+    @cached_property
     def storage(self) -> Store:
         """Where content lives: the given store, or the embedded one in `home`."""
         if self._store is not None:
@@ -189,6 +214,27 @@ class Anacostia:
         from anacostia_blockchain.contracts import RunLedger  # noqa: PLC0415
 
         return RunLedger(self.chain, self.deployment.address("RunLedger"))
+
+    @cached_property
+    def licensing(self) -> ModelLicensing:
+        """The contract `ModelLicensing`."""
+        from anacostia_blockchain.contracts import ModelLicensing  # noqa: PLC0415
+
+        return ModelLicensing(self.chain, self.deployment.address("ModelLicensing"))
+
+    @cached_property
+    def license_token(self) -> LicenseToken:
+        """The contract of the same name."""
+        from anacostia_blockchain.contracts import LicenseToken  # noqa: PLC0415
+
+        return LicenseToken(self.chain, self.deployment.address("LicenseToken"))
+
+    @cached_property
+    def model_market(self) -> ModelMarket:
+        """The contract of the same name."""
+        from anacostia_blockchain.contracts import ModelMarket  # noqa: PLC0415
+
+        return ModelMarket(self.chain, self.deployment.address("ModelMarket"))
 
     @cached_property
     def journal(self) -> Outbox:

@@ -191,9 +191,15 @@ def decode_revert(data: bytes) -> ChainError:
 
 @cache
 def _known_errors() -> dict[bytes, Item]:
-    """The errors of every ABI of ours, by selector."""
+    """The errors of every ABI that the package ships, by selector."""
     folder = files(_PACKAGE).joinpath("abi")
-    names = [entry.name.removesuffix(".json") for entry in folder.iterdir()]
+    folders = {"": folder, "external/": folder.joinpath("external")}
+    names = [
+        prefix + entry.name.removesuffix(".json")
+        for prefix, place in folders.items()
+        for entry in place.iterdir()
+        if entry.name.endswith(".json")
+    ]
     return {key: item for name in sorted(names) for key, item in Interface.of(name).errors.items()}
 
 

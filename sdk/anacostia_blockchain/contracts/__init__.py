@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from anacostia_blockchain.contracts.license_token import LicenseToken
+from anacostia_blockchain.contracts.model_licensing import ModelLicensing
+from anacostia_blockchain.contracts.model_market import ModelMarket
 from anacostia_blockchain.contracts.model_nft import ModelNFT
 from anacostia_blockchain.contracts.model_registry import ModelRegistry
 from anacostia_blockchain.contracts.run_ledger import RunLedger
 
-__all__ = ["ModelNFT", "ModelRegistry", "RunLedger"]
+__all__ = [
+    "LicenseToken",
+    "ModelLicensing",
+    "ModelMarket",
+    "ModelNFT",
+    "ModelRegistry",
+    "RunLedger",
+]

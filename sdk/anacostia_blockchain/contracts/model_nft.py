@@ -26,6 +26,10 @@ class ModelNFTCalls(Calls):
         """Hand a model over."""
         return self._encode("transferFrom", sender, receiver, model_id)
 
+    def approve(self, operator: Address, model_id: int) -> Call:
+        """Let an account hand a model over, until it is."""
+        return self._encode("approve", operator, model_id)
+
 
 class ModelNFT(Contract):
     """One token for each registered model; see `IModelNFT.sol`."""
@@ -44,6 +48,10 @@ class ModelNFT(Contract):
     def transfer_from(self, sender: Address, receiver: Address, model_id: int) -> Receipt:
         """Hand a model over; every publisher's right ends."""
         return self.chain.send(self.calls.transfer_from(sender, receiver, model_id))
+
+    def approve(self, operator: Address, model_id: int) -> Receipt:
+        """Let an account hand a model over, until it is: a market, for instance."""
+        return self.chain.send(self.calls.approve(operator, model_id))
 
     # ------------------------------------------------------------------ read
 
@@ -65,6 +73,10 @@ class ModelNFT(Contract):
         receiver, amount = self._read("royaltyInfo", model_id, price)
         return to_checksum_address(receiver), amount
 
+    def get_approved(self, model_id: int) -> Address:
+        """Who may hand a model over besides its owner; the zero address for nobody."""
+        return str(to_checksum_address(self._read("getApproved", model_id)))
+
     def contract_uri(self) -> str:
         """The collection's metadata, a data URI (ERC-7572)."""
         return str(self._read("contractURI"))
@@ -80,3 +92,11 @@ class ModelNFT(Contract):
     def version(self) -> str:
         """Version of the contract."""
         return str(self._read("version"))
+
+    # ------------------------------------------------------------------ from events
+
+    def owners_ever(self, model_id: int) -> list[Address]:
+        """Everybody who ever held the token, oldest first, each once."""
+        topics = [None, None, model_id.to_bytes(32, "big")]
+        logs = self.chain.logs(self.address, self.interface, "Transfer", topics=topics)
+        return list(dict.fromkeys(str(to_checksum_address(log.values["to"])) for log in logs))

@@ -11,8 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anacostia_blockchain.contracts import ModelNFT, ModelRegistry, RunLedger
+from anacostia_blockchain.contracts import (
+    LicenseToken,
+    ModelLicensing,
+    ModelMarket,
+    ModelNFT,
+    ModelRegistry,
+    RunLedger,
+)
 from anacostia_blockchain.contracts.base import Calls, Contract
+from anacostia_blockchain.contracts.license_token import LicenseTokenCalls
+from anacostia_blockchain.contracts.model_licensing import ModelLicensingCalls
+from anacostia_blockchain.contracts.model_market import ModelMarketCalls
 from anacostia_blockchain.contracts.model_nft import ModelNFTCalls
 from anacostia_blockchain.contracts.model_registry import ModelRegistryCalls, label
 from anacostia_blockchain.contracts.run_ledger import RunLedgerCalls
@@ -26,23 +36,37 @@ SKIPPED = {
         # the registry's alone
         *("mint", "notifyPublished"),
         # ERC-721, ERC-165: for marketplaces and wallets, which bring their own ABI
-        *("approve", "balanceOf", "getApproved", "isApprovedForAll", "name", "safeTransferFrom"),
+        *("balanceOf", "isApprovedForAll", "name", "safeTransferFrom"),
         *("setApprovalForAll", "supportsInterface", "symbol"),
     },
+    LicenseToken: {
+        # the licensing contract's alone
+        *("mint", "bind"),
+        *("approve", "getApproved", "isApprovedForAll", "name", "safeTransferFrom"),
+        *("setApprovalForAll", "supportsInterface", "symbol"),
+    },
+    ModelLicensing: set(),
+    ModelMarket: set(),
     RunLedger: set(),
 }
 """Functions without a method."""
 
 ADDED = {
     ModelRegistry: {"published_in", "version_with_root", "alias_names", "sign_publication"},
-    ModelNFT: set(),
-    RunLedger: {"root_at", "block_of"},
+    ModelNFT: {"owners_ever"},
+    LicenseToken: {"received_by"},
+    ModelLicensing: {"logs"},
+    ModelMarket: {"ever_listed"},
+    RunLedger: {"root_at", "block_of", "anchored"},
 }
 """Methods that read events, or sign."""
 
 WRAPPERS = [
     (ModelRegistry, ModelRegistryCalls),
     (ModelNFT, ModelNFTCalls),
+    (LicenseToken, LicenseTokenCalls),
+    (ModelLicensing, ModelLicensingCalls),
+    (ModelMarket, ModelMarketCalls),
     (RunLedger, RunLedgerCalls),
 ]
 

@@ -1,0 +1,1 @@
+"""Licensing of models: terms and presets, values, and the backends that trade in them."""

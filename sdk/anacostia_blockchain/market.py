@@ -1,0 +1,147 @@
+"""`client.market`: models themselves, for sale."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from anacostia_blockchain.errors import ContractRevertedError, NotFoundError
+from anacostia_blockchain.licensing import payments
+from anacostia_blockchain.licensing.terms import NATIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.licensing.values import Listing, Price, RevenueAccount
+    from anacostia_blockchain.types import Address
+
+_MONTH = timedelta(days=30)
+_SETTLED_FIRST = 16
+"""Most accounts of derivatives that a purchase settles along the way."""
+
+
+class Market:
+    """Sale of registered models, as one account sees it.
+
+    Example:
+        >>> hub.market.list("digits", Price.native(10**18))  # doctest: +SKIP
+        >>> other.market.buy("0xA11ce…/digits")  # doctest: +SKIP
+    """
+
+    def __init__(self, client: Anacostia) -> None:
+        self._client = client
+        self._contract = client.model_market
+
+    def list(self, model: str | int, price: Price, *, valid_for: timedelta = _MONTH) -> Listing:
+        """Offer a model of this account for sale; the token stays here until it is sold.
+
+        Args:
+            model: to sell; approved for the market if it is not yet.
+            price: what it costs, royalty included.
+            valid_for: after which the listing ends.
+
+        Raises:
+            ContractRevertedError: it is not this account's, or the price is none.
+        """
+        model_id = self._id(model)
+        nft = self._client.nft
+        if (
+            nft.owner_of(model_id) == self._client.address
+            and nft.get_approved(model_id) != self._contract.address
+        ):
+            nft.approve(self._contract.address, model_id)
+        now = int(self._client.chain.header()["timestamp"], 16)
+        self._contract.list(model_id, price, now + int(valid_for.total_seconds()))
+        return self.get(model_id)
+
+    def cancel(self, model: str | int) -> None:
+        """Take a model of this account off the market."""
+        self._contract.cancel(self._id(model))
+
+    def get(self, model: str | int) -> Listing:
+        """A model's listing.
+
+        Raises:
+            NotFoundError: it is not for sale, or no longer.
+        """
+        model_id = self._id(model)
+        try:
+            return self._contract.listing_of(model_id, self._client.nft.owner_of(model_id))
+        except ContractRevertedError as error:
+            if error.name != "ModelMarket_NotListed":
+                raise
+            raise NotFoundError(f"model {model_id} is not for sale") from error
+
+    def listings(self) -> Iterator[Listing]:
+        """What is for sale now, by model id."""
+        for model_id in sorted(self._contract.ever_listed()):
+            try:
+                listing = self.get(model_id)
+            except NotFoundError:
+                continue
+            if datetime.now(UTC) < listing.expires_at:
+                yield listing
+
+    def quote(self, model: str | int, asset: Address | None = None) -> int:
+        """What a model costs now, royalty included."""
+        listing = self.get(model)
+        return self._contract.quote(listing.model_id, asset or listing.price.asset)
+
+    def buy(
+        self,
+        model: str | int,
+        *,
+        max_pay: int | None = None,
+        asset: Address | None = None,
+        recipient: Address | None = None,
+    ) -> None:
+        """Buy a model that is for sale.
+
+        What its derivatives owe it up to now is settled in the same transaction, for the seller.
+
+        Args:
+            model: to buy.
+            max_pay: most that it may cost; None: what it costs now.
+            asset: to pay with, where the price is asked of a contract; None: the listing's own.
+            recipient: who is to own it; None: this account.
+
+        Raises:
+            NotFoundError: it is not for sale.
+            InsufficientFundsError: the account cannot pay.
+            ContractRevertedError: the price rose above `max_pay`, or another reason by name.
+        """
+        listing, chain = self.get(model), self._client.chain
+        paid_in = asset or listing.price.asset
+        price = self._contract.quote(listing.model_id, paid_in)
+        limit = price if max_pay is None else max_pay
+        amount = max(limit, price)
+        permit, value = payments.prepare(chain, self._contract.address, paid_in, amount)
+        # What derivatives owe it up to now is the seller's, who earned it.
+        self._contract.buy(
+            listing.model_id,
+            asset=paid_in,
+            max_pay=limit,
+            deadline=payments.deadline(chain),
+            recipient=recipient or self._client.address,
+            permit=permit,
+            settle_first=self._due(listing.model_id, paid_in),
+            value=value,
+        )
+
+    def claimable(self, asset: Address | None = None, account: Address | None = None) -> int:
+        """What an account can claim from sales and royalties of models."""
+        return self._contract.claimable(account or self._client.address, asset or NATIVE)
+
+    def claim(self, asset: Address | None = None, recipient: Address | None = None) -> None:
+        """Be paid what sales and royalties of models have brought this account."""
+        self._contract.claim(asset or NATIVE, recipient or self._client.address)
+
+    def _due(self, model_id: int, asset: Address) -> Sequence[RevenueAccount]:
+        licenses = self._client.licenses
+        children = licenses.derivatives(model_id)
+        due = [a for paid_in in {NATIVE, asset} for a in licenses.unsettled(children, paid_in)]
+        return due[:_SETTLED_FIRST]
+
+    def _id(self, model: str | int) -> int:
+        return self._client.models.resolve(model)[0]

@@ -1,0 +1,52 @@
+"""The Solidity tests' mocks, built once and put on a chain: tokens to pay with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from eth_abi import encode
+from eth_utils import keccak, to_checksum_address
+
+from anacostia_blockchain.chain import Call, Chain
+from anacostia_blockchain.deployment import CREATE2_PROXY
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import toolchain  # noqa: E402
+
+_OUT = ROOT / "out" / "python"
+_SOURCES = ("tests/contracts/mocks/Tokens.sol",)
+
+
+def create(chain: Chain, file: str, name: str) -> str:
+    """Create a mock that takes no arguments, another each time; returns its address."""
+    code, salt = _bytecode(file, name), os.urandom(32)
+    chain.send(Call(CREATE2_PROXY, salt + code, name, "constructor"))
+    proxy = bytes.fromhex(CREATE2_PROXY[2:])
+    return str(to_checksum_address(keccak(b"\xff" + proxy + salt + keccak(code))[12:]))
+
+
+def mint(chain: Chain, token: str, to: str, amount: int) -> None:
+    """Make some of a mock token."""
+    data = bytes.fromhex("40c10f19") + encode(["address", "uint256"], [to, amount])
+    chain.send(Call(token, data, "external/ERC20", "mint"))
+
+
+@cache
+def _bytecode(file: str, name: str) -> bytes:
+    # A place of its own: another Forge may be building for the Solidity tests meanwhile.
+    options = ["--out", str(_OUT), "--cache-path", str(ROOT / "cache" / "python"), "--quiet"]
+    subprocess.run(
+        [toolchain.foundry("forge"), "build", *options, *_SOURCES],
+        cwd=ROOT,
+        env=toolchain.environment({"FOUNDRY_PROFILE": "default", **os.environ}),
+        check=True,
+    )
+    artifact = json.loads((_OUT / f"{file}.sol" / f"{name}.json").read_text())
+    return bytes.fromhex(artifact["bytecode"]["object"].removeprefix("0x"))
