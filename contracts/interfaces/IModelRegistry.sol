@@ -68,6 +68,11 @@ interface IModelRegistry is IERC5267 {
         Relation relation
     );
 
+    /// @notice Emitted when an account gives up a nonce, and with it whatever it signed with that nonce.
+    /// @param publisher The account.
+    /// @param nonce The nonce, which is used up.
+    event NonceSkipped(address indexed publisher, uint256 nonce);
+
     /// @notice Emitted when an owner gives somebody the right to publish, or takes it.
     /// @param modelId The registered model.
     /// @param publisher Whose right it is.
@@ -192,6 +197,10 @@ interface IModelRegistry is IERC5267 {
         uint256 deadline,
         bytes calldata signature
     ) external returns (uint32 version);
+
+    /// @notice Skips the caller's next nonce: a publication that it has signed with it can never be sent.
+    /// @dev This takes a signature back before its deadline. One with the nonce after it becomes valid.
+    function skipNonce() external;
 
     /// @notice Lets an account publish and deprecate versions until a time, or no longer. Owner only.
     /// @dev A transfer of the model ends every publisher's right for good.

@@ -8,6 +8,8 @@ pragma solidity ^0.8.30;
 /// @dev Warnings for integrators:
 /// - A record's presence proves that it was not changed since; not that what it says is true.
 /// - `verifyInclusion` checks against the newest head: fetch the proof for that size.
+/// - A head's size is its writer's word: one that is not that of the records makes them unprovable, and
+///   never another record provable in their place.
 interface IRunLedger {
     /*//////////////////////////////////////////////////////////////
                                   EVENTS

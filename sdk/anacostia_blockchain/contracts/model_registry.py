@@ -70,6 +70,10 @@ class ModelRegistryCalls(Calls):
         publication = (model_id, _cid(root), _edges(parents))
         return self._encode("publishBySig", publication, publisher, deadline, signature)
 
+    def skip_nonce(self) -> Call:
+        """Take back what was signed with the next nonce."""
+        return self._encode("skipNonce")
+
     def set_publisher(self, model_id: int, publisher: Address, expiry: int) -> Call:
         """Let an account publish until `expiry` (seconds); 0 ends it."""
         return self._encode("setPublisher", model_id, publisher, expiry)
@@ -125,6 +129,10 @@ class ModelRegistry(Contract):
         """Send what a publisher has signed (`sign_publication`)."""
         call = self.calls.publish_by_sig(model_id, root, parents, publisher, deadline, signature)
         return self.published_in(self.chain.send(call))
+
+    def skip_nonce(self) -> Receipt:
+        """Take back what our account has signed with its next nonce, before it is sent."""
+        return self.chain.send(self.calls.skip_nonce())
 
     def set_publisher(self, model_id: int, publisher: Address, expiry: int) -> Receipt:
         """Let an account publish until `expiry` (seconds); 0 ends it."""

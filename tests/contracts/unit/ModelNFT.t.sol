@@ -129,6 +129,12 @@ contract ModelNFTTest is BaseTest {
         expectRoyalty(10_001, carol, 2);
     }
 
+    function test_royaltyInfo_ofNoModelIsNothing() public view {
+        (address receiver, uint256 amount) = nft.royaltyInfo(model + 1, 1 ether);
+        assertEq(receiver, address(0), "receiver");
+        assertEq(amount, 0, "amount");
+    }
+
     function testFuzz_royaltyInfo_isTheShareRoundedUp(uint256 price, uint16 bps) public {
         bps = uint16(bound(bps, 0, 2500));
         setRoyalty(alice, carol, bps);

@@ -70,6 +70,22 @@ contract ModelRegistryPublishBySigTest is BaseTest {
         expectInvalid(example(), signer, signature);
     }
 
+    function test_skipNonce_takesASignatureBack() public {
+        bytes memory unwanted = sign(example(), signer, 0);
+        bytes memory wanted = sign(example(), signer, 1);
+        expectInvalid(example(), signer, wanted);
+
+        vm.expectEmit(address(registry));
+        emit IModelRegistry.NonceSkipped(signer, 0);
+        vm.prank(signer);
+        registry.skipNonce();
+        assertEq(registry.nonces(signer), 1, "nonce");
+        assertEq(registry.nonces(alice), 0, "nobody else's");
+        expectInvalid(example(), signer, unwanted);
+        send(example(), signer, wanted);
+        expectInvalid(example(), signer, unwanted);
+    }
+
     function test_publishBySig_revertsOnAnotherChain() public {
         bytes memory signature = sign(example(), signer, 0);
         vm.chainId(block.chainid + 1);

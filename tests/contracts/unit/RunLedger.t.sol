@@ -61,6 +61,13 @@ contract RunLedgerTest is Test, PlainTree {
         expectHead(digits, 3, rootOf(3));
     }
 
+    function test_openLog_revertsWhenItIsOpenWithoutAWriter() public {
+        setWriter(owner, digits, address(0));
+        vm.expectRevert(abi.encodeWithSelector(IRunLedger.RunLedger_LogExists.selector, digits));
+        vm.prank(owner);
+        ledger.openLog(SALT, owner);
+    }
+
     function testFuzz_openLog_isTheCallersAlone(address who, bytes32 salt, address whose) public {
         vm.assume(who != owner || salt != SALT);
         vm.prank(who);

@@ -180,6 +180,19 @@ class TestSignedPublication:
             hub.registry.publish_by_sig(model, root("2"), [], hub.address, 1, signature)
         assert 1 in info.value.arguments.values()
 
+    def test_refused_once_its_nonce_was_skipped(
+        self, hub: Anacostia, local_chain: LocalChain
+    ) -> None:
+        model, _ = hub.registry.register("cc/regretted", Kind.MODEL, root("1"))
+        relay = ModelRegistry(local_chain.chain(3), hub.registry.address)
+        told = (model, root("2"), [], hub.address, 2**40)
+        signature = hub.registry.sign_publication(model, root("2"), [], 2**40)
+        hub.registry.skip_nonce()
+        with pytest.raises(ContractRevertedError, match="ModelRegistry_InvalidSignature"):
+            relay.publish_by_sig(*told, signature)
+        again = hub.registry.sign_publication(model, root("2"), [], 2**40)
+        assert relay.publish_by_sig(*told, again) == (model, 2)
+
 
 class TestModelNFT:
     def test_token(self, hub: Anacostia, local_chain: LocalChain) -> None:
