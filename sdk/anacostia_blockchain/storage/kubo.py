@@ -16,14 +16,10 @@ Its `connect()` refuses every node newer than 0.7, so it is not used. Its `cat`,
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urlsplit
-
-import requests
+from typing import TYPE_CHECKING, BinaryIO
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, DAG_PB
@@ -31,36 +27,29 @@ from anacostia_blockchain.content.folder import Overlay, scan
 from anacostia_blockchain.content.hashing import Hasher
 from anacostia_blockchain.errors import (
     AccessDeniedError,
-    ConfigError,
     FormatError,
     IntegrityError,
     NotFoundError,
     StorageError,
-    StoreFullError,
-    StoreUnavailableError,
 )
 from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Pin, Source
-from anacostia_blockchain.storage.http import CONNECT_TIMEOUT, READ_TIMEOUT, Service
+from anacostia_blockchain.storage.http import READ_TIMEOUT
+from anacostia_blockchain.storage.kubo_rpc import API, KuboRpc
+from anacostia_blockchain.storage.names import NamedPins, check_pin_name, split_names
 from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.storage.upload import ArchiveUpload, send_complete
 from anacostia_blockchain.types import Progress
 
 if TYPE_CHECKING:
-    import ipfshttpclient
+    pass
 
 DEFAULT_URL = "http://127.0.0.1:5001"
 
-_API = "/api/v0"
-_NAMES = "\t"
-"""Stands between the names of a pin: Kubo keeps one name for each CID, of at most 255 bytes."""
-
-_MAX_NAMES = 255
-_MISSING = ("could not find", "not found", "deadline exceeded", "context canceled", "timed out")
 _PROBES = 8
 
 
-class KuboStore(BlockReader):
+class KuboStore(NamedPins, BlockReader):
     """Content on a Kubo node.
 
     What the node does not hold it may get from its peers; every block is verified here, so neither
@@ -84,32 +73,34 @@ class KuboStore(BlockReader):
     def __init__(
         self, url: str = DEFAULT_URL, *, token: str | None = None, patience: float = 30
     ) -> None:
-        self._service = Service(
-            url, token=token, timeout=max(READ_TIMEOUT, 2 * patience), explain=self._explain
-        )
+        self._rpc = KuboRpc(url, token, timeout=max(READ_TIMEOUT, 2 * patience))
         self._patience = patience
         self.has_stat = True
-        self._client = _client(url, token, self._service.timeout)
+
+    @property
+    def host(self) -> str:
+        """Host and port of the node."""
+        return self._rpc.service.host
 
     def __repr__(self) -> str:
-        return f"KuboStore({self._service.url!r})"
+        return f"KuboStore({self._rpc.service.url!r})"
 
     # ------------------------------------------------------------------ the node
 
     def version(self) -> str:
         """Version of the node's software."""
-        with self._typed():
-            return str(self._client.version()["Version"])
+        with self._rpc.typed():
+            return str(self._rpc.client.version()["Version"])
 
     def addresses(self) -> list[str]:
         """Multiaddresses of the node, with its identity, at which others fetch from it."""
-        with self._typed():
-            return [str(address) for address in self._client.id()["Addresses"]]
+        with self._rpc.typed():
+            return [str(address) for address in self._rpc.client.id()["Addresses"]]
 
     def connect(self, address: str) -> None:
         """Connect the node to a peer by its multiaddress."""
-        with self._typed():
-            self._client.swarm.connect(address)
+        with self._rpc.typed():
+            self._rpc.client.swarm.connect(address)
 
     # ------------------------------------------------------------------ write
 
@@ -118,6 +109,7 @@ class KuboStore(BlockReader):
 
         It is read once: blocks go to the node as they are hashed, those that it holds do not.
         """
+        check_pin_name(name)
         with self._upload() as upload:
             sink = _Sink(self, upload)
             if isinstance(source, Path | Overlay):
@@ -126,11 +118,12 @@ class KuboStore(BlockReader):
                 cid = Hasher(sink, progress).stream(source).cid
             pinned = upload.finish(cid)
         self._check_pinned(cid, pinned)
-        self._add_name(cid, name)
+        self.add_name(cid, name)
         return cid
 
     def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
         """Import a CAR and pin its root; see `Store.put_car`."""
+        check_pin_name(name)
         archive = car.Car.read(stream)
         root = archive.root
         with self._upload() as upload:
@@ -138,34 +131,25 @@ class KuboStore(BlockReader):
             send_complete(archive, upload, self.has)
             pinned = upload.finish(root)
         self._check_pinned(root, pinned)
-        self._add_name(root, name)
+        self.add_name(root, name)
         return root
 
     @contextmanager
     def _upload(self) -> Iterator[ArchiveUpload]:
         # With pin-roots the node collects no garbage until the root, which comes last, is pinned.
         options = {"pin-roots": "true", "silent": "false"}
-        with ArchiveUpload(self._service, f"{_API}/dag/import", options) as upload:
+        with ArchiveUpload(self._rpc.service, f"{API}/dag/import", options) as upload:
             yield upload
 
     def _check_pinned(self, cid: CID, answer: bytes) -> None:
         """The node's answer to an import: each root, and why it could not be pinned."""
-        roots = [entry["Root"] for entry in self._lines(answer) if "Root" in entry]
+        roots = [entry["Root"] for entry in self._rpc.lines(answer) if "Root" in entry]
         for root in roots:
             if reason := root.get("PinErrorMsg"):
-                raise self._failure(f"{cid} was not pinned: {reason}")
+                raise self._rpc.failure(f"{cid} was not pinned: {reason}")
         found = [root.get("Cid", {}).get("/") for root in roots]
         if found != [str(cid)]:
-            raise IntegrityError(f"{self._service.host} answered {found}, not {cid}")
-
-    def _lines(self, answer: bytes) -> list[dict[str, Any]]:
-        lines = [self._service.decode(line) for line in answer.splitlines() if line.strip()]
-        if not all(isinstance(line, dict) for line in lines):
-            raise StoreUnavailableError(f"{self._service.host} answered with something else")
-        for line in lines:
-            if line.get("Type") == "error":
-                raise self._failure(str(line.get("Message")))
-        return lines
+            raise IntegrityError(f"{self.host} answered {found}, not {cid}")
 
     # ------------------------------------------------------------------ read
 
@@ -186,8 +170,8 @@ class KuboStore(BlockReader):
         return block
 
     def _get(self, cid: CID, **options: str) -> bytes:
-        with self._typed():
-            return bytes(self._client.block.get(str(cid), opts=options))
+        with self._rpc.typed():
+            return bytes(self._rpc.client.block.get(str(cid), opts=options))
 
     def size_of(self, cid: CID) -> int:
         """Bytes of a block that the node holds."""
@@ -196,7 +180,7 @@ class KuboStore(BlockReader):
 
     def has(self, cid: CID) -> bool:
         """Say whether the node itself holds the content in full."""
-        if self._names(cid) is not None:
+        if self.names_of(cid) is not None:
             return True  # the node has seen all of it when it pinned it
         pending, seen = [cid], set[CID]()
         while pending:
@@ -222,8 +206,8 @@ class KuboStore(BlockReader):
         try:
             if not self.has_stat:
                 return len(self._get(cid, offline="true"))
-            with self._typed():
-                return int(self._client.block.stat(str(cid), opts={"offline": "true"})["Size"])
+            with self._rpc.typed():
+                return int(self._rpc.client.block.stat(str(cid), opts={"offline": "true"})["Size"])
         except NotFoundError:
             return None
         except AccessDeniedError:
@@ -240,20 +224,18 @@ class KuboStore(BlockReader):
         Raises:
             NotFoundError: nothing arrived for `patience` seconds.
         """
-        names = self._names(cid)
-        if names is None:
+        if self.names_of(cid) is None:
             self._fetch_and_pin(cid)
-        self._add_name(cid, name)
+        self.add_name(cid, name)
 
     def _fetch_and_pin(self, cid: CID) -> None:
         options = {"arg": str(cid), "progress": "true"}
         if not self._patience:
             options["offline"] = "true"
-        path = f"{_API}/pin/add"
-        with self._service.open("POST", path, params=options) as answer, self._service.typed():
+        with self._rpc.post("pin/add", options) as answer:
             arrived, since = -1, time.monotonic()
             for line in answer.iter_lines():
-                entry = self._lines(line)[0]
+                entry = self._rpc.lines(line)[0]
                 if entry.get("Pins") == [str(cid)]:
                     return
                 if entry.get("Progress", 0) > arrived:
@@ -261,21 +243,14 @@ class KuboStore(BlockReader):
                 elif time.monotonic() - since > self._patience:
                     break
         raise NotFoundError(
-            f"{cid} cannot be pinned: {self._service.host} does not hold it, and its peers did not "
+            f"{cid} cannot be pinned: {self.host} does not hold it, and its peers did not "
             f"deliver it within {self._patience:g} s"
         )
 
-    def unpin(self, cid: CID, name: str | None = None) -> None:
-        """Drop one pin, or all pins, of a CID."""
-        names = self._names(cid)
-        if names is None or (name is not None and name not in names):
-            return
-        rest = [kept for kept in names if name is not None and kept != name]
-        if rest:
-            self._rename(cid, rest)
-        else:
-            with self._typed():
-                self._client.pin.rm(str(cid))
+    def drop(self, cid: CID) -> None:
+        """Remove a pin."""
+        with self._rpc.typed():
+            self._rpc.client.pin.rm(str(cid))
 
     def pins(self, name: str | None = None) -> Iterator[Pin]:
         """List pins. Those of CIDs that this package does not make are another program's."""
@@ -293,16 +268,13 @@ class KuboStore(BlockReader):
         """
         self.unpin(cid)
         try:
-            with (
-                self._service.open("POST", f"{_API}/repo/gc", params={"quiet": "true"}) as answer,
-                self._service.typed(),
-            ):
+            with self._rpc.post("repo/gc", {"quiet": "true"}) as answer:
                 for _ in answer.iter_content(1 << 16):
                     pass
         except (AccessDeniedError, NotFoundError):
             pass
 
-    def _names(self, cid: CID) -> list[str] | None:
+    def names_of(self, cid: CID) -> list[str] | None:
         """Names of a CID's pin; None if it is not pinned."""
         options = {"type": "recursive", "names": "true", "stream": "true", "arg": str(cid)}
         try:
@@ -313,83 +285,21 @@ class KuboStore(BlockReader):
             raise
 
     def _listed(self, options: Mapping[str, str]) -> Iterator[tuple[CID, list[str]]]:
-        path = f"{_API}/pin/ls"
-        with self._service.open("POST", path, params=options) as answer, self._service.typed():
+        with self._rpc.post("pin/ls", options) as answer:
             for line in answer.iter_lines():
-                for entry in self._lines(line):
+                for entry in self._rpc.lines(line):
                     try:
                         cid = CID.parse(str(entry.get("Cid")))
                     except FormatError:
                         continue
-                    yield cid, str(entry.get("Name") or "").split(_NAMES)
+                    yield cid, split_names(str(entry.get("Name") or ""))
 
-    def _add_name(self, cid: CID, name: str) -> None:
-        if _NAMES in name:
-            raise StorageError("a pin's name on a Kubo node cannot hold a tab")
-        names = self._names(cid) or []
-        if names in ([], [""]):
-            names = [name] if name else []
-        elif name not in names:
-            names.append(name)
-        else:
-            return
-        if names:
-            self._rename(cid, names)
-
-    def _rename(self, cid: CID, names: Iterable[str]) -> None:
-        joined = _NAMES.join(names)
-        if len(joined.encode()) > _MAX_NAMES:
-            raise StorageError(
-                f"the names of {cid}'s pin are longer than the {_MAX_NAMES} bytes that a Kubo node "
-                "keeps: unpin one, or choose a shorter one"
-            )
-        with self._typed():
-            pinned = self._client.pin.add(str(cid), opts={"name": joined, "offline": "true"})
+    def set_names(self, cid: CID, text: str) -> None:
+        """Pin anew, under another name; the content is held, so nothing is looked for."""
+        with self._rpc.typed():
+            pinned = self._rpc.client.pin.add(str(cid), opts={"name": text, "offline": "true"})
         if list(pinned["Pins"]) != [str(cid)]:
-            raise IntegrityError(f"{self._service.host} pinned {pinned['Pins']}, not {cid}")
-
-    # ------------------------------------------------------------------ errors
-
-    @contextmanager
-    def _typed(self) -> Iterator[None]:
-        """Turn ipfshttpclient's errors into this package's."""
-        from ipfshttpclient import exceptions  # noqa: PLC0415 - an extra
-
-        try:
-            yield
-        except exceptions.ErrorResponse as error:
-            raise self._failure(str(error.args[0])) from error
-        except exceptions.StatusError as error:
-            answer = getattr(error.original, "response", None)
-            status = getattr(answer, "status_code", 0)
-            text = f"{self._service.host} answered {status}"
-            if status in (401, 403):
-                raise AccessDeniedError(f"{text}: check the token") from error
-            if status == 404:
-                raise NotFoundError(f"{text}: it does not have this call") from error
-            raise StoreUnavailableError(text) from error
-        except exceptions.TimeoutError as error:
-            raise StoreUnavailableError(f"{self._service.host} did not answer in time") from error
-        except (exceptions.CommunicationError, requests.RequestException) as error:
-            raise StoreUnavailableError(
-                f"{self._service.host} cannot be reached, or broke off: is the node running?"
-            ) from error
-        except (exceptions.EncoderError, KeyError, TypeError, ValueError) as error:
-            raise StoreUnavailableError(
-                f"{self._service.host} answered with something else than Kubo would"
-            ) from error
-
-    def _failure(self, message: str) -> StorageError:
-        return self._explain(message) or StorageError(f"{self._service.host}: {message}")
-
-    def _explain(self, message: str) -> StorageError | None:
-        """What Kubo's own words mean, which come with status 500 whatever they say."""
-        text = f"{self._service.host}: {message}"
-        if any(part in message for part in _MISSING):
-            return NotFoundError(text)
-        if "no space left" in message or "disk quota" in message:
-            return StoreFullError(text)
-        return StorageError(text) if "is not pinned" in message else None
+            raise IntegrityError(f"{self.host} pinned {pinned['Pins']}, not {cid}")
 
 
 class _Sink:
@@ -414,25 +324,3 @@ class _Sink:
 
     def node(self, cid: CID, block: bytes) -> None:
         self._upload.add(cid, block)
-
-
-def _client(url: str, token: str | None, timeout: float) -> ipfshttpclient.Client:
-    try:
-        import ipfshttpclient  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ConfigError(
-            "ipfshttpclient is not installed: pip install 'anacostia-blockchain[ipfs]'"
-        ) from error
-    # It passes an argument that urllib3 2 ignores; the pin of urllib3 is what this is a warning of.
-    warnings.filterwarnings("ignore", "The 'strict' parameter", FutureWarning, "urllib3")
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    kind = "ip6" if ":" in (parts.hostname or "") else "dns"
-    return ipfshttpclient.Client(
-        f"/{kind}/{parts.hostname}/tcp/{port}/{parts.scheme}",
-        base=parts.path.rstrip("/") + _API,
-        headers={"Authorization": f"Bearer {token}"} if token else None,
-        auth=(parts.username, parts.password or "") if parts.username else None,
-        timeout=(CONNECT_TIMEOUT, timeout),
-        session=True,
-    )

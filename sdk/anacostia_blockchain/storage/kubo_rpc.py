@@ -1,0 +1,131 @@
+"""Questions to a Kubo node: ipfshttpclient, plain HTTP beside it, and the same errors for both."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+
+from anacostia_blockchain.errors import (
+    AccessDeniedError,
+    ConfigError,
+    NotFoundError,
+    StorageError,
+    StoreFullError,
+    StoreUnavailableError,
+)
+from anacostia_blockchain.storage.http import CONNECT_TIMEOUT, Service
+
+if TYPE_CHECKING:
+    import ipfshttpclient
+
+API = "/api/v0"
+
+_MISSING = ("could not find", "not found", "deadline exceeded", "context canceled", "timed out")
+
+
+class KuboRpc:
+    """A node's RPC API.
+
+    Attributes:
+        client: ipfshttpclient's; use it within `typed`.
+        service: the same endpoint, natively.
+
+    Raises:
+        ConfigError: the URL is none, or ipfshttpclient is not installed.
+    """
+
+    def __init__(self, url: str, token: str | None, timeout: float) -> None:
+        self.service = Service(url, token=token, timeout=timeout, explain=self.explain)
+        self.client = _client(url, token, timeout)
+
+    @contextmanager
+    def post(self, command: str, options: Mapping[str, str]) -> Iterator[requests.Response]:
+        """Open the answer to a command, natively, to be read piece by piece."""
+        with (
+            self.service.open("POST", f"{API}/{command}", params=options) as answer,
+            self.service.typed(),
+        ):
+            yield answer
+
+    def lines(self, answer: bytes) -> list[dict[str, Any]]:
+        """Read an answer of JSON objects, one a line.
+
+        Raises:
+            StorageError: one of them is an error.
+        """
+        lines = [self.service.decode(line) for line in answer.splitlines() if line.strip()]
+        if not all(isinstance(line, dict) for line in lines):
+            raise StoreUnavailableError(f"{self.service.host} answered with something else")
+        for line in lines:
+            if line.get("Type") == "error":
+                raise self.failure(str(line.get("Message")))
+        return lines
+
+    @contextmanager
+    def typed(self) -> Iterator[None]:
+        """Turn ipfshttpclient's errors into this package's."""
+        from ipfshttpclient import exceptions  # noqa: PLC0415 - an extra
+
+        try:
+            yield
+        except exceptions.ErrorResponse as error:
+            raise self.failure(str(error.args[0])) from error
+        except exceptions.StatusError as error:
+            answer = getattr(error.original, "response", None)
+            status = getattr(answer, "status_code", 0)
+            text = f"{self.service.host} answered {status}"
+            if status in (401, 403):
+                raise AccessDeniedError(f"{text}: check the token") from error
+            if status == 404:
+                raise NotFoundError(f"{text}: it does not have this call") from error
+            raise StoreUnavailableError(text) from error
+        except exceptions.TimeoutError as error:
+            raise StoreUnavailableError(f"{self.service.host} did not answer in time") from error
+        except (exceptions.CommunicationError, requests.RequestException) as error:
+            raise StoreUnavailableError(
+                f"{self.service.host} cannot be reached, or broke off: is the node running?"
+            ) from error
+        except (exceptions.EncoderError, KeyError, TypeError, ValueError) as error:
+            raise StoreUnavailableError(
+                f"{self.service.host} answered with something else than Kubo would"
+            ) from error
+
+    def failure(self, message: str) -> StorageError:
+        """The error that a message of the node's stands for."""
+        return self.explain(message) or StorageError(f"{self.service.host}: {message}")
+
+    def explain(self, message: str) -> StorageError | None:
+        """What Kubo's own words mean, which come with status 500 whatever they say."""
+        text = f"{self.service.host}: {message}"
+        if any(part in message for part in _MISSING):
+            return NotFoundError(text)
+        if "no space left" in message or "disk quota" in message:
+            return StoreFullError(text)
+        return StorageError(text) if "is not pinned" in message else None
+
+
+def _client(url: str, token: str | None, timeout: float) -> ipfshttpclient.Client:
+    try:
+        import ipfshttpclient  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigError(
+            "ipfshttpclient is not installed: pip install 'anacostia-blockchain[ipfs]'"
+        ) from error
+    # It passes an argument that urllib3 2 ignores; the pin of urllib3 is what this is a warning of.
+    warnings.filterwarnings("ignore", "The 'strict' parameter", FutureWarning, "urllib3")
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    kind = "ip6" if ":" in (parts.hostname or "") else "dns"
+    return ipfshttpclient.Client(
+        f"/{kind}/{parts.hostname}/tcp/{port}/{parts.scheme}",
+        base=parts.path.rstrip("/") + API,
+        headers={"Authorization": f"Bearer {token}"} if token else None,
+        auth=(parts.username, parts.password or "") if parts.username else None,
+        timeout=(CONNECT_TIMEOUT, timeout),
+        session=True,
+    )
