@@ -11,7 +11,7 @@ import pytest
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.errors import ConfigError
-from anacostia_blockchain.storage.testing import KuboNode, find_server
+from anacostia_blockchain.storage.testing import ClusterPeer, KuboNode, find_server
 from anacostia_blockchain.testing import LocalChain
 from w3up_service import W3upService, installed
 
@@ -67,6 +67,15 @@ def kubo() -> Iterator[KuboNode]:
     require_server("ipfs")
     with KuboNode() as node:
         yield node
+
+
+@pytest.fixture(scope="session")
+def cluster_peer() -> Iterator[ClusterPeer]:
+    """A cluster of one peer. Tests that need more start their own."""
+    require_server("ipfs")
+    require_server("ipfs-cluster-service")
+    with KuboNode() as node, ClusterPeer(node) as peer:
+        yield peer
 
 
 def require_server(name: str) -> None:

@@ -91,3 +91,8 @@ class CID:
         if len(data) != SIZE or data[0] != 1 or data[2:4] != _MULTIHASH:
             raise FormatError(f"not a sha2-256 CIDv1: 0x{data[:40].hex()}")
         return cls(data[1], data[4:])
+
+
+EMPTY = CID.of(b"")
+"""An empty file, which nodes cannot send to each other: to a wish for a block of no bytes boxo
+answers that it has it, and never with the block."""

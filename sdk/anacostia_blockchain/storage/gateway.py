@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NoReturn, cast
 
 from anacostia_blockchain.content import car
-from anacostia_blockchain.content.cid import CID, DAG_PB, RAW
+from anacostia_blockchain.content.cid import CID, DAG_PB, EMPTY, RAW
 from anacostia_blockchain.content.dagpb import MAX_BLOCK, decode
 from anacostia_blockchain.errors import (
     AnacostiaError,
@@ -122,7 +122,7 @@ class GatewayStore(BlockReader):
             IntegrityError: those that answered sent something else.
             StoreUnavailableError: none answered.
         """
-        block = self._race(cid)
+        block = self._race(cid) if cid != EMPTY else b""
         if cid.codec == DAG_PB:
             self._note_sizes(block)
         return block
@@ -195,7 +195,7 @@ class GatewayStore(BlockReader):
                 continue
             seen.add(found)
             if found.codec == RAW:
-                if self._head(found) is None:
+                if found != EMPTY and self._head(found) is None:
                     return False
                 continue
             try:

@@ -15,6 +15,7 @@ Its `connect()` refuses every node newer than 0.7, so it is not used. Its `cat`,
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from anacostia_blockchain.content import car
-from anacostia_blockchain.content.cid import CID, DAG_PB
+from anacostia_blockchain.content.cid import CID, DAG_PB, EMPTY
 from anacostia_blockchain.content.folder import Overlay, scan
 from anacostia_blockchain.content.hashing import Hasher
 from anacostia_blockchain.errors import (
@@ -160,6 +161,8 @@ class KuboStore(NamedPins, BlockReader):
             NotFoundError: neither the node nor, within `patience`, a peer has it.
             IntegrityError: it is another block.
         """
+        if cid == EMPTY:
+            return b""
         try:
             block = self._get(cid, offline="true")
         except NotFoundError:
@@ -229,6 +232,8 @@ class KuboStore(NamedPins, BlockReader):
         self.add_name(cid, name)
 
     def _fetch_and_pin(self, cid: CID) -> None:
+        with self._rpc.typed():  # which no peer could send
+            self._rpc.client.block.put(io.BytesIO(), opts={"cid-codec": "raw"})
         options = {"arg": str(cid), "progress": "true"}
         if not self._patience:
             options["offline"] = "true"

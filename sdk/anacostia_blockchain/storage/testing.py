@@ -187,7 +187,8 @@ class ClusterPeer(_Process):
 
     Args:
         kubo: its node.
-        first: a running peer to join; None: it is the first.
+        others: running peers to join; none: it is the first. It should know all of them, because
+            they find no others when the one in the middle dies.
         settings: over those of a test cluster, by section, e.g. `{"cluster": {…}}`.
         user: name and password that its APIs ask for; None: they ask for none.
     """
@@ -195,7 +196,7 @@ class ClusterPeer(_Process):
     def __init__(
         self,
         kubo: KuboNode,
-        first: ClusterPeer | None = None,
+        others: Sequence[ClusterPeer] = (),
         *,
         settings: Mapping[str, Mapping[str, object]] | None = None,
         user: tuple[str, str] | None = None,
@@ -203,7 +204,7 @@ class ClusterPeer(_Process):
         self._binary = find_server("ipfs-cluster-service")
         super().__init__()
         self.kubo = kubo
-        self.secret: str = first.secret if first is not None else secrets.token_hex(32)
+        self.secret: str = others[0].secret if others else secrets.token_hex(32)
         ports = _free_ports(4)
         self.api, self.pinning = (f"http://127.0.0.1:{port}" for port in ports[:2])
         self._swarm = f"/ip4/127.0.0.1/tcp/{ports[2]}"
@@ -211,8 +212,8 @@ class ClusterPeer(_Process):
         self._env = {"IPFS_CLUSTER_PATH": str(self.folder / "cluster")}
         self._init(ports, settings or {})
         command: list[str | Path] = [self._binary, "daemon"]
-        if first is not None:
-            command += ["--bootstrap", first.address]
+        if others:
+            command += ["--bootstrap", ",".join(other.address for other in others)]
         self._start(command, self._env, self._ready)
 
     @property
@@ -254,8 +255,9 @@ class ClusterPeer(_Process):
             ("api", "ipfsproxy"): {"listen_multiaddress": api[3], "node_multiaddress": node},
             ("ipfs_connector", "ipfshttp"): {"node_multiaddress": node},
             ("monitor", "pubsubmon"): {"check_interval": "1s"},
-            ("informer", "disk"): {"metric_ttl": "2s"},
-            ("informer", "pinqueue"): {"metric_ttl": "2s"},
+            ("informer", "disk"): {"metric_ttl": "5s"},
+            ("informer", "pinqueue"): {"metric_ttl": "5s"},
+            ("informer", "tags"): {"metric_ttl": "5s"},
         }
         for (section, name), values in quick.items():
             (config[section][name] if name else config[section]).update(values)
@@ -277,18 +279,22 @@ def start_cluster(stack: ExitStack, size: int = 3) -> list[ClusterPeer]:
         kubo = stack.enter_context(KuboNode())
         for peer in peers:
             kubo.connect(peer.kubo)
-        peers.append(stack.enter_context(ClusterPeer(kubo, peers[0] if peers else None)))
+        peers.append(stack.enter_context(ClusterPeer(kubo, peers)))
     deadline = time.monotonic() + _START_TIMEOUT
-    while any(_peer_count(peer) < size for peer in peers):
+    while not all(_knows(peer, size) for peer in peers):
         if time.monotonic() > deadline:
             raise StoreUnavailableError("the peers of the cluster do not find each other")
         time.sleep(0.1)
     return peers
 
 
-def _peer_count(peer: ClusterPeer) -> int:
+def _knows(peer: ClusterPeer, size: int) -> bool:
+    """Whether a peer has heard of all others, and how much room each has."""
     with urlopen(f"{peer.api}/peers", timeout=10) as answer:  # noqa: S310 - loopback
-        return sum(1 for line in answer.read().splitlines() if line.strip())
+        found = sum(1 for line in answer.read().splitlines() if line.strip())
+    names = _json(f"{peer.api}/monitor/metrics") or []  # what copies are distributed by
+    metrics = [_json(f"{peer.api}/monitor/metrics/{name}") for name in names]
+    return found == size and all(len(known or []) == size for known in metrics)
 
 
 def _json(url: str, *, method: str = "GET", user: tuple[str, str] | None = None) -> Any:  # noqa: ANN401

@@ -43,6 +43,9 @@ class ArchiveUpload:
         path: on that service.
         params: query of the request.
         root: if it is known before; then there is one CAR, with it in its header.
+
+    Attributes:
+        empty: whether a block without bytes was among those sent.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class ArchiveUpload:
         self._queue: Queue[_Piece] = Queue(_WAITING)
         self._boundary = secrets.token_hex(16)
         self._aborted = False
+        self.empty = False
         self._answer = b""
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._send, name="upload", daemon=True)
@@ -78,6 +82,7 @@ class ArchiveUpload:
         Raises:
             StorageError: the service has refused, or is gone.
         """
+        self.empty = self.empty or not block
         self._put((cid, bytes(block)))
 
     def finish(self, root: CID) -> bytes:

@@ -97,6 +97,13 @@ def test_a_pin_brings_content_of_a_peer(kubo, second):
     assert [pin.cid for pin in elsewhere.pins("kept")] == [cid]
 
 
+def test_a_pin_brings_a_folder_with_an_empty_file(kubo, second, tmp_path):
+    """Which Kubo's own `pin add` waits for without end."""
+    cid = KuboStore(kubo.api).put(make_folder(tmp_path / "model", seed=31))
+    KuboStore(second.api, patience=20).pin(cid)
+    assert KuboStore(second.api, patience=0).has(cid)
+
+
 def test_without_patience_nobody_else_is_asked(kubo, second):
     """The node's own content alone."""
     cid = KuboStore(kubo.api).put(io.BytesIO(content(1000, seed=23)))

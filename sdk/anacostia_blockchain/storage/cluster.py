@@ -1,0 +1,364 @@
+"""IPFS Cluster: content on several peers of its own accord, and again when one of them dies.
+
+Through the REST API of any peer. Reading goes through what a peer's Kubo node or gateway serves,
+because the cluster's own API has no way to read.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
+
+from anacostia_blockchain.content import car
+from anacostia_blockchain.content.cid import CID, EMPTY
+from anacostia_blockchain.content.folder import Overlay, scan
+from anacostia_blockchain.content.hashing import Hasher, Sink
+from anacostia_blockchain.errors import (
+    ConfigError,
+    FileChangedError,
+    FormatError,
+    IntegrityError,
+    NotFoundError,
+    StorageError,
+    StoreUnavailableError,
+)
+from anacostia_blockchain.storage.base import Pin, Source
+from anacostia_blockchain.storage.dag import Fetch
+from anacostia_blockchain.storage.http import Service
+from anacostia_blockchain.storage.names import NamedPins, check_pin_name, joined, split_names
+from anacostia_blockchain.storage.reading import BlockReader
+from anacostia_blockchain.storage.upload import ArchiveUpload, send_complete
+from anacostia_blockchain.types import Progress
+
+_T = TypeVar("_T")
+
+_POLL = 0.25
+_HELD = {"pinned"}
+_COPY = 1 << 20
+
+_EMPTY_NAME = "empty file, on every node"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """What one peer of a cluster does about a CID.
+
+    Attributes:
+        status: in the cluster's words: pinned, pinning, pin_queued, pin_error, remote (another
+            peer's task), unpinned, cluster_error (the peer does not answer), …
+        error: why, if it failed.
+    """
+
+    peer: str
+    name: str
+    status: str
+    error: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the peer has the content in full."""
+        return self.status in _HELD
+
+
+class ClusterStore(NamedPins, BlockReader):
+    """Content on a cluster, as many copies as asked for.
+
+    Args:
+        urls: REST APIs of peers, e.g. `http://127.0.0.1:9094`; the first that answers is used.
+        reader: where blocks are read: a `KuboStore` or `GatewayStore` of the cluster's nodes.
+        copies: least and largest number of peers to hold content; 0: the cluster's own setting.
+        token: sent as a bearer token.
+        patience: seconds to wait for the copies.
+
+    Raises:
+        ConfigError: there is no URL, or it is none.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str] | str,
+        reader: BlockReader,
+        *,
+        copies: tuple[int, int] = (0, 0),
+        token: str | None = None,
+        patience: float = 60,
+    ) -> None:
+        given = [urls] if isinstance(urls, str) else list(urls)
+        if not given:
+            raise ConfigError("no peer of the cluster is given")
+        if not copies[0] <= copies[1]:
+            raise ConfigError(f"at least {copies[0]} copies, but at most {copies[1]}?")
+        self._peers = [Service(url, token=token) for url in given]
+        self._reader = reader
+        self._copies = copies
+        self._patience = patience
+
+    def __repr__(self) -> str:
+        return f"ClusterStore({[peer.url for peer in self._peers]}, copies={self._copies})"
+
+    # ------------------------------------------------------------------ write
+
+    def put(self, source: Source, *, name: str = "", progress: Progress | None = None) -> CID:
+        """Import a file, a folder or a stream, and wait for its copies; see `Store.put`.
+
+        The cluster wants the root before the blocks, so content is read twice, and a stream is kept
+        in a temporary file meanwhile.
+        """
+        check_pin_name(name)
+        if not isinstance(source, Path | Overlay):
+            with tempfile.TemporaryFile() as file:
+                stream = cast("BinaryIO", file)
+                while piece := source.read(_COPY):
+                    stream.write(piece)
+                return self._put(lambda sink, shown: _stream(stream, sink, shown), name, progress)
+        return self._put(
+            lambda sink, shown: scan(source, sink=sink, progress=shown).cid, name, progress
+        )
+
+    def _put(
+        self,
+        hashed: Callable[[Sink | None, Progress | None], CID],
+        name: str,
+        progress: Progress | None,
+    ) -> CID:
+        root = hashed(None, None)
+        with self._upload(root, name) as upload:
+            again = hashed(_Sink(upload), progress)
+            if again != root:
+                raise FileChangedError(f"the content changed while it was read: {again}, {root}")
+            answer = upload.finish(root)
+        self._check_added(root, answer, empty=upload.empty)
+        return root
+
+    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+        """Import a CAR and pin its root; see `Store.put_car`."""
+        check_pin_name(name)
+        archive = car.Car.read(stream)
+        with self._upload(archive.root, name) as upload:
+            send_complete(archive, upload, self.has)
+            answer = upload.finish(archive.root)
+        self._check_added(archive.root, answer, empty=upload.empty)
+        return archive.root
+
+    @contextmanager
+    def _upload(self, root: CID, name: str) -> Iterator[ArchiveUpload]:
+        names = [known for known in self.names_of(root) or [] if known]
+        text = joined(root, [*names, *([name] if name and name not in names else [])])
+        # Without stream-channels an error is the answer's status, not a trailer that nobody reads.
+        options = self._options(text) | {"format": "car", "stream-channels": "false"}
+        with ArchiveUpload(self._live(), "/add", options, root=root) as upload:
+            yield upload
+
+    def _options(self, text: str) -> dict[str, str]:
+        least, most = self._copies
+        options = {"name": text, "mode": "recursive"}
+        if most:
+            options |= {"replication-min": str(least), "replication-max": str(most)}
+        return options
+
+    def _check_added(self, root: CID, answer: bytes, *, empty: bool) -> None:
+        added = self._peers[0].decode(answer)
+        found = [entry.get("cid") for entry in added] if isinstance(added, list) else added
+        if found != [str(root)]:
+            raise IntegrityError(f"the cluster answered {found}, not {root}")
+        if empty:
+            self._spread_empty()
+        self._wait(root)
+
+    def _spread_empty(self) -> None:
+        """Give every node the empty file, or no node could ever take over content that has one."""
+        if self.names_of(EMPTY) is not None:
+            return
+        everywhere = {"replication-min": "-1", "replication-max": "-1", "stream-channels": "false"}
+        options = {"name": _EMPTY_NAME, "format": "car"} | everywhere
+        with ArchiveUpload(self._live(), "/add", options, root=EMPTY) as upload:
+            upload.add(EMPTY, b"")
+            upload.finish(EMPTY)
+
+    # ------------------------------------------------------------------ read
+
+    def block(self, cid: CID) -> bytes:
+        """One block, verified, from the reader."""
+        return self._reader.block(cid)
+
+    def size_of(self, cid: CID) -> int:
+        """Bytes of a raw block."""
+        return self._reader.size_of(cid)
+
+    @contextmanager
+    def reading(self) -> Iterator[Fetch]:
+        """As the reader reads best."""
+        with self._reader.reading() as fetch:
+            yield fetch
+
+    def has(self, cid: CID) -> bool:
+        """Say whether a peer that answers holds the content in full."""
+        return any(peer.holds for peer in self.status(cid))
+
+    # ------------------------------------------------------------------ the cluster
+
+    def peers(self) -> list[str]:
+        """Identities of the peers that the cluster counts as its members now."""
+        return sorted(str(peer["id"]) for peer in self._list("/peers") if not peer.get("error"))
+
+    def status(self, cid: CID) -> list[PeerStatus]:
+        """What each peer does about a CID."""
+        answer = self._ask(lambda peer: peer.ask("GET", f"/pins/{cid}"))
+        try:
+            return [
+                PeerStatus(peer, str(p["peername"]), str(p["status"]), str(p.get("error") or ""))
+                for peer, p in answer["peer_map"].items()
+            ]
+        except (TypeError, KeyError, AttributeError) as error:
+            raise StoreUnavailableError("the cluster answered with something else") from error
+
+    def recover(self, cid: CID) -> None:
+        """Let peers that failed try again."""
+        self._ask(lambda peer: peer.ask("POST", f"/pins/{cid}/recover"))
+
+    def _wait(self, cid: CID, least: int | None = None) -> None:
+        """Wait for the copies.
+
+        Raises:
+            StorageError: there are fewer after `patience` seconds.
+        """
+        wanted = max(1, self._copies[0] if least is None else least)
+        deadline = time.monotonic() + self._patience
+        while True:
+            status = self.status(cid)
+            held = sum(peer.holds for peer in status)
+            if held >= wanted:
+                return
+            if time.monotonic() > deadline:
+                states = ", ".join(f"{p.name}: {p.error or p.status}" for p in status)
+                kind = StorageError if held else NotFoundError
+                raise kind(f"{cid} has {held} of {wanted} copies in the cluster ({states})")
+            time.sleep(_POLL)
+
+    # ------------------------------------------------------------------ pins
+
+    def pin(self, cid: CID, name: str = "") -> None:
+        """Keep content, which the cluster's nodes fetch from their peers if need be.
+
+        Raises:
+            NotFoundError: no node could get it within `patience` seconds; nothing stays pinned.
+        """
+        check_pin_name(name)
+        if self.names_of(cid) is None:
+            self._spread_empty()
+            self.set_names(cid, name)
+            try:
+                self._wait(cid, least=1)
+            except NotFoundError:
+                self.drop(cid)
+                raise
+        self.add_name(cid, name)
+
+    def names_of(self, cid: CID) -> list[str] | None:
+        """Names of a CID's pin; None if it is not pinned."""
+        try:
+            found = self._ask(lambda peer: peer.ask("GET", f"/allocations/{cid}"))
+        except NotFoundError:
+            return None
+        return split_names(str(found.get("name") or ""))
+
+    def set_names(self, cid: CID, text: str) -> None:
+        """Pin under a name; pinned already, it gets another one."""
+        options = self._options(text)
+        self._ask(lambda peer: peer.ask("POST", f"/pins/{cid}", params=options))
+        self._settle(cid, lambda names: names is not None and "\t".join(names) == text)
+
+    def drop(self, cid: CID) -> None:
+        """Remove a pin."""
+        try:
+            self._ask(lambda peer: peer.ask("DELETE", f"/pins/{cid}"))
+        except NotFoundError:
+            return
+        self._settle(cid, lambda names: names is None)
+
+    def _settle(self, cid: CID, done: Callable[[list[str] | None], bool]) -> None:
+        """Wait until the peer that is asked has taken over what was just changed."""
+        deadline = time.monotonic() + self._patience
+        while not done(self.names_of(cid)):
+            if time.monotonic() > deadline:
+                raise StoreUnavailableError(f"the cluster does not take over the change of {cid}")
+            time.sleep(_POLL)
+
+    def pins(self, name: str | None = None) -> Iterator[Pin]:
+        """List pins, oldest first. CIDs that this package does not make are left out."""
+        pins = []
+        for entry in self._list("/allocations", {"filter": "pin"}):
+            try:
+                cid = CID.parse(str(entry.get("cid")))
+            except FormatError:
+                continue
+            created = datetime.fromisoformat(str(entry["timestamp"]))
+            names = split_names(str(entry.get("name") or ""))
+            names = [found for found in names if found != _EMPTY_NAME]
+            pins += [Pin(cid, found, created) for found in names if name in (None, found)]
+        yield from sorted(pins, key=lambda pin: (pin.created_at, str(pin.cid)))
+
+    def delete(self, cid: CID) -> None:
+        """Unpin `cid`, and let every node collect its garbage."""
+        self.unpin(cid)
+        self._wait_until_gone(cid)
+        self._ask(lambda peer: peer.ask("POST", "/ipfs/gc"))
+
+    def _wait_until_gone(self, cid: CID) -> None:
+        deadline = time.monotonic() + self._patience
+        while self.has(cid) and time.monotonic() < deadline:
+            time.sleep(_POLL)
+
+    # ------------------------------------------------------------------ peers that answer
+
+    def _ask(self, question: Callable[[Service], _T]) -> _T:
+        """Ask the first peer that answers; it is asked first from then on."""
+        errors: list[str] = []
+        for peer in list(self._peers):
+            try:
+                answer = question(peer)
+            except StoreUnavailableError as error:
+                errors.append(str(error))
+                continue
+            self._peers.remove(peer)
+            self._peers.insert(0, peer)
+            return answer
+        raise StoreUnavailableError(f"no peer of the cluster answered: {'; '.join(errors)}")
+
+    def _live(self) -> Service:
+        """A peer that answers."""
+        self._ask(lambda peer: peer.ask("GET", "/id"))
+        return self._peers[0]
+
+    def _list(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """An answer of JSON objects, one a line."""
+
+        def question(peer: Service) -> list[dict[str, Any]]:
+            with peer.open("GET", path, params=params or {}) as answer, peer.typed():
+                return [peer.decode(line) for line in answer.iter_lines() if line.strip()]
+
+        return self._ask(question)
+
+
+class _Sink:
+    """Sends what is hashed."""
+
+    def __init__(self, upload: ArchiveUpload) -> None:
+        self._upload = upload
+
+    def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:  # noqa: ARG002
+        self._upload.add(cid, data)
+
+    def node(self, cid: CID, block: bytes) -> None:
+        self._upload.add(cid, block)
+
+
+def _stream(stream: BinaryIO, sink: Sink | None, progress: Progress | None) -> CID:
+    stream.seek(0)
+    return Hasher(sink, progress).stream(stream).cid

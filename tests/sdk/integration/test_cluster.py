@@ -1,0 +1,166 @@
+"""A real IPFS Cluster: the contract on one peer, and three peers of which one dies."""
+
+from __future__ import annotations
+
+import io
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from anacostia_blockchain.content.folder import scan
+from anacostia_blockchain.content.unixfs import CHUNK
+from anacostia_blockchain.errors import (
+    AccessDeniedError,
+    ConfigError,
+    IntegrityError,
+    NotFoundError,
+    StoreUnavailableError,
+)
+from anacostia_blockchain.storage.cluster import ClusterStore
+from anacostia_blockchain.storage.gateway import GatewayStore
+from conftest import require_server
+from proxies import Answer, Proxy
+from store_contract import StoreContract, blocks_of, content, make_folder
+
+pytest.importorskip("ipfshttpclient")
+
+from anacostia_blockchain.storage.kubo import KuboStore
+from anacostia_blockchain.storage.testing import ClusterPeer, KuboNode, start_cluster
+
+pytestmark = pytest.mark.integration
+
+
+class TestContract(StoreContract):
+    @pytest.fixture
+    def store(self, cluster_peer):
+        reader = KuboStore(cluster_peer.kubo.api, patience=0)
+        return ClusterStore(cluster_peer.api, reader, patience=10)
+
+
+@pytest.fixture
+def three():
+    require_server("ipfs-cluster-service")
+    with ExitStack() as stack:
+        yield start_cluster(stack, 3)
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.3)
+
+
+@pytest.mark.slow
+def test_a_peer_dies_and_its_copy_is_made_again(three, tmp_path):
+    """Two copies of three; one holder is killed; content is served, and copied to the third."""
+    gateways = GatewayStore([peer.kubo.gateway for peer in three], timeout=5)
+    store = ClusterStore([peer.api for peer in three], gateways, copies=(2, 2), patience=30)
+    cid = store.put(make_folder(tmp_path / "model", seed=60), name="digits")
+    assert len(store.peers()) == 3
+    holders = {peer.peer for peer in store.status(cid) if peer.holds}
+    assert len(holders) == 2
+    victim = next(peer for peer in three if peer.peer_id in holders)
+    victim.kill()
+    victim.kubo.kill()
+    copy = store.get(cid, tmp_path / "copy")
+    assert scan(copy).cid == cid
+    wait_for(lambda: len(store.peers()) == 2)
+    wait_for(lambda: len({p.peer for p in store.status(cid) if p.holds} - {victim.peer_id}) == 2)
+    assert [pin.name for pin in store.pins()] == ["digits"]
+    survivor = next(p for p in three if p is not victim and p.peer_id not in holders)
+    assert KuboStore(survivor.kubo.api, patience=0).has(cid)
+
+
+def test_status_says_what_each_peer_does(cluster_peer):
+    """Held, and never heard of."""
+    store = ClusterStore(cluster_peer.api, KuboStore(cluster_peer.kubo.api, patience=0))
+    cid = store.put(io.BytesIO(content(2 * CHUNK, seed=61)))
+    (status,) = store.status(cid)
+    assert (status.peer, status.holds) == (cluster_peer.peer_id, True)
+    store.recover(cid)
+    assert store.peers() == [cluster_peer.peer_id]
+
+
+def test_more_copies_than_peers_are_refused(cluster_peer):
+    """In the cluster's words; nothing is pinned."""
+    store = ClusterStore(
+        cluster_peer.api, KuboStore(cluster_peer.kubo.api, patience=0), copies=(2, 3), patience=3
+    )
+    with pytest.raises(StoreUnavailableError, match="not enough"):
+        store.put(io.BytesIO(content(1000, seed=62)))
+    assert list(store.pins()) == [p for p in store.pins() if p.cid]  # the others' alone
+    with pytest.raises(ConfigError):
+        ClusterStore(cluster_peer.api, KuboStore(cluster_peer.kubo.api), copies=(3, 2))
+    with pytest.raises(ConfigError):
+        ClusterStore([], KuboStore(cluster_peer.kubo.api))
+
+
+def test_a_peer_that_is_gone_is_passed_over(cluster_peer):
+    """The next one is asked, and first from then on."""
+    reader = KuboStore(cluster_peer.kubo.api, patience=0)
+    store = ClusterStore(["http://127.0.0.1:9", cluster_peer.api], reader)
+    cid = store.put(io.BytesIO(content(1000, seed=63)))
+    assert store.has(cid)
+    nobody = ClusterStore("http://127.0.0.1:9", reader)
+    with pytest.raises(StoreUnavailableError, match="no peer"):
+        nobody.has(cid)
+
+
+def test_a_cluster_that_answers_another_cid(cluster_peer):
+    """What it says it added is not what was sent."""
+    with Proxy(cluster_peer.api) as proxy:
+        answer = Answer(200, b'[{"cid": "bafkqaaa"}]')
+        proxy.fault = lambda asked: answer if asked.path.startswith("/add") else None
+        store = ClusterStore(proxy.url, KuboStore(cluster_peer.kubo.api, patience=0))
+        with pytest.raises(IntegrityError, match="answered"):
+            store.put(io.BytesIO(content(1000, seed=64)))
+
+
+def test_an_error_page_with_status_200(cluster_peer):
+    """From something in between that is no cluster."""
+    with Proxy(cluster_peer.api) as proxy:
+        proxy.fault = lambda _asked: Answer(200, b"<html>sign in</html>")
+        store = ClusterStore(proxy.url, KuboStore(cluster_peer.kubo.api, patience=0))
+        with pytest.raises(StoreUnavailableError):
+            store.put(io.BytesIO(b"x"))
+        with pytest.raises(StoreUnavailableError):
+            list(store.pins())
+
+
+def test_a_cluster_that_goes_away_in_the_middle_of_an_upload(cluster_peer):
+    """An error, nothing pinned, and the next attempt works."""
+    data = content(12 * CHUNK, seed=65)
+    reader = KuboStore(cluster_peer.kubo.api, patience=0)
+    with Proxy(cluster_peer.api) as proxy:
+        proxy.upload_limit = 4 * CHUNK
+        with pytest.raises(StoreUnavailableError):
+            ClusterStore(proxy.url, reader).put(io.BytesIO(data))
+    store = ClusterStore(cluster_peer.api, reader)
+    cid = scan_of(data)
+    assert cid not in {pin.cid for pin in store.pins()}
+    assert store.put(io.BytesIO(data)) == cid
+
+
+def scan_of(data):
+    return blocks_of(data)[0]
+
+
+def test_a_name_and_password_are_asked_for():
+    """In the URL; they are in no message."""
+    require_server("ipfs-cluster-service")
+    with KuboNode() as kubo, ClusterPeer(kubo, user=("me", "pass-word")) as peer:
+        reader = KuboStore(kubo.api, patience=0)
+        store = ClusterStore(peer.api, reader)
+        with pytest.raises(AccessDeniedError):
+            store.put(io.BytesIO(b"x"))
+        allowed = ClusterStore(peer.api.replace("://", "://me:pass-word@"), reader)
+        cid = allowed.put(io.BytesIO(b"x"))
+        assert allowed.has(cid)
+        assert "pass-word" not in repr(allowed)
+        with pytest.raises(NotFoundError) as caught:
+            ClusterStore(peer.api.replace("://", "://me:pass-word@"), reader, patience=1).pin(
+                scan_of(b"nobody has this")
+            )
+        assert "pass-word" not in str(caught.value)
