@@ -7,6 +7,7 @@ import os
 import select
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import httpx
@@ -63,8 +64,12 @@ class W3upService:
         return {f"ANACOSTIA_W3UP_SERVICE_{name}": value for name, value in values.items()}
 
     def click(self) -> None:
-        """Click the link in the e-mail."""
-        httpx.post(f"{self.info['url']}/_confirm").raise_for_status()
+        """Click the link in the e-mail, as soon as it is there."""
+        deadline = time.monotonic() + _START_TIMEOUT
+        while httpx.post(f"{self.info['url']}/_confirm", timeout=30).status_code != 200:
+            if time.monotonic() > deadline:
+                raise RuntimeError("no e-mail has arrived")
+            time.sleep(0.1)
 
 
 def installed() -> bool:

@@ -44,8 +44,9 @@ class Output:
         self.as_json = as_json
         # What is piped into a file or another program is not cut to some terminal's width.
         width = None if sys.stdout.isatty() else _PIPE_WIDTH
-        self._out = Console(highlight=False, soft_wrap=True, width=width)
-        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        # Without `emoji`, a DID is printed as it is: ":key:" would become the picture of a key.
+        self._out = Console(highlight=False, soft_wrap=True, width=width, emoji=False)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def result(self, data: object, text: str | None = None) -> None:
         """One result: `data` as JSON, or `text` for a person."""

@@ -33,7 +33,7 @@ def anacostia(w3up, monkeypatch):
 
 def logged_in(w3up, anacostia, *options):
     """Log in; the link is clicked meanwhile."""
-    clicked = threading.Thread(target=lambda: (time.sleep(0.5), w3up.click()))
+    clicked = threading.Thread(target=w3up.click)
     clicked.start()
     try:
         return anacostia("login", "owner@example.com", *options)
@@ -85,3 +85,8 @@ def test_a_link_that_nobody_clicks_leaves_nothing(w3up, anacostia, tmp_path):
         )
     assert [path.name for path in tmp_path.iterdir()] == ["me.key"]
     w3up.click()  # the service keeps its mail in order
+
+
+def test_a_did_is_printed_as_it_is(tmp_path):
+    result = CliRunner().invoke(cli, ["w3up", "keygen", str(tmp_path / "me.key")])
+    assert result.stdout.strip() == Signer.from_file(tmp_path / "me.key").did

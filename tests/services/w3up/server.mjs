@@ -142,7 +142,9 @@ const routes = {
     send(response, 200)
   },
   async 'POST /_confirm'(request, response) {
-    await context.grantAccess(await context.mail.take())
+    const mail = await context.mail.take()
+    if (!mail) return send(response, 404)
+    await context.grantAccess(mail)
     send(response, 200)
   },
 }
