@@ -9,6 +9,7 @@ from logging import Logger
 from threading import Event, Thread
 from typing import Any
 
+from fastapi import FastAPI
 from sqlalchemy import MetaData, Table
 from sqlalchemy.orm import Session
 
@@ -219,6 +220,7 @@ class BaseActionNode(BaseNode):
     def execute(self) -> bool: ...
 
 class Pipeline:
+    name: str
     nodes: list[BaseNode]
     loop: AbstractEventLoop
     event_loop_thread: Thread
@@ -231,3 +233,30 @@ class Pipeline:
     def setup_nodes(self) -> None: ...
     def launch_nodes(self) -> None: ...
     def terminate_nodes(self) -> None: ...
+
+class BaseGUI:
+    routes: list[Any]
+    def __init__(self, node: Any, host: str, port: int) -> None: ...
+    def get(self, path: str, *, response_class: type[Any]) -> Callable[[Any], Any]: ...
+    def get_node_prefix(self) -> str: ...
+    def get_home_endpoint(self) -> str: ...
+    def get_status_endpoint(self) -> str: ...
+
+class PipelineServer(FastAPI):
+    pipeline: Any
+    connectors: list[Any]
+    def __init__(
+        self,
+        name: str,
+        pipeline: Pipeline,
+        remote_clients: list[Any] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        ssl_keyfile: str | None = None,
+        ssl_certfile: str | None = None,
+        ssl_ca_certs: str | None = None,
+        logger: Logger | None = None,
+        uvicorn_access_log_config: dict[str, Any] | None = None,
+        allow_origins: list[str] = ...,
+    ) -> None: ...
+    async def disconnect(self) -> None: ...

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,10 +18,13 @@ from anacostia_blockchain.errors import PipelineError
 from anacostia_blockchain.metadata.lifecycle import RunSummary
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from logging import Logger
+    from pathlib import Path
 
     from anacostia_blockchain.outbox import Intent
     from anacostia_blockchain.sending import Sender
+    from anacostia_blockchain.web.guard import Token
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +93,7 @@ class Pipeline(upstream.Pipeline):
         self._finished: list[RunSummary] = []
         self._launched = False
         self._sender: Sender | None = None
+        self._beside: Callable[[], AbstractContextManager[object]] = nullcontext
         self._on_step: Callable[[str, str], None] = lambda _step, _subject: None
         self._build(name, given, loggers)
         for node in self.nodes:
@@ -158,7 +162,8 @@ class Pipeline(upstream.Pipeline):
         with self._signals():
             try:
                 self.launch_nodes()
-                self._supervise(timeout, grace)
+                with self._beside():
+                    self._supervise(timeout, grace)
             except KeyboardInterrupt:
                 drain, grace = 0, 0.2
                 raise
@@ -171,6 +176,42 @@ class Pipeline(upstream.Pipeline):
             node, error = self._failure
             raise PipelineError(f"node {node} died: {error!r}") from error
         return self._report(unsent)
+
+    def serve(
+        self,
+        token: Token,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        *,
+        on_ready: Callable[[str], None] | None = None,
+        tls: Mapping[str, Path] | None = None,
+        open_api: bool = False,
+        **options: Any,  # noqa: ANN401 - of `execute`
+    ) -> ExecutionReport:
+        """Execute until a signal, with web pages and the Anacostia API.
+
+        Args:
+            token: who has it may see and do everything that is served.
+            host: to listen on. Another host than loopback needs TLS.
+            port: likewise; 0: any that is free.
+            on_ready: told the URL, once it answers.
+            tls: files: `tls_key`, `tls_cert`, and, if clients must show a certificate, `tls_ca`.
+            open_api: let anybody read sealed runs and metrics of published versions.
+            options: of `execute`; `until` is "stopped" if it is not given.
+
+        Raises:
+            ConfigError: the port is taken, or the server cannot start.
+            PipelineError, StoreBusyError: see `execute`.
+        """
+        from anacostia_blockchain.web.server import Web  # noqa: PLC0415 - loads the web framework
+
+        web = Web(self, token, host, port, open_api=open_api, **(tls or {}))
+
+        def serving() -> AbstractContextManager[object]:
+            return web.running(on_ready or (lambda _url: None))
+
+        self._beside = serving
+        return self.execute(**({"until": "stopped"} | options))
 
     def pause(self) -> None:
         """Begin no further run until `resume`; the one under way goes on."""

@@ -27,10 +27,15 @@ TOKEN_VARIABLE = "ANACOSTIA_TOKEN"  # noqa: S105 - the name of a variable
 COOKIE = "anacostia_token"
 _MINIMUM = 16
 
+_POLICY = (
+    b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    b"object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", _POLICY),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import ssl
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.web.guard import App, Guard, Token
 from anacostia_blockchain.web.outbox import Served, outbox_routes
+from anacostia_blockchain.web.problems import explain_errors
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHUTDOWN = 3
@@ -22,6 +24,7 @@ _SHUTDOWN = 3
 def outbox_app(served: Served, token: Token, *, secure: bool) -> App:
     """An application that serves an outbox and nothing else."""
     app = FastAPI(title="Anacostia outbox", docs_url=None, redoc_url=None, openapi_url=None)
+    explain_errors(app)
     app.include_router(outbox_routes(lambda: served))
     return Guard(app, token, secure=secure)
 
@@ -58,10 +61,18 @@ def make_server(
     app: App,
     tls_key: Path | None = None,
     tls_cert: Path | None = None,
+    tls_ca: Path | None = None,
     *,
     handle_signals: bool = True,
 ) -> uvicorn.Server:
     """A server of an application, which does not wait for idle connections when it ends.
+
+    Args:
+        app: what to serve.
+        tls_key: file of the certificate's key.
+        tls_cert: file of the certificate.
+        tls_ca: file of the authority whose certificates clients must show; None: they need none.
+        handle_signals: end on Ctrl-C and SIGTERM.
 
     Raises:
         ConfigError: the certificate or its key cannot be used.
@@ -73,6 +84,8 @@ def make_server(
         server_header=False,
         ssl_keyfile=str(tls_key) if tls_key else None,
         ssl_certfile=str(tls_cert) if tls_cert else None,
+        ssl_ca_certs=str(tls_ca) if tls_ca else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if tls_ca else ssl.CERT_NONE,
         timeout_graceful_shutdown=_SHUTDOWN,
     )
     try:
