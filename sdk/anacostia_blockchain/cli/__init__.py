@@ -25,6 +25,8 @@ _COMMANDS = {
     "demo": ("demo", "The main job, end to end, on real data."),
     "models": ("models", "Registered models."),
     "versions": ("versions", "Versions of a registered model."),
+    "licenses": ("licenses", "Licences of models: offer, buy, derive, and be paid."),
+    "market": ("market", "Sale of models themselves."),
     "runs": ("runs", "Recorded runs."),
     "anchor": ("anchor", "Anchor and publish what machines without a key intend."),
     "outbox": ("anchor", "Serve an outbox to an anchor worker on another machine."),

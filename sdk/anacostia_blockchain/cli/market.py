@@ -1,0 +1,105 @@
+"""`anacostia market`: models themselves, for sale."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from anacostia_blockchain.cli import Session, amounts, session
+from anacostia_blockchain.cli.licenses import token_option
+from anacostia_blockchain.cli.output import as_data
+from anacostia_blockchain.licensing.terms import NATIVE
+from anacostia_blockchain.licensing.values import Price
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.licensing.values import Listing
+
+
+@click.group()
+def market() -> None:
+    """Sale of models themselves: whoever buys one owns it."""
+
+
+@market.command("list")
+@click.argument("model", required=False)
+@click.option("--price", help="Such as 2.5, royalty included.")
+@token_option
+@click.option("--days", default=30, show_default=True, help="After which the listing ends.")
+@session
+def list_(session: Session, model: str | None, price: str | None, token: str, days: int) -> None:
+    """What is for sale; with MODEL and --price: put it up for sale."""
+    hub = session.connect()
+    if model is None:
+        found = list(hub.market.listings())
+        rows = [_row(hub, listing) for listing in found]
+        session.output.table(("id", "model", "price", "seller", "until"), rows, as_data(found))
+        return
+    if price is None:
+        raise click.UsageError("say --price")
+    asked = Price(asset=token, amount=amounts.parse(hub, price, token))
+    listing = hub.market.list(model, asked, valid_for=timedelta(days=days))
+    text = f"{model} is for sale: {amounts.show_price(hub, asked)}, until {listing.expires_at}"
+    session.output.result(as_data(listing), text)
+
+
+@market.command()
+@click.argument("model")
+@session
+def show(session: Session, model: str) -> None:
+    """What MODEL costs, and to whom the money would go."""
+    hub = session.connect()
+    listing = hub.market.get(model)
+    data = as_data(listing)
+    rows = [("model", model), ("seller", listing.seller), ("until", listing.expires_at)]
+    rows.append(("price", amounts.show_price(hub, listing.price)))
+    if listing.price.pricing is None:
+        price, asset = hub.market.quote(model), listing.price.asset
+        receiver, royalty = hub.nft.royalty_info(listing.model_id, price)
+        rows.append(("royalty", f"{amounts.show(hub, royalty, asset)} to {receiver}"))
+        data |= {"quote": price, "royalty": royalty, "royalty_receiver": receiver}
+    session.output.table(("", ""), rows, data)
+
+
+@market.command()
+@click.argument("model")
+@click.option("--max-pay", help="Most that it may cost, such as 2.5.  [default: the price now]")
+@token_option
+@session
+def buy(session: Session, model: str, max_pay: str | None, token: str) -> None:
+    """Buy MODEL; it is yours from then on."""
+    hub = session.connect()
+    model_id = hub.market.get(model).model_id
+    limit = None if max_pay is None else amounts.parse(hub, max_pay, token)
+    hub.market.buy(model, max_pay=limit, asset=None if token == NATIVE else token)
+    reference = hub.caip19(model_id)
+    session.output.result({"bought": reference}, f"{reference} is yours")
+
+
+@market.command()
+@click.argument("model")
+@session
+def cancel(session: Session, model: str) -> None:
+    """Take MODEL off the market."""
+    session.connect().market.cancel(model)
+    session.output.result({"cancelled": model}, f"{model} is no longer for sale")
+
+
+@market.command()
+@token_option
+@session
+def claim(session: Session, token: str) -> None:
+    """Be paid what sales and royalties of models have brought you."""
+    hub = session.connect()
+    amount = hub.market.claimable(token)
+    hub.market.claim(token)
+    data = {"paid": amount, "asset": token, "account": hub.address}
+    session.output.result(data, f"paid {amounts.show(hub, amount, token)} to {hub.address}")
+
+
+def _row(hub: Anacostia, listing: Listing) -> tuple[object, ...]:
+    name = hub.models.get(listing.model_id).name
+    price = amounts.show_price(hub, listing.price)
+    return listing.model_id, name, price, listing.seller, listing.expires_at
