@@ -155,6 +155,17 @@ def test_keys_are_those_of_the_official_client(official, tmp_path):
     assert Signer.from_text(made["key"]).did == made["did"]
 
 
+def test_delete_frees_the_space_even_after_unpin(store, official):
+    before = sorted(official("blobs"))
+    cid = store.put(io.BytesIO(content(CHUNK + 3, seed=23)))
+    assert len(official("blobs")) == len(before) + 2  # a shard and its index
+    store.unpin(cid)
+    assert len(official("blobs")) == len(before) + 2
+    store.delete(cid)
+    assert sorted(official("blobs")) == before
+    store.delete(cid)
+
+
 # ---------------------------------------------------------------------- configuration and rights
 
 

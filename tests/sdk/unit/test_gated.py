@@ -29,6 +29,7 @@ from anacostia_blockchain.content.encryption.segments import (
 )
 from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.unixfs import import_stream
+from anacostia_blockchain.content.version import describe_version
 from anacostia_blockchain.errors import (
     ConfigError,
     DecryptionError,
@@ -342,6 +343,11 @@ def test_the_header_names_the_ciphertext_and_the_segments_are_its_leaves(sealed)
         import_stream(stream, lambda cid, block: leaves.append(len(block)))
     assert leaves[0] == SEGMENT
     assert longest.stat().st_size > SEGMENT
+
+
+def test_a_version_of_sealed_content_covers_ciphertext_and_commitment(sealed):
+    version = scan(describe_version(sealed.path, name="gated"))
+    assert {"sealed.json", "sealed/index", "sealed/0"} <= set(version.manifest.files)
 
 
 def test_the_same_folder_sealed_twice_shares_nothing(model, tmp_path):

@@ -9,6 +9,7 @@ import pickle
 import stat
 import traceback
 
+import httpx
 import pytest
 
 from anacostia_blockchain.content.cid import CID
@@ -22,6 +23,7 @@ from anacostia_blockchain.errors import (
     NotFoundError,
     StorageError,
     StoreFullError,
+    StoreUnavailableError,
 )
 from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.web3storage import access, ipld, messages, shards
@@ -35,6 +37,7 @@ from anacostia_blockchain.storage.web3storage.identity import (
 )
 from anacostia_blockchain.storage.web3storage.ipld import Link
 from anacostia_blockchain.storage.web3storage.names import Names
+from anacostia_blockchain.storage.web3storage.service import Connection, Service
 from anacostia_blockchain.storage.web3storage.ucan import (
     Capability,
     Delegation,
@@ -609,3 +612,26 @@ def test_an_email_address_has_a_did(email, did):
     for bad in ("", "me", "@example.org", "me@", "a b@example.org", "me@example.org:x"):
         with pytest.raises(ConfigError):
             access.account_of(bad)
+
+
+def test_a_service_on_the_internet_cannot_send_us_into_our_own_network(monkeypatch):
+    """Neither with an address nor with a redirection."""
+    asked = []
+
+    def answer(_transport, request):
+        asked.append(str(request.url))
+        return httpx.Response(302, headers={"location": "http://127.0.0.1:9/secret"})
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    service = Service("http://93.184.215.14", SERVER.did, gateway="http://10.0.0.7:8080")
+    connection = Connection(service, AGENT)
+    for url in ("http://127.0.0.1:9/x", "http://10.0.0.8/x", "http://[::1]/", "http://169.254.1.1"):
+        with pytest.raises(StorageError, match="private network"):
+            connection.request("PUT", url, content=b"x")
+    assert asked == []
+    for url in ("http://10.0.0.7:8080/ipfs/x", "http://93.184.215.15/blob"):
+        with pytest.raises(StorageError, match="private network"):
+            connection.request("GET", url)
+        assert asked.pop() == url
+    with pytest.raises(StoreUnavailableError, match="no http"):
+        connection.request("GET", "file:///etc/passwd")

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -18,8 +19,10 @@ from anacostia_blockchain.errors import (
     ClockError,
     ConfigError,
     NotFoundError,
+    StorageError,
     StoreUnavailableError,
 )
+from anacostia_blockchain.storage.http import refuse_private
 from anacostia_blockchain.storage.web3storage.identity import Signer, did_bytes
 from anacostia_blockchain.storage.web3storage.messages import (
     CONTENT_TYPE,
@@ -36,7 +39,7 @@ _TIMEOUT = httpx.Timeout(60, connect=10)
 _TRIES = 3
 _CLOCKS_APART = 60.0
 _RECEIPT_PATIENCE = 30.0
-_OURS = {"url": "URL", "did": "DID", "key": "KEY", "gateway": "GATEWAY", "indexer": "INDEXER"}
+_SETTINGS = ("url", "did", "key", "gateway", "indexer", "receipts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +83,19 @@ class Service:
         if not self.receipts:
             object.__setattr__(self, "receipts", self.url + "/receipt")
 
+    @property
+    def addresses(self) -> list[str]:
+        """The URLs that were configured."""
+        return [url for url in (self.url, self.gateway, self.indexer, self.receipts) if url]
+
     @classmethod
     def from_env(cls) -> Service:
-        """Read `ANACOSTIA_W3UP_SERVICE_URL`, `…_DID`, `…_KEY`, `…_GATEWAY` and `…_INDEXER`.
+        """Read `ANACOSTIA_W3UP_SERVICE_URL`, `…_DID`, `…_KEY` and so on, named like the attributes.
 
         Raises:
             ConfigError: URL or DID is not set.
         """
-        variables = {name: f"ANACOSTIA_W3UP_SERVICE_{word}" for name, word in _OURS.items()}
+        variables = {name: f"ANACOSTIA_W3UP_SERVICE_{name.upper()}" for name in _SETTINGS}
         values = {name: os.environ.get(variable, "") for name, variable in variables.items()}
         for name in ("url", "did"):
             if not values[name]:
@@ -118,9 +126,12 @@ class Connection:
     agent: Signer
     proofs: Sequence[Delegation] = ()
     _http: httpx.Client = field(init=False, repr=False)
+    _local: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._http = httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
+        self._local = _is_private(self.service.url)
+        hooks = {"request": [self._check_address]}
+        self._http = httpx.Client(timeout=_TIMEOUT, follow_redirects=False, event_hooks=hooks)
 
     def close(self) -> None:
         """Close idle connections."""
@@ -273,6 +284,15 @@ class Connection:
             raise AccessDeniedError(said)
         raise StoreUnavailableError(f"{said}: try again later, or check the URL")
 
+    def _check_address(self, request: httpx.Request) -> None:
+        """Keep a service on the internet from sending us to addresses of our own network.
+
+        Where blobs go and come from is said by services and nodes; redirections pass here too.
+        """
+        named = {urlsplit(url).netloc for url in self.service.addresses}
+        if not self._local and request.url.netloc.decode() not in named:
+            refuse_private(str(request.url))
+
     def _exchange(self, request: httpx.Request, limit: int) -> Answer:
         got = self._http.send(request, stream=True, follow_redirects=request.method == "GET")
         with closing(got):
@@ -304,6 +324,17 @@ def _typed(where: str) -> Iterator[None]:
             f"{where} does not answer, or broke off ({type(error).__name__}): run it again; what "
             "is done is not done twice"
         ) from error
+
+
+def _is_private(url: str) -> bool:
+    """Whether a service is on this machine or its network, where its nodes will be too."""
+    try:
+        refuse_private(url)
+    except StoreUnavailableError:
+        return False
+    except StorageError:
+        return True
+    return False
 
 
 def _is_web(url: str) -> bool:

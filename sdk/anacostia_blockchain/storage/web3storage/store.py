@@ -16,6 +16,7 @@ from anacostia_blockchain.errors import (
     IntegrityError,
     NotFoundError,
     StorageError,
+    StoreBusyError,
 )
 from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Pin, Source, Stat
@@ -135,7 +136,8 @@ class Web3Storage:
         if progress is not None:
             progress(total, total)
         self._names.add(cid, name)
-        self._staging.delete(cid)
+        with suppress(StoreBusyError):  # another upload is being staged: the next one sweeps
+            self._staging.delete(cid)
         return cid
 
     def _register(self, cid: CID, shards: Mapping[bytes, Slices]) -> None:
@@ -230,12 +232,13 @@ class Web3Storage:
     def delete(self, cid: CID) -> None:
         """Take an upload out of the list, and out of the space what no other upload needs."""
         upload = self._view().upload(Link(cid.bytes))
-        indexes = self._claims.index_links(Link(cid.bytes)) if self._has_indexer else []
+        unneeded = set(upload.shards) if upload else set()
+        if self._has_indexer:  # also of an upload that was unpinned before
+            for digest in self._claims.index_links(Link(cid.bytes)):
+                unneeded |= {digest, *self._claims.index(digest).shards}
         self.unpin(cid)
-        if upload is None:
-            return
-        needed = {shard for other in self._view().uploads() for shard in other.shards}
-        for digest in {*upload.shards, *indexes} - needed:
+        unneeded -= {shard for other in self._view().uploads() for shard in other.shards}
+        for digest in unneeded:
             remove_blob(self._connection, self.space, digest)
 
     def _remove(self, cid: CID) -> None:
