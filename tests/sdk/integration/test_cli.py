@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from anacostia_blockchain.cli import cli
+from anacostia_blockchain.deployment import CREATED, DEPLOYED
 from anacostia_blockchain.errors import AnacostiaError
 
 pytestmark = pytest.mark.integration
@@ -147,7 +148,7 @@ def test_up_and_down(tmp_path):
     try:
         shown = json.loads(up.stdout)
         assert shown["chain_id"] == 31337
-        assert set(shown["contracts"]) == {"ModelRegistry", "ModelNFT", "RunLedger"}
+        assert set(shown["contracts"]) == {*DEPLOYED, *CREATED}
         again = json.loads(run_process("--json", "up", home=tmp_path).stdout)
         assert again == shown
     finally:
