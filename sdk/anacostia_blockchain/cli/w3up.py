@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import click
 
+from anacostia_blockchain._keyfiles import write_private
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.storage.web3storage.access import (
@@ -71,7 +71,7 @@ def login(
         Signer.generate().save(space_key)
     space = Signer.from_file(space_key)
     made = create_space(connection, account_of(email), space)
-    _write(proof, made)
+    write_private(proof, made.archive())
     session.output.result({"space": space.did, "proof": str(proof)}, space.did)
 
 
@@ -90,16 +90,5 @@ def share_(
     expires = int(time.time()) + days * _DAY
     made = share(Signer.from_file(key_file), own, did, expires=expires)
     made.check()
-    _write(target, made)
+    write_private(target, made.archive())
     session.output.result({"proof": str(target), "expires": expires}, str(target))
-
-
-def _write(path: Path, proof: Delegation) -> None:
-    """A delegation is no secret, but whoever reads it learns who may do what."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConfigError(f"{path} is there already: choose another place") from None
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(proof.archive())

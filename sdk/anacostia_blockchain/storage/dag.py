@@ -16,6 +16,7 @@ from typing import BinaryIO, TypeAlias, cast
 from anacostia_blockchain.content.cid import CID, DAG_PB, RAW
 from anacostia_blockchain.content.dagpb import FANOUT, Link, Node, NodeType, decode
 from anacostia_blockchain.content.murmur3 import murmur3
+from anacostia_blockchain.content.streams import SeekableReader
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.content.walk import MAX_DEPTH, check_name
 from anacostia_blockchain.errors import FormatError, NotFoundError
@@ -114,51 +115,32 @@ def _below(
     yield from _parts(fetch, link.cid, node, offset, start, depth + 1)
 
 
-class _Reader(io.RawIOBase):
+class _Reader(SeekableReader):
     """A file as a seekable stream; see `open_file`."""
 
     def __init__(self, fetch: Fetch, cid: CID, node: Node) -> None:
+        super().__init__(node.size)
         self._fetch = fetch
         self._cid = cid
         self._node = node
-        self._at = 0
         self._part = Part(cid, 0, 0)
         self._data = b""
         self._rest: Iterator[Part] = iter(())
 
-    def readable(self) -> bool:
-        return True
+    def read_at(self, at: int, wanted: int) -> bytes:
+        if at >= self.size or not wanted:
+            return b""
+        if not self._part.offset <= at < self._part.offset + len(self._data):
+            self._load(at)
+        begin = at - self._part.offset
+        return self._data[begin : begin + wanted]
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._node.size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"negative seek position {start + offset}")
-        self._at = start + offset
-        return self._at
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        if self._at >= self._node.size or not len(buffer):
-            return 0
-        if not self._part.offset <= self._at < self._part.offset + len(self._data):
-            self._load()
-        begin = self._at - self._part.offset
-        piece = self._data[begin : begin + len(buffer)]
-        buffer[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)
-
-    def _load(self) -> None:
-        """Take the leaf that holds the present position: the next one, or a search from the top."""
-        following = self._part.offset + len(self._data) == self._at
+    def _load(self, at: int) -> None:
+        """Take the leaf that holds a position: the next one, or a search from the top."""
+        following = self._part.offset + len(self._data) == at
         part = next(self._rest, None) if following else None
         if part is None:
-            self._rest = parts(self._fetch, self._cid, self._node, self._at)
+            self._rest = parts(self._fetch, self._cid, self._node, at)
             part = next(self._rest)
         self._part, self._data = part, part.read(self._fetch)
 

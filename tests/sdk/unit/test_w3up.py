@@ -229,7 +229,7 @@ def test_a_key_lives_in_a_file_of_its_own(tmp_path, monkeypatch):
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
         Signer.from_file(path)
-    with pytest.raises(ConfigError, match="no agent's key there"):
+    with pytest.raises(ConfigError, match="no key there"):
         Signer.from_file(tmp_path / "missing")
 
 

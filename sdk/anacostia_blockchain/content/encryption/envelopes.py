@@ -7,7 +7,6 @@ recipient's secret key opens, and only for the content and the context that it w
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
+from anacostia_blockchain._keyfiles import SecretKey, read_private, write_private
 from anacostia_blockchain.content.documents import canonical, field, hex_field, read_object
 from anacostia_blockchain.errors import ConfigError, DecryptionError, FormatError
 
@@ -26,7 +26,7 @@ _FORMAT = "anacostia-envelope/1"
 _SECRET = "anacostia-x25519-secret:"  # noqa: S105 - the word before a secret
 
 
-class RecipientKey:
+class RecipientKey(SecretKey):
     """The secret key of somebody who may open content.
 
     Example:
@@ -51,9 +51,6 @@ class RecipientKey:
     def __repr__(self) -> str:
         return f"RecipientKey(0x{self.public.hex()})"
 
-    def __reduce_ex__(self, _protocol: object) -> str:
-        raise TypeError("a key is not written anywhere")
-
     @classmethod
     def generate(cls) -> RecipientKey:
         """Make a new key."""
@@ -66,13 +63,7 @@ class RecipientKey:
         Raises:
             ConfigError: it is missing, others can read it, or it holds no key.
         """
-        try:
-            mode = path.stat().st_mode
-            text = path.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: no key there ({type(error).__name__})") from None
-        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigError(f"{path} can be read by others: chmod 600 {path}")
+        text = read_private(path)
         secret = _from_hex(text.removeprefix(_SECRET)) if text.startswith(_SECRET) else None
         del text  # error reporters show the variables of frames
         if secret is None or len(secret) != 32:
@@ -85,15 +76,7 @@ class RecipientKey:
         Raises:
             ConfigError: there is a file already.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise ConfigError(f"{path} is there already: a key is never overwritten") from None
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(_SECRET + self._key.private_bytes_raw().hex() + "\n")
-            stream.flush()
-            os.fsync(descriptor)
+        write_private(path, f"{_SECRET}{self._key.private_bytes_raw().hex()}\n".encode())
 
     def decrypt(self, wrapped: bytes, info: bytes) -> bytes:
         """Open what was encrypted to this key with HPKE.

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from anacostia_blockchain._keyfiles import SecretKey
+from anacostia_blockchain.content.streams import SeekableReader
 from anacostia_blockchain.content.unixfs import CHUNK, read_full
 from anacostia_blockchain.errors import DecryptionError, IntegrityError
 
@@ -66,7 +68,7 @@ def _derived(content_key: bytes, purpose: str) -> bytes:
     return HKDFExpand(SHA256(), KEY_SIZE, _LABEL + purpose.encode()).derive(content_key)
 
 
-class FileCipher:
+class FileCipher(SecretKey):
     """Seals and opens the segments of one file.
 
     Args:
@@ -86,9 +88,6 @@ class FileCipher:
         if self.count > _MOST:
             raise ValueError("a file of more than 4 PiB")
         self._aead = AESGCM(_derived(content_key, f"file {name}"))
-
-    def __reduce_ex__(self, _protocol: object) -> str:
-        raise TypeError("a key is not written anywhere")
 
     def plain_size(self, number: int) -> int:
         """Bytes of a segment's plaintext."""
@@ -125,48 +124,29 @@ class FileCipher:
         return bytes(7) + number.to_bytes(4) + bytes((number == self.count - 1,))
 
 
-class _Reader(io.RawIOBase):
+class _Reader(SeekableReader):
     """The plaintext as a seekable stream; see `open_stream`."""
 
     def __init__(self, sealed: BinaryIO, cipher: FileCipher) -> None:
+        super().__init__(cipher.size)
         self._sealed = sealed
         self._cipher = cipher
-        self._at = 0
         self._number = -1
         self._plain = b""
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._cipher.size}[whence]
-        if base + offset < 0:
-            raise ValueError("seek to before the beginning")
-        self._at = base + offset
-        return self._at
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        if self._at >= self._cipher.size and self._number == self._cipher.count - 1:
-            return 0
-        number = min(self._at // PLAIN, self._cipher.count - 1)
+    def read_at(self, at: int, wanted: int) -> bytes:
+        last = self._cipher.count - 1
+        if at >= self.size and self._number == last:
+            return b""
+        number = min(at // PLAIN, last)
         if number != self._number:
             self._sealed.seek(number * SEGMENT)
             # One byte more than there should be, so that what was appended is noticed.
-            last = number == self._cipher.count - 1
-            size = self._cipher.plain_size(number) + TAG + last
+            size = self._cipher.plain_size(number) + TAG + (number == last)
             self._plain = self._cipher.open(number, read_full(self._sealed, size))
             self._number = number
-        begin = self._at - number * PLAIN
-        piece = self._plain[begin : begin + len(buffer)]
-        buffer[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)
+        begin = at - number * PLAIN
+        return self._plain[begin : begin + wanted]
 
     def close(self) -> None:
         self._plain = b""

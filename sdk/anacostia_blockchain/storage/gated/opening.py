@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from anacostia_blockchain._keyfiles import SecretKey
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.encryption.header import FOLDER, INDEX, NAME, Header, Index
 from anacostia_blockchain.content.encryption.segments import PLAIN, FileCipher, open_stream
@@ -55,7 +56,7 @@ def read_header(opener: Opener) -> Header:
     return Header.parse(data)
 
 
-class SealedContent:
+class SealedContent(SecretKey):
     """Sealed content and its key. `providers.open_sealed` makes one from an envelope.
 
     Args:
@@ -74,9 +75,6 @@ class SealedContent:
 
     def __repr__(self) -> str:
         return f"SealedContent(0x{self.header.digest.hex()})"
-
-    def __reduce_ex__(self, _protocol: object) -> str:
-        raise TypeError("a key is not written anywhere")
 
     @cached_property
     def index(self) -> Index:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import stat
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
+from anacostia_blockchain._keyfiles import SecretKey, read_private, write_private
 from anacostia_blockchain.content.dagpb import read_varint, varint
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError
 
@@ -29,7 +29,7 @@ _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _LONGEST_DID = 2048
 
 
-class Signer:
+class Signer(SecretKey):
     """An agent's or a space's key in this process's memory.
 
     Its text is what `storacha key create` prints, so keys of that command line can be used as they
@@ -57,9 +57,6 @@ class Signer:
 
     def __repr__(self) -> str:
         return f"Signer({self.did})"
-
-    def __reduce_ex__(self, _protocol: object) -> str:
-        raise TypeError("a signer is not written anywhere")
 
     @classmethod
     def generate(cls) -> Signer:
@@ -100,14 +97,7 @@ class Signer:
         Raises:
             ConfigError: it is missing, others can read it, or it holds no key.
         """
-        try:
-            mode = path.stat().st_mode
-            text = path.read_text(encoding="ascii")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: no agent's key there ({type(error).__name__})") from None
-        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigError(f"{path} can be read by others: chmod 600 {path}")
-        return cls.from_text(text)
+        return cls.from_text(read_private(path))
 
     @classmethod
     def from_env(cls) -> Signer | None:
@@ -120,16 +110,8 @@ class Signer:
         Raises:
             ConfigError: there is a file already.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise ConfigError(f"{path} is there already: a key is never overwritten") from None
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            archive = _SECRET + self._key.private_bytes_raw() + did_bytes(self.did)
-            stream.write("M" + base64.b64encode(archive).decode() + "\n")
-            stream.flush()
-            os.fsync(descriptor)
+        archive = _SECRET + self._key.private_bytes_raw() + did_bytes(self.did)
+        write_private(path, b"M" + base64.b64encode(archive) + b"\n")
 
     def sign(self, message: bytes) -> bytes:
         """Sign; the signature says its own kind (varsig)."""
