@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import io
 import logging
-import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn, cast
 
 from anacostia_blockchain.content import car
@@ -32,18 +30,14 @@ from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
+from anacostia_blockchain.storage.racing import Race, Runner, ranked
 from anacostia_blockchain.storage.reading import BlockReader, ReadAhead
 from anacostia_blockchain.storage.streams import Streams, is_small
 from anacostia_blockchain.types import Progress
 
 logger = logging.getLogger(__name__)
 
-_HEDGE = 0.5
-_SLOW = 3.0
-_PENALTY = 5.0
-_SMOOTHING = 0.3
 _SIZES = 1 << 16
-_WORKERS = 16
 
 _RAW_TYPE = "application/vnd.ipld.raw"
 _CAR_TYPE = "application/vnd.ipld.car; version=1; order=dfs; dups=y"
@@ -51,33 +45,21 @@ _CAR_QUERY = {"format": "car", "dag-scope": "entity", "car-order": "dfs", "car-d
 
 
 @dataclass
-class Gateway:
-    """One gateway, and what it has shown of itself.
+class Gateway(Runner):
+    """One gateway.
 
     Attributes:
-        seconds: how long it takes to answer, smoothed; failures count as slow.
+        service: where it is.
         streams: whether its CAR streams can be used.
-        dropped: why it is not asked any more; empty while it is.
     """
 
-    service: Service
-    seconds: float | None = None
+    service: Service = field(kw_only=True)
     streams: bool = True
-    dropped: str = ""
-
-    def took(self, seconds: float) -> None:
-        """Record how long an answer took."""
-        known = self.seconds if self.seconds is not None else seconds
-        self.seconds = known + _SMOOTHING * (seconds - known)
-
-    def failed(self) -> None:
-        """Record that it did not answer."""
-        self.seconds = min((self.seconds or _HEDGE) + _PENALTY, 60.0)
 
     def drop(self, error: AnacostiaError) -> None:
         """Do not ask it again."""
         self.dropped = str(error)
-        logger.warning("gateway %s is not asked any more: %s", self.service.host, error)
+        logger.warning("gateway %s is not asked any more: %s", self.label, error)
 
 
 class GatewayStore(BlockReader):
@@ -92,10 +74,15 @@ class GatewayStore(BlockReader):
     Raises:
         ConfigError: there is no URL, or it is none.
 
+    Attributes:
+        read_only: it keeps nothing, so it is no copy.
+
     Example:
         >>> store = GatewayStore(["https://ipfs.io", "https://dweb.link"])
         >>> store.get(CID.parse("bafk…"), Path("model"))  # doctest: +SKIP
     """
+
+    read_only = True
 
     def __init__(
         self, urls: Sequence[str] | str, *, timeout: float = 30, public_only: bool = False
@@ -103,10 +90,9 @@ class GatewayStore(BlockReader):
         given = [urls] if isinstance(urls, str) else list(urls)
         if not given:
             raise ConfigError("no gateway is given")
-        self.gateways = [
-            Gateway(Service(url, timeout=timeout, public_only=public_only)) for url in given
-        ]
-        self._pool = ThreadPoolExecutor(_WORKERS, "gateway")
+        services = [Service(url, timeout=timeout, public_only=public_only) for url in given]
+        self.gateways = [Gateway(service.host, service=service) for service in services]
+        self._race = Race(self.gateways, self._raw)
         self._sizes: OrderedDict[CID, int] = OrderedDict()
 
     def __repr__(self) -> str:
@@ -122,51 +108,18 @@ class GatewayStore(BlockReader):
             IntegrityError: those that answered sent something else.
             StoreUnavailableError: none answered.
         """
-        block = self._race(cid) if cid != EMPTY else b""
+        block = self._race.block(cid) if cid != EMPTY else b""
         if cid.codec == DAG_PB:
             self._note_sizes(block)
         return block
 
-    def _race(self, cid: CID) -> bytes:
-        """Ask the best; when it takes long, or is not known yet, the next ones beside it."""
-        waiting = deque(self._ranked())
-        running: dict[Future[bytes], Gateway] = {}
-        errors: list[AnacostiaError] = []
-        while waiting or running:
-            delay = 0.0
-            if waiting:
-                gateway = waiting.popleft()
-                running[self._pool.submit(self._raw, gateway, cid)] = gateway
-                known = gateway.seconds is not None
-                delay = max(_HEDGE, _SLOW * (gateway.seconds or 0)) if known else 0.0
-            done, _ = wait(running, delay if waiting else None, FIRST_COMPLETED)
-            for future in done:
-                del running[future]
-                error = future.exception()
-                if error is None:
-                    return future.result()
-                if not isinstance(error, AnacostiaError):
-                    raise error
-                errors.append(error)
-        raise _given_up(cid, errors)
-
-    def _ranked(self) -> list[Gateway]:
-        usable = [gateway for gateway in self.gateways if not gateway.dropped]
-        return sorted(usable, key=lambda gateway: gateway.seconds or 0.0)
-
     def _raw(self, gateway: Gateway, cid: CID) -> bytes:
-        started = time.monotonic()
-        try:
-            block = self._ask(gateway, cid)
-        except StoreUnavailableError:
-            gateway.failed()
-            raise
+        block = self._ask(gateway, cid)
         try:
             car.check_block(cid, block)
         except IntegrityError as error:
             gateway.drop(error)
             raise
-        gateway.took(time.monotonic() - started)
         return block
 
     def _ask(self, gateway: Gateway, cid: CID) -> bytes:
@@ -213,7 +166,7 @@ class GatewayStore(BlockReader):
 
     def _head(self, cid: CID) -> int | None:
         """Bytes of a block as a gateway gives them; None if no gateway says it has the block."""
-        for gateway in self._ranked():
+        for gateway in ranked(self.gateways):
             query, headers = {"format": "raw"}, {"Accept": _RAW_TYPE}
             try:
                 path = f"/ipfs/{cid}"
@@ -251,7 +204,7 @@ class GatewayStore(BlockReader):
 
     def streaming(self) -> list[Gateway]:
         """The gateways to open a stream on, the best first."""
-        return [gateway for gateway in self._ranked() if gateway.streams]
+        return [gateway for gateway in ranked(self.gateways) if gateway.streams]
 
     # ------------------------------------------------------------------ what a gateway does not do
 
@@ -283,15 +236,6 @@ class GatewayStore(BlockReader):
         """Not possible."""
         del cid
         _read_only()
-
-
-def _given_up(cid: CID, errors: list[AnacostiaError]) -> AnacostiaError:
-    reasons = "; ".join(dict.fromkeys(str(error) for error in errors)) or "all were dropped before"
-    if errors and all(isinstance(error, NotFoundError) for error in errors):
-        return NotFoundError(f"no gateway has {cid}: {reasons}")
-    if not errors or any(isinstance(error, IntegrityError) for error in errors):
-        return IntegrityError(f"no gateway sent {cid} unaltered: {reasons}")
-    return StoreUnavailableError(f"no gateway answered for {cid}: {reasons}")
 
 
 def _read_only() -> NoReturn:

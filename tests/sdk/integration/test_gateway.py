@@ -129,7 +129,7 @@ def test_a_gateway_that_lies_in_a_block_is_dropped(liar, node, folder, tmp_path)
 def test_with_liars_alone_nothing_is_written(liar, large, tmp_path):
     """No honest gateway, no content."""
     liar.alter = flip(3)
-    with pytest.raises(IntegrityError, match="no gateway sent"):
+    with pytest.raises(IntegrityError, match="nobody sent"):
         GatewayStore(liar.url).get(large, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
