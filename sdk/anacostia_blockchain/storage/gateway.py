@@ -44,7 +44,7 @@ _CAR_TYPE = "application/vnd.ipld.car; version=1; order=dfs; dups=y"
 _CAR_QUERY = {"format": "car", "dag-scope": "entity", "car-order": "dfs", "car-dups": "y"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Gateway(Runner):
     """One gateway.
 

@@ -28,7 +28,7 @@ _SMOOTHING = 0.3
 _WORKERS = 16
 
 
-@dataclass
+@dataclass(eq=False)
 class Runner:
     """A source, and what it has shown of itself.
 
