@@ -28,6 +28,8 @@ from anacostia_blockchain.errors import (
     StoreFullError,
     StoreUnavailableError,
 )
+from anacostia_blockchain.storage import LocalStore
+from anacostia_blockchain.storage.replicated import ReplicatedStore
 from anacostia_blockchain.storage.web3storage import access, ucan
 from anacostia_blockchain.storage.web3storage import store as store_module
 from anacostia_blockchain.storage.web3storage.identity import KEY_VARIABLE, Signer
@@ -495,3 +497,15 @@ def test_a_service_needs_its_key():
     for url in ("", "file:///etc/passwd", "ftp://example.org", "example.org"):
         with pytest.raises(ConfigError, match="not an http"):
             Service(url, key)
+
+
+def test_it_is_one_of_several_stores(store, tmp_path):
+    """Written to the disk and to the space in one go; the disk's copy lost, the space's is read."""
+    local = LocalStore(tmp_path / "local")
+    both = ReplicatedStore([local, store], copies=2)
+    folder = make_folder(tmp_path / "model", seed=70)
+    cid = both.put(folder, name="twice")
+    assert local.has(cid)
+    assert store.has(cid)
+    local.delete(cid)
+    assert scan(both.get(cid, tmp_path / "copy")).cid == cid

@@ -28,7 +28,7 @@ from anacostia_blockchain.content.encryption.segments import (
     sealed_size,
 )
 from anacostia_blockchain.content.folder import scan
-from anacostia_blockchain.content.unixfs import import_stream
+from anacostia_blockchain.content.unixfs import CHUNK, import_stream
 from anacostia_blockchain.content.version import describe_version
 from anacostia_blockchain.errors import (
     ConfigError,
@@ -499,6 +499,22 @@ def test_a_file_that_changes_meanwhile_is_noticed(model, tmp_path):
 
     with pytest.raises(FileChangedError):
         seal(model, tmp_path / "published", [OWNER.public], progress=interfere)
+    assert not list(tmp_path.glob("published*"))
+
+
+@pytest.mark.parametrize("size", [12 * CHUNK, 12 * CHUNK - 1])
+def test_a_file_that_grows_while_it_is_read_is_noticed(tmp_path, size):
+    victim = tmp_path / "growing.bin"
+    victim.write_bytes(bytes(size))
+    grown = []
+
+    def grow(done, total):
+        if not grown:
+            with victim.open("ab") as stream:
+                grown.append(stream.write(bytes(3 * CHUNK)))
+
+    with pytest.raises(FileChangedError):
+        seal(victim, tmp_path / "published", [OWNER.public], progress=grow)
     assert not list(tmp_path.glob("published*"))
 
 

@@ -156,9 +156,9 @@ class _Sink:
         """Nodes of the plaintext are of no use here."""
 
     def _begin(self, path: str) -> _Writer:
-        if path not in self._files:
-            raise FileChangedError(f"{path} appeared while the folder was read: try again")
-        file, _ = self._files[path]
+        file, _ = self._files.get(path, (None, None))
+        if file is None or str(file.number) in self._done:
+            raise FileChangedError(f"{path} appeared or grew while it was read: try again")
         cipher = FileCipher(self._key, str(file.number), file.size)
         # Closed by the writer, or by `close` if it never comes to that.
         stream = (self._folder / str(file.number)).open("xb", buffering=0)
