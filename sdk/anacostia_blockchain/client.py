@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 HOME = Path(".anacostia")
 """Where a project keeps its local chain, its store and its journal, unless told otherwise."""
 
+STORE_VARIABLE = "ANACOSTIA_STORE"
+"""Holds the URL of the store, or several; see `storage.urls`."""
+
 
 def connect(
     target: str = "local",
@@ -39,7 +42,7 @@ def connect(
     signer: Signer | None = None,
     account: Address | None = None,
     home: Path | str | None = None,
-    store: Store | None = None,
+    store: Store | str | None = None,
 ) -> Anacostia:
     """Connect to a chain and a store.
 
@@ -51,7 +54,8 @@ def connect(
         account: instead of a signer, the account in whose name things are intended here and whose
             key an anchor worker holds, elsewhere.
         home: folder of the embedded store, the journal and local deployments; None: `.anacostia`.
-        store: where content lives; None: the embedded store in `home`.
+        store: where content lives, or its URL as `storage.urls` describes it; None: what
+            `ANACOSTIA_STORE` says, or the embedded store in `home`.
 
     Raises:
         ConfigError: the network is not known, or no local chain was started here; or `account` is
@@ -80,7 +84,8 @@ def connect(
     )
     deployment = Deployment.load(chain.chain_id, folder / "deployments")
     deployment.check(chain)
-    return Anacostia(chain, deployment, home=folder, store=store)
+    where = store if store is not None else os.environ.get(STORE_VARIABLE)
+    return Anacostia(chain, deployment, home=folder, store=where)
 
 
 def prepare_local(home: Path) -> Anacostia:
@@ -133,7 +138,7 @@ class Anacostia:
         deployment: Deployment,
         *,
         home: Path = HOME,
-        store: Store | None = None,
+        store: Store | str | None = None,
     ) -> None:
         self.chain = chain
         self.deployment = deployment
@@ -188,11 +193,11 @@ class Anacostia:
     @cached_property
     def storage(self) -> Store:
         """Where content lives: the given store, or the embedded one in `home`."""
-        if self._store is not None:
+        if self._store is not None and not isinstance(self._store, str):
             return self._store
-        from anacostia_blockchain.storage import LocalStore  # noqa: PLC0415 - loads SQLite
+        from anacostia_blockchain.storage.urls import open_store  # noqa: PLC0415 - loads SQLite
 
-        return LocalStore(self.home / "store")
+        return open_store(self._store, self.home)
 
     @cached_property
     def registry(self) -> ModelRegistry:

@@ -18,6 +18,7 @@ from anacostia_blockchain.errors import AnacostiaError
 if TYPE_CHECKING:
     from anacostia_blockchain.cli.output import Output
     from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.storage.base import Store
 
 _COMMANDS = {
     "up": ("chain", "Start the local chain and deploy the contracts."),
@@ -31,7 +32,7 @@ _COMMANDS = {
     "anchor": ("anchor", "Anchor and publish what machines without a key intend."),
     "outbox": ("anchor", "Serve an outbox to an anchor worker on another machine."),
     "verify": ("verify", "Verify a version or an evidence bundle; trust nobody."),
-    "storage": ("storage", "Content in the embedded store."),
+    "storage": ("storage", "Content by CID, in one store or several."),
     "w3up": ("w3up", "Keys, spaces and rights of a Web3.Storage service."),
     "gated": ("gated", "Content that only licence holders can open."),
     "doctor": ("doctor", "Check the installation."),
@@ -66,18 +67,28 @@ class Session:
     Attributes:
         target: "local", a network's name or an RPC URL.
         home: folder of the local chain, the embedded store and the journal.
+        store: URLs of the store; none: the embedded one.
     """
 
-    def __init__(self, target: str, home: Path, output: Output) -> None:
+    def __init__(
+        self, target: str, home: Path, output: Output, store: tuple[str, ...] = ()
+    ) -> None:
         self.target = target
         self.home = home
         self.output = output
+        self.store = " ".join(store)
 
     def connect(self) -> Anacostia:
         """Connect as asked on the command line."""
         from anacostia_blockchain.client import connect  # noqa: PLC0415 - loads web3
 
-        return connect(self.target, home=self.home)
+        return connect(self.target, home=self.home, store=self.store or None)
+
+    def storage(self) -> Store:
+        """Open the store as asked on the command line; the chain is not."""
+        from anacostia_blockchain.storage.urls import open_store  # noqa: PLC0415 - loads SQLite
+
+        return open_store(self.store, self.home)
 
 
 session = click.make_pass_decorator(Session)
@@ -101,13 +112,21 @@ session = click.make_pass_decorator(Session)
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the local chain, the embedded store and the journal.",
 )
+@click.option(
+    "--store",
+    multiple=True,
+    envvar="ANACOSTIA_STORE",
+    help="URL of the store, e.g. kubo://127.0.0.1:5001; several: replicated.  [default: in home]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print results as JSON.")
 @click.pass_context
-def cli(context: click.Context, target: str, home: Path, as_json: bool) -> None:
+def cli(
+    context: click.Context, target: str, home: Path, store: tuple[str, ...], as_json: bool
+) -> None:
     """Prove, license and sell machine-learning models."""
     from anacostia_blockchain.cli.output import Output  # noqa: PLC0415 - loads rich
 
-    context.obj = Session(target, home, Output(as_json=as_json))
+    context.obj = Session(target, home, Output(as_json=as_json), store)
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import click
 
@@ -35,7 +34,7 @@ def _checks(session: Session) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "fast signing", lambda: _installed("coincurve")
     yield "anvil", _anvil
     yield "chain", lambda: _chain(session)
-    yield "store", lambda: _store(session.home)
+    yield "store", lambda: _store(session)
 
 
 def _made(name: str, check: Callable[[], str]) -> Check:
@@ -64,10 +63,8 @@ def _chain(session: Session) -> str:
     return f"chain {hub.chain.chain_id}, block {hub.chain.block_number()}, {account}"
 
 
-def _store(home: Path) -> str:
-    from anacostia_blockchain.storage import LocalStore  # noqa: PLC0415
-
-    if not home.is_dir():
-        raise ConfigError(f"{home} does not exist yet: run `anacostia up`")
-    pins = sum(1 for _ in LocalStore(home / "store").pins())
-    return f"{home / 'store'}: {pins} pins"
+def _store(session: Session) -> str:
+    if not session.store and not session.home.is_dir():
+        raise ConfigError(f"{session.home} does not exist yet: run `anacostia up`")
+    store = session.storage()
+    return f"{store!r}: {sum(1 for _ in store.pins())} pins"

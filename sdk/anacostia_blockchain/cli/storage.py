@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import click
+from rich.markup import escape
 
 from anacostia_blockchain.cli import Session, session
-from anacostia_blockchain.cli.output import as_data
+from anacostia_blockchain.cli.output import as_data, tick
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.errors import AnacostiaError, ConfigError
 from anacostia_blockchain.storage import LocalStore, Pin
+from anacostia_blockchain.storage.base import Store
+from anacostia_blockchain.storage.health import SAMPLE, Health, State
+from anacostia_blockchain.storage.health import check as check_copies
 
 
 @click.group()
 def storage() -> None:
-    """Content in the embedded store. None of this asks the chain."""
+    """Content by CID, in the store that --store names. None of this asks the chain."""
 
 
 @storage.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option("--name", default="", help="Name of the pin.")
+@click.argument("path", type=click.Path(exists=True, allow_dash=True, path_type=Path))
+@click.option("--name", default="", help="Name of the pin.  [default: the file's]")
+@click.option("--car", "is_car", is_flag=True, help="PATH is a CAR archive of content.")
 @session
-def put(session: Session, path: Path, name: str) -> None:
-    """Store a file or folder and pin it."""
+def put(session: Session, path: Path, name: str, is_car: bool) -> None:
+    """Store a file or folder, or - for standard input, and pin it."""
+    store, stdin = session.storage(), str(path) == "-"
+    name = name or ("" if stdin else path.absolute().name)
     with session.output.progress("storing") as progress:
-        cid = _store(session).put(path, name=name or path.name, progress=progress)
+        if is_car:
+            with click.open_file(str(path), "rb") as stream:
+                cid = store.put_car(cast("BinaryIO", stream), name=name)
+        elif stdin:
+            cid = store.put(sys.stdin.buffer, name=name, progress=progress)
+        else:
+            cid = store.put(path, name=name, progress=progress)
     session.output.result({"cid": str(cid)}, str(cid))
 
 
@@ -35,15 +52,35 @@ def put(session: Session, path: Path, name: str) -> None:
 def get(session: Session, cid: str, target: Path) -> None:
     """Copy content to TARGET, verified block by block; run again to resume."""
     with session.output.progress("fetching") as progress:
-        path = _store(session).get(CID.parse(cid), target, progress=progress)
+        path = session.storage().get(CID.parse(cid), target, progress=progress)
     session.output.result({"path": str(path)}, f"verified and written to {path}")
+
+
+@storage.command()
+@click.argument("cid")
+@click.option("--name", default="", help="Name of the pin.")
+@session
+def pin(session: Session, cid: str, name: str) -> None:
+    """Keep content; what the store does not hold it fetches, if it can."""
+    session.storage().pin(CID.parse(cid), name)
+    session.output.result({"pinned": cid, "name": name}, f"pinned {cid}")
+
+
+@storage.command()
+@click.argument("cid")
+@click.option("--name", default=None, help="Only the pin of that name.")
+@session
+def unpin(session: Session, cid: str, name: str | None) -> None:
+    """Let content go, without deleting it now."""
+    session.storage().unpin(CID.parse(cid), name)
+    session.output.result({"unpinned": cid}, f"unpinned {cid}")
 
 
 @storage.command("ls")
 @session
 def list_(session: Session) -> None:
     """Pinned content."""
-    pins = list(_store(session).pins())
+    pins = list(session.storage().pins())
     rows = [(pin.cid, pin.name, _when(pin)) for pin in pins]
     session.output.table(("cid", "name", "pinned (UTC)"), rows, as_data(pins))
 
@@ -53,8 +90,44 @@ def list_(session: Session) -> None:
 @session
 def stat(session: Session, cid: str) -> None:
     """Size and kind of stored content."""
-    data = as_data(_store(session).stat(CID.parse(cid)))
+    data = as_data(session.storage().stat(CID.parse(cid)))
     session.output.table(("", ""), list(data.items()), data)
+
+
+@storage.command()
+@click.argument("cid", required=False)
+@click.option("--repair", is_flag=True, help="Make missing and damaged copies again.")
+@click.option(
+    "--sample",
+    default=SAMPLE,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Random blocks to verify of each CID in each store; 0: all.",
+)
+@session
+def check(session: Session, cid: str | None, repair: bool, sample: int) -> None:
+    """Which store holds what, and whether it is unaltered. Exit code 1 if a copy is amiss.
+
+    Of everything pinned, or of CID.
+    """
+    store = session.storage()
+    wanted = None if cid is None else CID.parse(cid)
+    found = []
+    for health in _checked(store, wanted, repair=repair, sample=sample):
+        found.append(health)
+        if health.warning:
+            session.output.note(f"[yellow]warning[/]: {health.cid}: {escape(health.warning)}")
+    rows = [
+        (h.cid, ", ".join(h.names), f"{h.good}/{h.wanted}", tick(h.healthy), _copies(h))
+        for h in found
+    ]
+    data = [
+        as_data(h) | {"good": h.good, "healthy": h.healthy, "warning": h.warning} for h in found
+    ]
+    session.output.table(("cid", "names", "good", "", "copies"), rows, data)
+    if cid is not None and not found:
+        raise ConfigError(f"{cid} is not pinned here: pin it, or check everything")
+    sys.exit(0 if all(h.healthy for h in found) else 1)
 
 
 @storage.command("rm")
@@ -62,21 +135,76 @@ def stat(session: Session, cid: str) -> None:
 @session
 def remove(session: Session, cid: str) -> None:
     """Unpin and delete content."""
-    _store(session).delete(CID.parse(cid))
+    session.storage().delete(CID.parse(cid))
     session.output.result({"deleted": cid}, f"deleted {cid}")
 
 
 @storage.command()
 @session
 def gc(session: Session) -> None:
-    """Delete what no pin holds."""
-    freed = _store(session).gc()
+    """Delete what no pin holds, in the embedded store."""
+    store = session.storage()
+    if not isinstance(store, LocalStore):
+        raise ConfigError("only the embedded store is swept from here; others sweep themselves")
+    freed = store.gc()
     session.output.result({"freed": freed}, f"freed {freed:,} bytes")
+
+
+@storage.command()
+@session
+def doctor(session: Session) -> None:
+    """Whether the stores answer. Exit code 1 if one does not."""
+    rows, data = [], []
+    for label, store in _stores(session.storage()).items():
+        try:
+            passed, detail = True, _probe(store)
+        except AnacostiaError as error:
+            passed, detail = False, str(error)
+        rows.append((escape(label), tick(passed), escape(detail)))
+        data.append({"store": label, "passed": passed, "detail": detail})
+    session.output.table(("store", "", "detail"), rows, data)
+    sys.exit(0 if all(entry["passed"] for entry in data) else 1)
+
+
+def _probe(store: Store) -> str:
+    probe = getattr(store, "probe", None)
+    return str(probe()) if probe is not None else f"{sum(1 for _ in store.pins())} pins"
+
+
+def _stores(store: Store) -> dict[str, Store]:
+    from anacostia_blockchain.storage.replicated import ReplicatedStore  # noqa: PLC0415
+
+    return store.stores if isinstance(store, ReplicatedStore) else {repr(store): store}
+
+
+def _checked(store: Store, cid: CID | None, *, repair: bool, sample: int) -> Iterator[Health]:
+    from anacostia_blockchain.storage.replicated import ReplicatedStore  # noqa: PLC0415
+
+    if isinstance(store, ReplicatedStore):
+        yield from store.check(sample=sample, repair=repair, only=cid)
+        return
+    if repair:
+        raise ConfigError("one store alone has nothing to repair from: name another with --store")
+    names: dict[CID, list[str]] = {}
+    for pin in store.pins():
+        names.setdefault(pin.cid, []).append(pin.name)
+    for found, known in names.items():
+        if cid in (None, found):
+            yield check_copies({repr(store): store}, found, names=known, wanted=1, sample=sample)
+
+
+def _plain(health: Health) -> dict[str, object]:
+    more = {"good": health.good, "healthy": health.healthy, "warning": health.warning}
+    return {**as_data(health), **more}
+
+
+def _copies(health: Health) -> str:
+    lines = (
+        f"{copy.store}: {copy.state}{'' if copy.state is State.GOOD else f' ({copy.detail})'}"
+        for copy in health.copies
+    )
+    return escape("\n".join(lines))
 
 
 def _when(pin: Pin) -> str:
     return f"{pin.created_at:%Y-%m-%d %H:%M:%S}" if pin.created_at else ""
-
-
-def _store(session: Session) -> LocalStore:
-    return LocalStore(session.home / "store")

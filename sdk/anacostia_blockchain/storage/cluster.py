@@ -203,6 +203,10 @@ class ClusterStore(NamedPins, BlockReader):
 
     # ------------------------------------------------------------------ the cluster
 
+    def probe(self) -> str:
+        """What answers, in a few words."""
+        return f"a cluster of {len(self.peers())} peers"
+
     def peers(self) -> list[str]:
         """Identities of the peers that the cluster counts as its members now."""
         return sorted(str(peer["id"]) for peer in self._list("/peers") if not peer.get("error"))

@@ -11,7 +11,7 @@ import io
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn, cast
 
@@ -38,6 +38,10 @@ from anacostia_blockchain.types import Progress
 logger = logging.getLogger(__name__)
 
 _SIZES = 1 << 16
+
+_PROBE = "/ipfs/bafkqaaa?format=raw"
+"""The specification's own: the CID that holds its (empty) content itself."""
+
 
 _RAW_TYPE = "application/vnd.ipld.raw"
 _CAR_TYPE = "application/vnd.ipld.car; version=1; order=dfs; dups=y"
@@ -156,6 +160,20 @@ class GatewayStore(BlockReader):
             except NotFoundError:
                 return False
         return True
+
+    def probe(self) -> str:
+        """What answers, in a few words.
+
+        Raises:
+            StoreUnavailableError: no gateway does.
+        """
+        answering = []
+        for gateway in self.gateways:
+            with suppress(StorageError), gateway.service.open("GET", _PROBE):
+                answering.append(gateway.label)
+        if not answering:
+            raise StoreUnavailableError("no gateway answers")
+        return f"{', '.join(answering)} answer"
 
     def size_of(self, cid: CID) -> int:
         """Bytes of a raw block, as the directory above it, or a gateway, says."""

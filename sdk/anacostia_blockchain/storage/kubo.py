@@ -93,6 +93,10 @@ class KuboStore(NamedPins, BlockReader):
         with self._rpc.typed():
             return str(self._rpc.client.version()["Version"])
 
+    def probe(self) -> str:
+        """What answers, in a few words."""
+        return f"Kubo {self.version()}"
+
     def addresses(self) -> list[str]:
         """Multiaddresses of the node, with its identity, at which others fetch from it."""
         with self._rpc.typed():

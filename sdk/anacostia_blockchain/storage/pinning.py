@@ -178,6 +178,10 @@ class PinningStore(NamedPins, BlockReader):
             "node can be reached from there, or that it is connected to the network"
         )
 
+    def probe(self) -> str:
+        """What answers, in a few words."""
+        return f"keeps {len(self.requests())} requests, fetched from {self._node.probe()}"
+
     def requests(self, cid: CID | None = None) -> list[PinRequest]:
         """What the service was asked to keep, oldest first."""
         wanted = {"status": _ALL, "limit": str(_PAGE)} | ({"cid": str(cid)} if cid else {})

@@ -69,6 +69,10 @@ class ReplicatedStore(BlockReader):
     def __repr__(self) -> str:
         return f"ReplicatedStore({[m.store for m in self._members]}, copies={self.copies})"
 
+    def probe(self) -> str:
+        """What it is made of; `stores` can be probed one by one."""
+        return f"{len(self._members)} stores, {self.copies} copies"
+
     @property
     def stores(self) -> dict[str, Store]:
         """The stores by their labels."""
@@ -250,16 +254,20 @@ class ReplicatedStore(BlockReader):
 
     # ------------------------------------------------------------------ health
 
-    def check(self, *, sample: int = health.SAMPLE, repair: bool = False) -> Iterator[Health]:
+    def check(
+        self, *, only: CID | None = None, sample: int = health.SAMPLE, repair: bool = False
+    ) -> Iterator[Health]:
         """Look at every copy of everything pinned.
 
         Args:
+            only: the one CID to look at, if it is pinned.
             sample: random blocks to verify of each CID in each store; 0: all.
             repair: make again what is missing or damaged, from a good copy.
         """
         names: dict[CID, list[str]] = {}
         for pin in self.pins():
-            names.setdefault(pin.cid, []).append(pin.name)
+            if only in (None, pin.cid):
+                names.setdefault(pin.cid, []).append(pin.name)
         for cid, known in names.items():
             found = self._check(cid, known, sample)
             if repair and found.good and not found.healthy:
