@@ -1,7 +1,7 @@
 """Who may ask for what: a bearer token before everything that writes or is not for everyone.
 
-Browsers bring the token as a cookie, which `/login?token=…` sets. A cookie lets nobody write: a
-page of another site could make a browser send it.
+Browsers bring the token as a cookie, which `/login?token=…&next=/…` sets. A cookie lets nobody
+write: a page of another site could make a browser send it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -26,6 +27,8 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 TOKEN_VARIABLE = "ANACOSTIA_TOKEN"  # noqa: S105 - the name of a variable
 COOKIE = "anacostia_token"
 _MINIMUM = 16
+_PLACE = re.compile(r"/([A-Za-z0-9_.-][A-Za-z0-9_./-]*)?")
+"""A path of this server; `//host` and whatever a browser takes for it would lead to another."""
 
 _POLICY = (
     b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -139,13 +142,15 @@ class Guard:
         return reads and self._token.matches(_cookie(headers.get(b"cookie", b"")))
 
     async def _log_in(self, scope: Scope, send: Send) -> None:
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        asked = parse_qs(scope["query_string"].decode("latin-1"))
+        given, then = asked.get("token", [""])[0], asked.get("next", ["/"])[0]
         if not self._token.matches(given.encode()):
             await _answer(send, 401, {"detail": "that is not the server's token"}, [])
             return
         cookie = f"{COOKIE}={given}; Path=/; HttpOnly; SameSite=Strict"
         cookie += "; Secure" if self._secure else ""
-        headers = [(b"location", b"/"), (b"set-cookie", cookie.encode())]
+        place = then if _PLACE.fullmatch(then) else "/"
+        headers = [(b"location", place.encode()), (b"set-cookie", cookie.encode())]
         await _answer(send, 303, {"detail": "welcome"}, headers)
 
 

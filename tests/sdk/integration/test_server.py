@@ -204,6 +204,16 @@ def test_a_browser_logs_in_with_a_cookie(served) -> None:
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
         assert browser.get("/").status_code == 200
+    for then, place in [
+        ("/data/hypermedia/home", "/data/hypermedia/home"),
+        ("//evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("/a\r\nset-cookie:x", "/"),
+    ]:
+        query = {"token": SECRET, "next": then}
+        answer = httpx.get(f"{served.url}/login", params=query)
+        assert answer.headers["location"] == place
     broken = {"Cookie": "anacostia_token=x; =;;=; [;"}
     assert httpx.get(served.url + "/", headers=broken).status_code == 401
 
