@@ -254,9 +254,13 @@ class Anacostia:
     def handlers(self, log: LogSource | None = None) -> list[Handler]:
         """What carries out the intents of an outbox; with `log`, its anchoring too."""
         from anacostia_blockchain.anchoring import AnchorHandler  # noqa: PLC0415
-        from anacostia_blockchain.publishing import AliasHandler, PublishHandler  # noqa: PLC0415
+        from anacostia_blockchain.publishing import (  # noqa: PLC0415
+            AliasHandler,
+            CallHandler,
+            PublishHandler,
+        )
 
-        handlers: list[Handler] = [PublishHandler(self), AliasHandler(self)]
+        handlers: list[Handler] = [PublishHandler(self), AliasHandler(self), CallHandler(self)]
         return [*handlers, AnchorHandler(self, log)] if log is not None else handlers
 
     def caip19(self, model_id: int) -> str:

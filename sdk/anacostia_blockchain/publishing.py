@@ -113,6 +113,8 @@ class PublishHandler:
         """Done when this account has a version of that name with that root."""
         root = (intent.note or intent.payload).get("root")
         model_id = self._model_id(intent)
+        if model_id and intent.payload.get("only_new") and intent.note is None:
+            return Outcome({"model_id": model_id, "version": None, "root": None, "tx": None})
         if root is None or not model_id:
             return None
         version = self._client.registry.version_with_root(model_id, CID.parse(root))
@@ -148,6 +150,9 @@ class PublishHandler:
     ) -> Outcome:
         result = {"model_id": model_id, "version": version, "root": root, "tx": tx}
         then = [alias_intent(intent, alias, result) for alias in intent.payload["aliases"]]
+        if owner := intent.payload.get("owner"):
+            call = self._client.nft.calls.transfer_from(self._client.address, owner, model_id)
+            then.append(call_intent(f"{intent.key}:owner", call))
         return Outcome(result, then)
 
     def _model_id(self, intent: Intent) -> int:
@@ -182,7 +187,10 @@ class PublishHandler:
 
 
 class AliasHandler:
-    """Carries out `alias` intents: `{"model_id", "alias", "version"}`."""
+    """Carries out `alias` intents: `{"alias"}` with `{"model_id", "version"}`.
+
+    With `{"model"}`, a name, instead: to that model's newest version when it is sent.
+    """
 
     kind = "alias"
 
@@ -191,25 +199,86 @@ class AliasHandler:
 
     def done(self, intent: Intent) -> Outcome | None:
         """Done when the alias has ever been moved to that version: it may have moved on since."""
-        payload = intent.payload
-        moves = self._client.registry.alias_history(payload["model_id"], payload["alias"])
-        if all(move.version != payload["version"] for move in moves):
+        target = self._target(intent)
+        moves = self._client.registry.alias_history(target["model_id"], target["alias"])
+        if all(move.version != target["version"] for move in moves):
             return None
-        return Outcome(payload)
+        return Outcome(target)
 
     def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:
         """Move the alias."""
-        payload = intent.payload
+        target = self._target(intent)
         calls = self._client.registry.calls
-        return calls.set_alias(payload["model_id"], payload["alias"], payload["version"]), {}
+        call = calls.set_alias(target["model_id"], target["alias"], target["version"])
+        return call, target
+
+    def _target(self, intent: Intent) -> dict[str, Any]:
+        """Which version is meant, decided when it is first sent.
+
+        Raises:
+            NotFoundError: there is no such model.
+        """
+        payload = intent.note or intent.payload
+        if "model_id" in payload:
+            return payload
+        model_id, version = self._client.models.resolve(payload["model"])
+        return {"model_id": model_id, "alias": payload["alias"], "version": version}
 
     def outcome(self, intent: Intent, receipt: Receipt) -> Outcome:
         """Where the alias points now."""
-        return Outcome(intent.payload | {"tx": receipt.hash})
+        return Outcome(self._target(intent) | {"tx": receipt.hash})
 
     def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002
         """Nothing that an alias is built on moves."""
         return False
+
+
+class CallHandler:
+    """Carries out `call` intents: `{"to", "data", "value", "function"}`.
+
+    No contract says whether an arbitrary call was made, so the intent's own transactions do.
+    """
+
+    kind = "call"
+
+    def __init__(self, client: Anacostia) -> None:
+        self._client = client
+
+    def done(self, intent: Intent) -> Outcome | None:
+        """Done when one of the transactions that were signed for it was mined."""
+        for tx_hash in [*(intent.note or {}).get("replaced", []), intent.tx_hash]:
+            receipt = self._client.chain.receipt(tx_hash) if tx_hash else None
+            if receipt is not None:
+                return self.outcome(intent, receipt)
+        return None
+
+    def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:
+        """The call as it was encoded when the run was under way."""
+        from anacostia_blockchain.chain import Call  # noqa: PLC0415 - loads web3
+
+        payload = intent.payload
+        data = bytes.fromhex(payload["data"])
+        return Call(payload["to"], data, "", payload["function"], value=payload["value"]), {}
+
+    def outcome(self, intent: Intent, receipt: Receipt) -> Outcome:
+        """Where it was mined."""
+        result = {"function": intent.payload["function"]}
+        return Outcome(result | {"tx": receipt.hash, "block": receipt.block_number})
+
+    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002
+        """A call is what it was when the run made it."""
+        return False
+
+
+def call_intent(key: str, call: Call) -> Intent:
+    """The intent to send a call that was encoded already."""
+    payload = {
+        "to": call.to,
+        "data": call.data.hex(),
+        "value": call.value,
+        "function": call.function,
+    }
+    return Intent(key=key, kind=CallHandler.kind, payload=payload)
 
 
 def alias_intent(cause: Intent, alias: str, published: dict[str, Any]) -> Intent:

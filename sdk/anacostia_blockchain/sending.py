@@ -201,7 +201,9 @@ class Sender:
         except TransactionTimeoutError:
             # Sent again with higher fees; of the two only one can be mined.
             raised = self._chain.bump(intent.raw)
-            self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash)
+            replaced = [*(intent.note or {}).get("replaced", []), intent.tx_hash]
+            note = json.dumps({**(intent.note or {}), "replaced": replaced})
+            self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash, note=note)
             raise
         except NonceConflictError:
             # Another transaction took this one's nonce, so this one can never be mined.

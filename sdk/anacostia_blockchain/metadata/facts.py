@@ -67,6 +67,11 @@ def run_facts(connection: Connection, run_id: int, pipeline: str) -> list[Fact]:
     ]
 
 
+def run_values(connection: Connection, run_id: int) -> list[Fact]:
+    """Metrics, params and tags of a run, closed or not, in the order in which they were said."""
+    return list(_values(connection, run_id))
+
+
 def framework_hash(connection: Connection, run_id: int) -> str:
     """The framework's run hash by its own formula, over all the artifacts of the run.
 

@@ -220,7 +220,8 @@ class RunReader:
         )
         found: dict[int, list[Publication]] = {}
         for run_id, result in connection.execute(query):
-            found.setdefault(run_id, []).append(_publication(result))
+            if (publication := _publication(result)) is not None:
+                found.setdefault(run_id, []).append(publication)
         return found
 
     def _publication(self, model_id: int, version: int | None) -> tuple[Publication, int]:
@@ -237,7 +238,9 @@ class RunReader:
             with self._database.read() as connection:
                 for run_id, result in connection.execute(query):
                     found = _publication(result)
-                    if found.model_id == model_id and version in (None, found.version):
+                    if found is None or found.model_id != model_id:
+                        continue
+                    if version in (None, found.version):
                         return found, run_id
         shown = f"model {model_id}" + (f" version {version}" if version is not None else "")
         raise NotFoundError(f"{shown} was not published by a run that is recorded here")
@@ -267,6 +270,9 @@ def _anchor(
     )
 
 
-def _publication(result: str) -> Publication:
+def _publication(result: str) -> Publication | None:
+    """None where the model was registered already, and nothing was to be published."""
     data = json.loads(result)
+    if data["version"] is None:
+        return None
     return Publication(data["model_id"], data["version"], data["root"], data.get("tx"))

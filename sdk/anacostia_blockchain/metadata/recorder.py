@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.orm import Session
 
 from anacostia_blockchain import _upstream as upstream
@@ -230,6 +230,16 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
             with self.database.write() as connection:
                 recording.add_new_files(connection, store, files)
 
+    def get_num_entries(self, resource_node_name: str, state: str) -> int:
+        """Number of artifacts of a store in a state; `new` are those that no run was given yet.
+
+        Else what the run under way was given could trigger the next one, just before it is used.
+        """
+        if state != "new":
+            return super().get_num_entries(resource_node_name, state)
+        with self.database.read() as connection:
+            return recording.count_new(connection, resource_node_name)
+
     def artifact(self, store: str, location: str) -> Artifact:
         """The artifact at a location of one store.
 
@@ -251,6 +261,13 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         number = self._current_run() if run_id is None else run_id
         with self.database.read() as connection:
             return recording.run_artifacts(connection, number, role, store)
+
+    def succeeded_runs(self) -> set[int]:
+        """Numbers of the runs that have succeeded."""
+        runs = schema.runs
+        query = select(runs.c.run_id).where(runs.c.status == "succeeded")
+        with self.database.read() as connection:
+            return set(connection.execute(query).scalars())
 
     def newest_output(self, stores: Iterable[str]) -> Artifact | None:
         """The last artifact made in one of the stores, by this run or one that succeeded."""

@@ -9,7 +9,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
-from sqlalchemy import Select, case, insert, select
+from sqlalchemy import Select, case, func, insert, select
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.errors import LedgerError, NotFoundError, PipelineError
@@ -242,6 +242,23 @@ def artifacts_at(connection: Connection, store: str, location: str) -> list[Arti
         .order_by(failed, upstream.artifacts.c.id.desc())
     )
     return [Artifact(**row) for row in connection.execute(query).mappings()]
+
+
+def count_new(connection: Connection, store: str) -> int:
+    """Number of new artifacts of a store that no run under way was given."""
+    artifacts, nodes = upstream.artifacts, upstream.nodes
+    links, runs = schema.run_artifacts, schema.runs
+    given = (
+        select(links.c.artifact_id)
+        .join(runs, runs.c.run_id == links.c.run_id)
+        .where(links.c.artifact_id == artifacts.c.id, runs.c.status == "running")
+    )
+    query = (
+        select(func.count())
+        .select_from(artifacts.join(nodes, artifacts.c.node_id == nodes.c.id))
+        .where(nodes.c.node_name == store, artifacts.c.state == "new", ~given.exists())
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def find_artifact(connection: Connection, store: str, location: str) -> Artifact:

@@ -7,32 +7,73 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anacostia_blockchain.nodes.base import ActionNode, EvaluationNode, TrainingNode
+    from anacostia_blockchain.nodes.deploy import DeployNode
     from anacostia_blockchain.nodes.model_store import ModelStoreNode
     from anacostia_blockchain.nodes.monitoring import MonitoringDataStoreNode
     from anacostia_blockchain.nodes.ngram import NgramModel
+    from anacostia_blockchain.nodes.onchain import (
+        AnchorNode,
+        ChainActionNode,
+        ExecuteContractNode,
+        SetAliasNode,
+        VerifyNode,
+    )
     from anacostia_blockchain.nodes.publish import PublishVersionNode
+    from anacostia_blockchain.nodes.register import MintModelNode, RegisterModelNode
+    from anacostia_blockchain.nodes.registries import (
+        DatasetRegistryNode,
+        HuggingFaceDatasetRegistryNode,
+        HuggingFaceModelRegistryNode,
+    )
     from anacostia_blockchain.nodes.shakespeare import ShakespeareEvalNode
+    from anacostia_blockchain.nodes.stores import IpfsStoreNode, Web3StorageNode
 
 _MODULES = {
     "ActionNode": "base",
+    "AnchorNode": "onchain",
+    "ChainActionNode": "onchain",
+    "DatasetRegistryNode": "registries",
+    "DeployNode": "deploy",
     "EvaluationNode": "base",
+    "ExecuteContractNode": "onchain",
+    "HuggingFaceDatasetRegistryNode": "registries",
+    "HuggingFaceModelRegistryNode": "registries",
+    "IpfsStoreNode": "stores",
+    "MintModelNode": "register",
     "ModelStoreNode": "model_store",
     "MonitoringDataStoreNode": "monitoring",
     "NgramModel": "ngram",
     "PublishVersionNode": "publish",
+    "RegisterModelNode": "register",
+    "SetAliasNode": "onchain",
     "ShakespeareEvalNode": "shakespeare",
     "TrainingNode": "base",
+    "VerifyNode": "onchain",
+    "Web3StorageNode": "stores",
 }
 
 __all__ = [
     "ActionNode",
+    "AnchorNode",
+    "ChainActionNode",
+    "DatasetRegistryNode",
+    "DeployNode",
     "EvaluationNode",
+    "ExecuteContractNode",
+    "HuggingFaceDatasetRegistryNode",
+    "HuggingFaceModelRegistryNode",
+    "IpfsStoreNode",
+    "MintModelNode",
     "ModelStoreNode",
     "MonitoringDataStoreNode",
     "NgramModel",
     "PublishVersionNode",
+    "RegisterModelNode",
+    "SetAliasNode",
     "ShakespeareEvalNode",
     "TrainingNode",
+    "VerifyNode",
+    "Web3StorageNode",
 ]
 
 

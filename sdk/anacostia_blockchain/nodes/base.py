@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,14 @@ class ActionNode(upstream.BaseActionNode):
     def set_tags(self, **tags: Any) -> None:  # noqa: ANN401 - any JSON
         """Record any JSON as a tag of this run."""
         self.metadata_store.log_values("tag", tags, self.name)
+
+    def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Look every 0.2 s until a condition holds; False after `timeout` s, or at the end."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > deadline or self.exit_event.wait(0.2):
+                return False
+        return True
 
     def inputs(self) -> list[Artifact]:
         """What this run was given by the monitored stores above this node."""

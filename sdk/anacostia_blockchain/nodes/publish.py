@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.errors import ConfigError, PipelineError
-from anacostia_blockchain.nodes.base import ActionNode
+from anacostia_blockchain.errors import PipelineError
+from anacostia_blockchain.nodes.onchain import ChainActionNode
 from anacostia_blockchain.publishing import artifact_payload
 from anacostia_blockchain.types import Kind, Parent
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from anacostia_blockchain.nodes.model_store import ModelStoreNode
 
 
-class PublishVersionNode(ActionNode):
+class PublishVersionNode(ChainActionNode):
     """Publishes the run's artifact as the next version of a registered model.
 
     It writes down the intent and returns at once. The transaction that closes the run as succeeded
@@ -46,6 +46,9 @@ class PublishVersionNode(ActionNode):
         ... )  # doctest: +SKIP
     """
 
+    marker = ""
+    """Tells this intent from another one about the same artifact."""
+
     def __init__(  # noqa: PLR0913 - the parts of a publication
         self,
         name: str,
@@ -70,22 +73,20 @@ class PublishVersionNode(ActionNode):
         self._artifact = artifact
         self._describe = dict(describe or {})
 
-    def setup(self) -> None:
-        """Check that there is something to publish to.
-
-        Raises:
-            ConfigError: the metadata store has no chain.
-        """
-        if self.metadata_store.chain is None:
-            raise ConfigError(
-                f"{self.name} publishes to a chain: give the metadata store one, "
-                "SqliteMetadataStore(..., chain=connect())"
-            )
-
     def execute(self) -> bool:
         """Write down the intent."""
+        payload = self.payload()
+        self.intend("publish", f"{self._model}:{self.marker}{payload['artifact']}", payload)
+        return True
+
+    def payload(self) -> dict[str, Any]:
+        """What is intended: see `publishing.artifact_payload`.
+
+        Raises:
+            PipelineError: the run made none, or more than one, of what could be meant.
+        """
         artifact = self._find()
-        payload = artifact_payload(
+        return artifact_payload(
             self._model,
             CID.parse(artifact.cid or ""),
             PurePosixPath(artifact.location).name,
@@ -94,8 +95,6 @@ class PublishVersionNode(ActionNode):
             aliases=self._aliases,
             description=self._describe,
         )
-        self.metadata_store.intend("publish", f"{self._model}:{artifact.cid}", payload)
-        return True
 
     def _find(self) -> Artifact:
         outputs = self.metadata_store.run_artifacts("output", self._model_store.name)

@@ -241,6 +241,19 @@ def test_only_sha256_is_taken(running) -> None:
         running.create_entry("models", "one", "ab", "md5")
 
 
+def test_what_a_run_was_given_triggers_no_other(store) -> None:
+    store.successors.append(type("Monitored", (), {"name": "data", "monitoring": True}))
+    add(store, "data", "first")
+    assert store.get_num_entries("data", "new") == 1
+    store.start_run()
+    assert store.get_num_entries("data", "new") == 0
+    assert [e["state"] for e in store.get_entries("data")] == ["new"]
+    add(store, "data", "second")
+    assert store.get_num_entries("data", "new") == 1
+    store.end_run()
+    assert (store.get_num_entries("data", "new"), store.get_num_entries("data", "used")) == (1, 1)
+
+
 def test_an_unknown_artifact_is_not_found(running) -> None:
     for act in (running.mark_using, running.mark_used, running.artifact):
         with pytest.raises(NotFoundError, match="data has no artifact 'x'"):

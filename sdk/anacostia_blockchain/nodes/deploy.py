@@ -1,0 +1,116 @@
+"""Deploying what was promoted on chain, after every byte of it was verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anacostia_blockchain.errors import NotFoundError, PipelineError
+from anacostia_blockchain.nodes.onchain import ChainActionNode
+
+if TYPE_CHECKING:
+    from anacostia_blockchain import _upstream as upstream
+    from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.metadata import MetadataStore
+    from anacostia_blockchain.types import ModelVersion
+
+Promotion = Callable[["Anacostia", str], "ModelVersion | None"]
+"""Says which version of a model is promoted now; None: none is."""
+
+
+def by_alias(alias: str) -> Promotion:
+    """The version that an alias points to. A gated alias only moves through its gate."""
+
+    def promoted(hub: Anacostia, model: str) -> ModelVersion | None:
+        try:
+            return hub.models.version(f"{model}@{alias}")
+        except NotFoundError:
+            return None
+
+    return promoted
+
+
+class DeployNode(ChainActionNode):
+    """Waits for a promotion on chain, fetches, verifies, and calls the user's deploy hook.
+
+    A version that this node has deployed already, in a run that succeeded, is not deployed again.
+    One that is revoked, or made from something that is, is never deployed.
+
+    Args:
+        name: of the node.
+        predecessors: nodes before it.
+        metadata_store: with a chain.
+        model: name of the registered model.
+        folder: where versions are fetched to, each into a folder of its own.
+        deploy: called with that folder and the version; what it raises fails the run.
+        promotion: says which version is promoted.
+        wait: seconds to wait for one that is not deployed yet; 0: only look.
+
+    Example:
+        >>> deploy = DeployNode(
+        ...     "deploy", [data], store, "digits", "serving", lambda path, version: None
+        ... )  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        name: str,
+        predecessors: Sequence[upstream.BaseNode],
+        metadata_store: MetadataStore,
+        model: str,
+        folder: Path | str,
+        deploy: Callable[[Path, ModelVersion], object],
+        *,
+        promotion: Promotion | None = None,
+        wait: float = 0,
+        **options: Any,  # noqa: ANN401 - the framework's
+    ) -> None:
+        super().__init__(name, predecessors, metadata_store, **options)
+        self._model = model
+        self._folder = Path(folder)
+        self._deploy = deploy
+        self._promotion = promotion or by_alias("champion")
+        self._wait = wait
+
+    def execute(self) -> bool:
+        """Deploy the promoted version, unless it is deployed.
+
+        Raises:
+            PipelineError: the version is tainted, or a check of it failed.
+        """
+        done = self.deployed()
+        found: list[ModelVersion] = []
+
+        def is_new() -> bool:
+            version = self._promotion(self.hub, self._model)
+            found[:] = [version] if version is not None and version.version != done else []
+            return bool(found)
+
+        if not self.wait_until(is_new, self._wait):
+            self.set_tags(deployment="nothing new is promoted")
+            return True
+        version = found[0]
+        path = self._fetch(version)
+        self._deploy(path, version)
+        self.log_params(deployed=version.version, model_id=version.model_id, root=str(version.root))
+        return True
+
+    def deployed(self) -> int | None:
+        """Number of the version that this node deployed last."""
+        runs = self.metadata_store.succeeded_runs()
+        rows = self.metadata_store.get_params(self.name)
+        own = [r for r in rows if r["param_name"] == "deployed" and r["run_id"] in runs]
+        return int(max(own, key=lambda row: row["id"])["param_value"]) if own else None
+
+    def _fetch(self, version: ModelVersion) -> Path:
+        from anacostia_blockchain.verify import verify_version  # noqa: PLC0415 - loads web3
+
+        reference = f"{version.model_id}@{version.version}"
+        report = verify_version(self.hub, reference)
+        bad = [f"{check.name}: {check.detail}" for check in report.checks if not check.passed]
+        if bad:
+            raise PipelineError(f"{self._model} {reference} is not deployed: {'; '.join(bad)}")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        target = self._folder / f"{version.model_id}-{version.version}"
+        return self.hub.models.fetch(reference, target)
