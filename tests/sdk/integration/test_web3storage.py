@@ -189,6 +189,11 @@ def test_the_environment_is_enough(w3up, agent, proof, tmp_path, monkeypatch):
                 Web3Storage.from_env(tmp_path / "w3up")
 
 
+def test_a_store_says_what_it_is(store, w3up):
+    assert w3up.service.did in store.probe()
+    assert store.space in repr(store)
+
+
 def test_an_expired_delegation_is_refused_at_once(w3up, agent, proof, tmp_path):
     server = Signer.generate()
     given = access.share(agent, proof, server.did, expires=int(time.time()) - 5)

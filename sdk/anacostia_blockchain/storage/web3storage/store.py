@@ -110,6 +110,11 @@ class Web3Storage:
         service = Service.from_env()
         return cls.open_space(service, agent, Delegation.from_file(Path(proof)), folder)
 
+    def probe(self) -> str:
+        """What answers, in a few words; asks the service for what every agent may ask."""
+        self._connection.invoke("upload/list", self.space, {"size": 1})
+        return f"w3up service {self._connection.service.did}, space {self.space}"
+
     # ------------------------------------------------------------------ write
 
     def put(self, source: Source, *, name: str = "", progress: Progress | None = None) -> CID:
