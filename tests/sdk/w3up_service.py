@@ -48,9 +48,9 @@ class W3upService:
             self._process.kill()
             self._process.wait()
 
-    def new_space(self, agent: Signer, email: str = "dev@example.com") -> Delegation:
-        """A new space, and all rights to it for an agent, the way that a person gets them."""
-        connection = Connection(self.service, agent)
+    def new_space(self, principal: Signer, email: str = "dev@example.com") -> Delegation:
+        """A new space, and all rights to it for a principal, the way that a person gets them."""
+        connection = Connection(self.service, principal)
         access.request_login(connection, email)
         self.click()
         connection.proofs = access.await_login(connection, patience=10)

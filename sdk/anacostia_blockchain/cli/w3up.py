@@ -40,7 +40,7 @@ def w3up() -> None:
 @click.argument("key_file", type=_FILE)
 @session
 def keygen(session: Session, key_file: Path) -> None:
-    """Make an agent's key in KEY_FILE, and print its DID."""
+    """Make a principal's key in KEY_FILE, and print its DID."""
     signer = Signer.generate()
     signer.save(key_file)
     session.output.result({"did": signer.did}, signer.did)
@@ -85,7 +85,7 @@ def login(
 def share_(
     session: Session, did: str, target: Path, key_file: Path, proof: Path, days: int
 ) -> None:
-    """Give another agent, by its DID, what the store needs of your rights; write it to TARGET."""
+    """Give another key, by its DID, what the store needs of your rights; write it to TARGET."""
     own = Delegation.from_file(proof)
     expires = int(time.time()) + days * _DAY
     made = share(Signer.from_file(key_file), own, did, expires=expires)

@@ -50,12 +50,12 @@ def test_gated(folder):
 
 
 def test_web3storage(w3up, folder):
-    agent = Signer.generate()
-    agent.save(folder / "agent.key")
-    (folder / "agent.car").write_bytes(w3up.new_space(agent).archive())
+    principal = Signer.generate()
+    principal.save(folder / "principal.key")
+    (folder / "principal.car").write_bytes(w3up.new_space(principal).archive())
     environment = w3up.environment() | {
-        "ANACOSTIA_W3UP_AGENT": (folder / "agent.key").read_text(),
-        "ANACOSTIA_W3UP_PROOF": str(folder / "agent.car"),
+        "ANACOSTIA_W3UP_PRINCIPAL": (folder / "principal.key").read_text(),
+        "ANACOSTIA_W3UP_PROOF": str(folder / "principal.car"),
     }
 
     def click(command):

@@ -48,18 +48,18 @@ SHARD = 2 * CHUNK + 1000
 
 
 @pytest.fixture(scope="module")
-def agent():
+def principal():
     return Signer.generate()
 
 
 @pytest.fixture(scope="module")
-def proof(w3up, agent):
-    return w3up.new_space(agent)
+def proof(w3up, principal):
+    return w3up.new_space(principal)
 
 
 @pytest.fixture
-def store(w3up, agent, proof, tmp_path):
-    return Web3Storage.open_space(w3up.service, agent, proof, tmp_path / "w3up")
+def store(w3up, principal, proof, tmp_path):
+    return Web3Storage.open_space(w3up.service, principal, proof, tmp_path / "w3up")
 
 
 @pytest.fixture
@@ -69,16 +69,16 @@ def lying(w3up):
 
 
 @pytest.fixture
-def deceived(lying, agent, proof, tmp_path):
+def deceived(lying, principal, proof, tmp_path):
     """A store that takes the liar for the service."""
-    return Web3Storage.open_space(lying.service, agent, proof, tmp_path / "deceived")
+    return Web3Storage.open_space(lying.service, principal, proof, tmp_path / "deceived")
 
 
 class TestContract(StoreContract):
     @pytest.fixture
-    def store(self, w3up, agent, proof, tmp_path_factory):
+    def store(self, w3up, principal, proof, tmp_path_factory):
         folder = tmp_path_factory.mktemp("w3up")
-        return Web3Storage.open_space(w3up.service, agent, proof, folder)
+        return Web3Storage.open_space(w3up.service, principal, proof, folder)
 
 
 class TestContractInShards(StoreContract):
@@ -86,13 +86,13 @@ class TestContractInShards(StoreContract):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def proof(cls, w3up, agent):
-        return w3up.new_space(agent)
+    def proof(cls, w3up, principal):
+        return w3up.new_space(principal)
 
     @pytest.fixture
-    def store(self, w3up, agent, proof, tmp_path_factory):
+    def store(self, w3up, principal, proof, tmp_path_factory):
         folder = tmp_path_factory.mktemp("w3up")
-        connection = Connection(w3up.service, agent, [proof])
+        connection = Connection(w3up.service, principal, [proof])
         return Web3Storage(connection, proof.capabilities[0].resource, folder, shard_size=SHARD)
 
 
@@ -100,13 +100,13 @@ class TestContractInShards(StoreContract):
 
 
 @pytest.fixture
-def official(w3up, agent, proof, tmp_path):
-    """Runs the official client as the same agent in the same space."""
-    agent.save(tmp_path / "agent.key")
+def official(w3up, principal, proof, tmp_path):
+    """Runs the official client as the same principal in the same space."""
+    principal.save(tmp_path / "principal.key")
     config = {
         "url": w3up.info["url"],
         "did": w3up.info["did"],
-        "key": (tmp_path / "agent.key").read_text().strip(),
+        "key": (tmp_path / "principal.key").read_text().strip(),
         "proof": base64.b64encode(proof.archive()).decode(),
     }
 
@@ -171,11 +171,11 @@ def test_delete_frees_the_space_even_after_unpin(store, official):
 # ---------------------------------------------------------------------- configuration and rights
 
 
-def test_the_environment_is_enough(w3up, agent, proof, tmp_path, monkeypatch):
-    agent.save(tmp_path / "agent.key")
+def test_the_environment_is_enough(w3up, principal, proof, tmp_path, monkeypatch):
+    principal.save(tmp_path / "principal.key")
     (tmp_path / "proof.car").write_bytes(proof.archive())
     variables = w3up.environment() | {
-        KEY_VARIABLE: (tmp_path / "agent.key").read_text(),
+        KEY_VARIABLE: (tmp_path / "principal.key").read_text(),
         PROOF_VARIABLE: str(tmp_path / "proof.car"),
     }
     for name, value in variables.items():
@@ -194,16 +194,16 @@ def test_a_store_says_what_it_is(store, w3up):
     assert store.space in repr(store)
 
 
-def test_an_expired_delegation_is_refused_at_once(w3up, agent, proof, tmp_path):
+def test_an_expired_delegation_is_refused_at_once(w3up, principal, proof, tmp_path):
     server = Signer.generate()
-    given = access.share(agent, proof, server.did, expires=int(time.time()) - 5)
+    given = access.share(principal, proof, server.did, expires=int(time.time()) - 5)
     with pytest.raises(AccessDeniedError, match="expired at"):
         Web3Storage.open_space(w3up.service, server, given, tmp_path)
 
 
-def test_a_delegation_that_expires_meanwhile_is_refused(w3up, agent, proof, tmp_path):
+def test_a_delegation_that_expires_meanwhile_is_refused(w3up, principal, proof, tmp_path):
     server = Signer.generate()
-    given = access.share(agent, proof, server.did, expires=int(time.time()) + 2)
+    given = access.share(principal, proof, server.did, expires=int(time.time()) + 2)
     store = Web3Storage.open_space(w3up.service, server, given, tmp_path)
     time.sleep(2.1)
     with pytest.raises(AccessDeniedError, match="ask for a new one"):
@@ -216,14 +216,14 @@ def send_unchecked(store, can, arguments):
     connection = store._connection
     capability = Capability(can, store.space, arguments)
     task = ucan.invoke(
-        connection.agent, connection.service.did, capability, proofs=connection.proofs
+        connection.principal, connection.service.did, capability, proofs=connection.proofs
     )
     return connection.execute(task)
 
 
-def test_rights_that_were_not_given_are_named(w3up, agent, proof, tmp_path):
+def test_rights_that_were_not_given_are_named(w3up, principal, proof, tmp_path):
     server = Signer.generate()
-    given = access.share(agent, proof, server.did, expires=None, abilities=["upload/list"])
+    given = access.share(principal, proof, server.did, expires=None, abilities=["upload/list"])
     store = Web3Storage.open_space(w3up.service, server, given, tmp_path)
     assert list(store.pins()) is not None
     with pytest.raises(AccessDeniedError, match="--can space/blob/add"):
@@ -232,7 +232,7 @@ def test_rights_that_were_not_given_are_named(w3up, agent, proof, tmp_path):
         send_unchecked(store, "upload/remove", {"root": Link(CID.of(b"").bytes)})
 
 
-def test_a_delegation_for_another_agent_is_refused(w3up, proof, tmp_path):
+def test_a_delegation_for_another_key_is_refused(w3up, proof, tmp_path):
     with pytest.raises(ConfigError, match="the delegation is for"):
         Web3Storage.open_space(w3up.service, Signer.generate(), proof, tmp_path)
 
@@ -247,18 +247,18 @@ def test_a_forged_delegation_is_refused_here_and_there(w3up, proof, tmp_path):
 
 
 def test_a_space_that_nobody_pays_for_takes_nothing(w3up, tmp_path):
-    owner, agent = Signer.generate(), Signer.generate()
-    given = delegate(owner, agent.did, [Capability("*", owner.did)], expires=None)
-    store = Web3Storage.open_space(w3up.service, agent, given, tmp_path)
+    owner, principal = Signer.generate(), Signer.generate()
+    given = delegate(owner, principal.did, [Capability("*", owner.did)], expires=None)
+    store = Web3Storage.open_space(w3up.service, principal, given, tmp_path)
     with pytest.raises(StoreFullError):
         store.put(io.BytesIO(b"for free"))
 
 
 @pytest.mark.parametrize("apart", [-3600, 3600])
-def test_a_clock_that_is_an_hour_off_is_blamed(w3up, agent, proof, tmp_path, monkeypatch, apart):
+def test_a_clock_an_hour_off_is_blamed(w3up, principal, proof, tmp_path, monkeypatch, apart):
     """Behind, the service takes what we sign for expired; ahead, we take our own rights for it."""
     server = Signer.generate()
-    given = access.share(agent, proof, server.did, expires=int(time.time()) + 600)
+    given = access.share(principal, proof, server.did, expires=int(time.time()) + 600)
     store = Web3Storage.open_space(w3up.service, server, given, tmp_path)
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + apart)
@@ -343,9 +343,9 @@ def test_an_answer_that_is_none_is_a_typed_error(lying, deceived, answer, error,
         deceived.put(io.BytesIO(b"an error page"))
 
 
-def test_a_service_that_is_not_there_is_a_typed_error(w3up, agent, proof, tmp_path):
+def test_a_service_that_is_not_there_is_a_typed_error(w3up, principal, proof, tmp_path):
     gone = replace(w3up.service, url="http://127.0.0.1:9")
-    store = Web3Storage.open_space(gone, agent, proof, tmp_path)
+    store = Web3Storage.open_space(gone, principal, proof, tmp_path)
     with pytest.raises(StoreUnavailableError, match="does not answer"):
         store.put(io.BytesIO(b"nobody home"))
 
@@ -397,15 +397,15 @@ store.put(Path(sys.argv[2]))
 
 
 @pytest.mark.parametrize("calls", [1, 3, 5])
-def test_a_killed_upload_goes_on(w3up, agent, proof, tmp_path, monkeypatch, calls):
+def test_a_killed_upload_goes_on(w3up, principal, proof, tmp_path, monkeypatch, calls):
     """Killed after some shards, and (5) after the index: nothing is listed, nothing sent twice."""
-    agent.save(tmp_path / "agent.key")
+    principal.save(tmp_path / "principal.key")
     (tmp_path / "proof.car").write_bytes(proof.archive())
     file = tmp_path / "model.bin"
     file.write_bytes(content(7 * CHUNK, seed=40 + calls))
     environment = os.environ | w3up.environment()
     environment |= {
-        KEY_VARIABLE: (tmp_path / "agent.key").read_text(),
+        KEY_VARIABLE: (tmp_path / "principal.key").read_text(),
         PROOF_VARIABLE: str(tmp_path / "proof.car"),
     }
     program = KILLED.format(calls=calls, shard=SHARD)
@@ -416,7 +416,7 @@ def test_a_killed_upload_goes_on(w3up, agent, proof, tmp_path, monkeypatch, call
         check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
-    connection = Connection(w3up.service, agent, [proof])
+    connection = Connection(w3up.service, principal, [proof])
     store = Web3Storage(connection, proof.capabilities[0].resource, tmp_path / "w3up")
     store._shard_size = SHARD
     cid = scan(file).cid
@@ -433,8 +433,8 @@ def test_a_killed_upload_goes_on(w3up, agent, proof, tmp_path, monkeypatch, call
     assert scan(store.get(cid, tmp_path / "copy")).cid == cid
 
 
-def test_progress_of_several_shards_is_that_of_the_bytes(w3up, agent, proof, tmp_path):
-    connection = Connection(w3up.service, agent, [proof])
+def test_progress_of_several_shards_is_that_of_the_bytes(w3up, principal, proof, tmp_path):
+    connection = Connection(w3up.service, principal, [proof])
     space = proof.capabilities[0].resource
     store = Web3Storage(connection, space, tmp_path, shard_size=SHARD)
     seen = []
@@ -449,11 +449,11 @@ def test_progress_of_several_shards_is_that_of_the_bytes(w3up, agent, proof, tmp
 # ---------------------------------------------------------------------- reading
 
 
-def test_a_gateway_is_enough_to_read(w3up, agent, proof, store, tmp_path):
+def test_a_gateway_is_enough_to_read(w3up, principal, proof, store, tmp_path):
     folder = make_folder(tmp_path / "model", seed=60)
     cid = store.put(folder)
     blind = replace(w3up.service, indexer="")
-    reader = Web3Storage.open_space(blind, agent, proof, tmp_path / "reader")
+    reader = Web3Storage.open_space(blind, principal, proof, tmp_path / "reader")
     assert scan(reader.get(cid, tmp_path / "copy")).cid == cid
     assert reader.has(cid)
     assert not reader.has(CID.of(os.urandom(8)))
@@ -461,9 +461,9 @@ def test_a_gateway_is_enough_to_read(w3up, agent, proof, store, tmp_path):
         reader.pin(scan(folder / "config.json").cid)
 
 
-def test_a_node_that_serves_something_else_is_noticed(w3up, agent, proof, tmp_path, monkeypatch):
+def test_a_node_that_serves_another_block_is_noticed(w3up, principal, proof, tmp_path, monkeypatch):
     service = replace(w3up.service, gateway="")
-    store = Web3Storage.open_space(service, agent, proof, tmp_path / "w3up")
+    store = Web3Storage.open_space(service, principal, proof, tmp_path / "w3up")
     cid = store.put(io.BytesIO(content(3 * CHUNK, seed=61)))
     read = store._claims._range
 
@@ -478,10 +478,10 @@ def test_a_node_that_serves_something_else_is_noticed(w3up, agent, proof, tmp_pa
     assert not (tmp_path / "copy").exists()
 
 
-def test_an_index_that_lies_is_no_more_than_not_found(store, lying, agent, proof, tmp_path):
+def test_an_index_that_lies_is_no_more_than_not_found(store, lying, principal, proof, tmp_path):
     """Claims are hints: an answer that is no claim, or none at all, ends in a typed error."""
     cid = store.put(io.BytesIO(content(100, seed=62)))
-    reader = Web3Storage.open_space(lying.service, agent, proof, tmp_path / "reader")
+    reader = Web3Storage.open_space(lying.service, principal, proof, tmp_path / "reader")
     assert reader.has(cid)
     for body in (b"", b"<html>", b"\0" * 100):
         lying.answer = lambda path, body=body: (

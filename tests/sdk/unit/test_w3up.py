@@ -45,7 +45,7 @@ from anacostia_blockchain.storage.web3storage.ucan import (
     invoke,
 )
 
-SPACE, AGENT, SERVER, STRANGER = (Signer(bytes([n]) * 32) for n in (1, 2, 3, 4))
+SPACE, PRINCIPAL, SERVER, STRANGER = (Signer(bytes([n]) * 32) for n in (1, 2, 3, 4))
 NOW = 1_800_000_000
 
 
@@ -201,29 +201,32 @@ def test_what_is_no_binary_did_is_refused(data):
 
 
 def test_a_signature_is_of_one_key_and_one_message():
-    signature = AGENT.sign(b"message")
-    verify(AGENT.did, b"message", signature)
+    signature = PRINCIPAL.sign(b"message")
+    verify(PRINCIPAL.did, b"message", signature)
     for did, message, wrong in (
         (SERVER.did, b"message", signature),
-        (AGENT.did, b"massage", signature),
-        (AGENT.did, b"message", signature[:-1] + bytes([signature[-1] ^ 1])),
+        (PRINCIPAL.did, b"massage", signature),
+        (PRINCIPAL.did, b"message", signature[:-1] + bytes([signature[-1] ^ 1])),
     ):
         with pytest.raises(IntegrityError):
             verify(did, message, wrong)
-    for did, wrong in (("did:web:example.org", signature), (AGENT.did, b"\xd0\x00" + signature)):
+    for did, wrong in (
+        ("did:web:example.org", signature),
+        (PRINCIPAL.did, b"\xd0\x00" + signature),
+    ):
         with pytest.raises(FormatError):
             verify(did, b"message", wrong)
 
 
 def test_a_key_lives_in_a_file_of_its_own(tmp_path, monkeypatch):
-    path = tmp_path / "keys" / "agent.key"
-    AGENT.save(path)
+    path = tmp_path / "keys" / "principal.key"
+    PRINCIPAL.save(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert Signer.from_file(path).did == AGENT.did
+    assert Signer.from_file(path).did == PRINCIPAL.did
     with pytest.raises(ConfigError, match="never overwritten"):
         SERVER.save(path)
     monkeypatch.setenv(KEY_VARIABLE, path.read_text())
-    assert Signer.from_env().did == AGENT.did
+    assert Signer.from_env().did == PRINCIPAL.did
     monkeypatch.delenv(KEY_VARIABLE)
     assert Signer.from_env() is None
     path.chmod(0o644)
@@ -270,7 +273,7 @@ def test_no_secret_is_shown_or_pickled(caplog):
 
 def rights(**how):
     how = {"expires": NOW + 100} | how
-    return delegate(SPACE, AGENT.did, [Capability("*", SPACE.did)], **how)
+    return delegate(SPACE, PRINCIPAL.did, [Capability("*", SPACE.did)], **how)
 
 
 def test_a_delegation_comes_back_and_holds():
@@ -279,7 +282,7 @@ def test_a_delegation_comes_back_and_holds():
     assert read == made
     read.check(NOW)
     assert read.allows("upload/add", SPACE.did)
-    assert not read.allows("upload/add", AGENT.did)
+    assert not read.allows("upload/add", PRINCIPAL.did)
 
 
 def test_the_text_of_a_delegation_is_read(tmp_path):
@@ -330,10 +333,10 @@ def test_times_are_kept():
 
 def test_a_chain_is_checked_to_its_root():
     proof = rights()
-    given = access.share(AGENT, proof, SERVER.did, expires=NOW + 10)
+    given = access.share(PRINCIPAL, proof, SERVER.did, expires=NOW + 10)
     given.check(NOW)
     assert not given.allows("provider/add", SPACE.did)
-    expired = access.share(AGENT, rights(expires=NOW - 1), SERVER.did, expires=NOW + 10)
+    expired = access.share(PRINCIPAL, rights(expires=NOW - 1), SERVER.did, expires=NOW + 10)
     with pytest.raises(AccessDeniedError):
         expired.check(NOW)
     crossed = access.share(STRANGER, proof, SERVER.did, expires=NOW + 10)
@@ -357,7 +360,7 @@ FIELDS = {
     "nbf": NOW - 1,
     "nnc": "other",
     "fct": [{"more": 1}],
-    "s": AGENT.sign(b""),
+    "s": PRINCIPAL.sign(b""),
 }
 
 
@@ -418,7 +421,7 @@ def test_a_document_that_did_not_come_along_is_missed():
 # ---------------------------------------------------------------------- receipts
 
 
-TASK = invoke(AGENT, SERVER.did, Capability("upload/add", SPACE.did, {}))
+TASK = invoke(PRINCIPAL, SERVER.did, Capability("upload/add", SPACE.did, {}))
 
 
 def receipt(**changes):
@@ -442,16 +445,16 @@ def test_a_receipt_counts_for_its_task_and_signer():
     with pytest.raises(IntegrityError, match="is about"):
         good.verify(Link.to(b"x"), SERVER.did, SERVER.did)
     with pytest.raises(IntegrityError, match="not from"):
-        good.verify(TASK.link, AGENT.did, AGENT.did)
+        good.verify(TASK.link, PRINCIPAL.did, PRINCIPAL.did)
     with pytest.raises(IntegrityError, match="signature is not"):
-        receipt(iss=AGENT.did).verify(TASK.link, AGENT.did, AGENT.did)
+        receipt(iss=PRINCIPAL.did).verify(TASK.link, PRINCIPAL.did, PRINCIPAL.did)
 
 
 def test_a_service_may_sign_with_its_key_or_its_name():
     named = receipt(iss="did:web:example.org")
     named.verify(TASK.link, "did:web:example.org", SERVER.did)
     with pytest.raises(IntegrityError):
-        named.verify(TASK.link, "did:web:example.org", AGENT.did)
+        named.verify(TASK.link, "did:web:example.org", PRINCIPAL.did)
 
 
 @pytest.mark.parametrize(
@@ -624,7 +627,7 @@ def test_a_service_on_the_internet_cannot_send_us_into_our_own_network(monkeypat
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
     service = Service("http://93.184.215.14", SERVER.did, gateway="http://10.0.0.7:8080")
-    connection = Connection(service, AGENT)
+    connection = Connection(service, PRINCIPAL)
     for url in ("http://127.0.0.1:9/x", "http://10.0.0.8/x", "http://[::1]/", "http://169.254.1.1"):
         with pytest.raises(StorageError, match="private network"):
             connection.request("PUT", url, content=b"x")

@@ -1,5 +1,5 @@
 // The official client, one action a run: node client.mjs '{"url", "did", "key", "proof"}' ACTION …
-// `key` is an agent's key as `storacha key create` prints it, `proof` the archive of a delegation
+// `key` is a principal's key as `storacha key create` prints it, `proof` the archive of a delegation
 // to it in base64. Prints one line of JSON.
 import fs from 'node:fs/promises'
 import * as Client from '@storacha/client'

@@ -37,17 +37,17 @@ def account_of(email: str) -> str:
 
 
 def request_login(connection: Connection, email: str) -> None:
-    """Have the service send an e-mail; whoever clicks its link lets the agent act for them."""
+    """Have the service send an e-mail; whoever clicks its link lets the principal act for them."""
     account = account_of(email)
     arguments = {"iss": account, "att": [{"can": "*"}]}
-    connection.invoke("access/authorize", connection.agent.did, arguments)
+    connection.invoke("access/authorize", connection.principal.did, arguments)
 
 
 def await_login(connection: Connection, patience: float = 900) -> list[Delegation]:
-    """Wait until the link was clicked; returns the agent's new proofs.
+    """Wait until the link was clicked; returns the principal's new proofs.
 
     Args:
-        connection: as the agent for which `request_login` was called.
+        connection: as the principal for which `request_login` was called.
         patience: seconds.
 
     Raises:
@@ -56,7 +56,7 @@ def await_login(connection: Connection, patience: float = 900) -> list[Delegatio
     keys = {connection.service.did: connection.service.key}
     deadline = time.monotonic() + patience
     while True:
-        claimed = connection.invoke("access/claim", connection.agent.did, {}).ok()
+        claimed = connection.invoke("access/claim", connection.principal.did, {}).ok()
         archives = claimed.get("delegations")
         if not isinstance(archives, dict) or not all(
             isinstance(a, bytes) for a in archives.values()
@@ -73,7 +73,7 @@ def await_login(connection: Connection, patience: float = 900) -> list[Delegatio
 
 
 def create_space(connection: Connection, account: str, space: Signer) -> Delegation:
-    """Have an account pay for a space; returns the agent's rights to all of it.
+    """Have an account pay for a space; returns the principal's rights to all of it.
 
     A space that is paid for already stays as it is.
 
@@ -88,7 +88,7 @@ def create_space(connection: Connection, account: str, space: Signer) -> Delegat
     except StorageError as error:
         if "SpaceAlreadyProvisioned" not in str(error):
             raise
-    return delegate(space, connection.agent.did, [Capability("*", space.did)], expires=None)
+    return delegate(space, connection.principal.did, [Capability("*", space.did)], expires=None)
 
 
 def share(
@@ -99,12 +99,12 @@ def share(
     expires: int | None,
     abilities: Sequence[str] = ABILITIES,
 ) -> Delegation:
-    """Hand rights to a space on to another agent, for instance a server.
+    """Hand rights to a space on to another principal, for instance a server.
 
     Args:
         owner: to whom `proof` gives them.
         proof: the owner's own rights.
-        audience: the other agent's DID.
+        audience: the other principal's DID.
         expires: Unix time in seconds; None: never.
         abilities: which; those that `Web3Storage` needs, if not given.
     """

@@ -113,10 +113,10 @@ def _conclude(connection: Connection, put: Delegation) -> None:
     if not isinstance(found, bytes):
         raise FormatError("the service's http/put task is without its key")
     link, blocks = issue_receipt(Signer.from_archive(found), put.link, {})
-    agent, service = connection.agent, connection.service
-    capability = Capability("ucan/conclude", agent.did, {"receipt": link})
+    principal, service = connection.principal, connection.service
+    capability = Capability("ucan/conclude", principal.did, {"receipt": link})
     facts = [{str(number): block for number, block in enumerate(blocks)}]
-    conclusion = delegate(agent, service.did, [capability], expires=None, facts=facts)
+    conclusion = delegate(principal, service.did, [capability], expires=None, facts=facts)
     conclusion.blocks.update(blocks)
     connection.execute(conclusion)
 

@@ -16,7 +16,7 @@ from anacostia_blockchain._keyfiles import SecretKey, read_private, write_privat
 from anacostia_blockchain.content.dagpb import read_varint, varint
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError
 
-KEY_VARIABLE = "ANACOSTIA_W3UP_AGENT"
+KEY_VARIABLE = "ANACOSTIA_W3UP_PRINCIPAL"
 
 _ED25519 = b"\xed\x01"
 _KEY_KINDS = (0xED, 0xE7, 0xEA, 0xEB, 0x1200, 0x1201, 0x1202, 0x1205)
@@ -30,7 +30,7 @@ _LONGEST_DID = 2048
 
 
 class Signer(SecretKey):
-    """An agent's or a space's key in this process's memory.
+    """A principal's or a space's key in this process's memory.
 
     Its text is what `storacha key create` prints, so keys of that command line can be used as they
     are.
@@ -73,7 +73,7 @@ class Signer(SecretKey):
         archive = _unarmoured(text.strip())
         del text  # error reporters show the variables of frames
         if archive is None:
-            raise ConfigError("not an agent's key: it begins with M and has 93 characters")
+            raise ConfigError("not a principal's key: it begins with M and has 93 characters")
         return cls.from_archive(archive)
 
     @classmethod
@@ -101,7 +101,7 @@ class Signer(SecretKey):
 
     @classmethod
     def from_env(cls) -> Signer | None:
-        """The key whose text is in `ANACOSTIA_W3UP_AGENT`, if it is set."""
+        """The key whose text is in `ANACOSTIA_W3UP_PRINCIPAL`, if it is set."""
         return cls.from_text(os.environ[KEY_VARIABLE]) if os.environ.get(KEY_VARIABLE) else None
 
     def save(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Agent messages: invocations on the way to a service, receipts on the way back.
+"""Principal messages: invocations on the way to a service, receipts on the way back.
 
 `{"ucanto/message@7.0.0": {execute: [link]}}` goes, `{…: {report: {task: receipt}}}` comes back,
 each in a CAR with all documents that it speaks of.

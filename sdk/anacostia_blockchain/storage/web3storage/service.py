@@ -114,16 +114,16 @@ class Answer:
 
 @dataclass
 class Connection:
-    """Speaks with a service as one agent; every receipt is checked.
+    """Speaks with a service as one principal; every receipt is checked.
 
     Args:
         service: with whom.
-        agent: as whom.
-        proofs: delegations that give the agent its rights.
+        principal: as whom.
+        proofs: delegations that give the principal its rights.
     """
 
     service: Service
-    agent: Signer
+    principal: Signer
     proofs: Sequence[Delegation] = ()
     _http: httpx.Client = field(init=False, repr=False)
     _local: bool = field(init=False, repr=False)
@@ -153,7 +153,7 @@ class Connection:
         for attempt in range(_TRIES):
             try:
                 # Signed anew each time: what was signed first may expire while one waits.
-                task = invoke(self.agent, self.service.did, capability, proofs=self.proofs)
+                task = invoke(self.principal, self.service.did, capability, proofs=self.proofs)
                 return self.execute(task)
             except StoreUnavailableError:
                 if attempt == _TRIES - 1:
@@ -211,14 +211,15 @@ class Connection:
 
     def _check_rights(self, can: str, resource: str) -> None:
         """Say at once what the service would say, and what to do about it."""
-        if resource == self.agent.did:
+        if resource == self.principal.did:
             return
-        own = [proof for proof in self.proofs if proof.audience == self.agent.did]
+        own = [proof for proof in self.proofs if proof.audience == self.principal.did]
         covering = [proof for proof in own if proof.allows(can, resource)]
         if not covering:
             raise AccessDeniedError(
-                f"no delegation allows {self.agent.did} to do {can} on {resource}: ask the space's "
-                f"owner for one (`storacha delegation create {self.agent.did} --can {can}`)"
+                f"no delegation allows {self.principal.did} to do {can} on {resource}: ask the "
+                f"space's owner for one (`storacha delegation create {self.principal.did} "
+                f"--can {can}`)"
             )
         try:
             for proof in covering:

@@ -55,7 +55,7 @@ class Web3Storage:
     service's indexer; `get` and `open` can do with a gateway.
 
     Args:
-        connection: to the service, as an agent whose proofs cover the space.
+        connection: to the service, as a principal whose proofs cover the space.
         space: its DID.
         folder: for names, and for content on its way up: it is cut up and hashed from there, so
             that what a service gets is what the CID says even if a file changes meanwhile.
@@ -78,40 +78,44 @@ class Web3Storage:
 
     @classmethod
     def open_space(
-        cls, service: Service, agent: Signer, proof: Delegation, folder: Path
+        cls, service: Service, principal: Signer, proof: Delegation, folder: Path
     ) -> Web3Storage:
         """Use the space that a delegation is about.
 
         Raises:
             AccessDeniedError: the delegation has expired.
-            ConfigError: it is for another agent, or about no space.
+            ConfigError: it is for another principal, or about no space.
             IntegrityError: a signature in it is not the issuer's.
         """
-        if proof.audience != agent.did:
-            raise ConfigError(f"the delegation is for {proof.audience}, and the key is {agent.did}")
+        if proof.audience != principal.did:
+            raise ConfigError(
+                f"the delegation is for {proof.audience}, and the key is {principal.did}"
+            )
         spaces = {capability.resource for capability in proof.capabilities}
         if len(spaces) != 1 or not next(iter(spaces)).startswith("did:key:"):
             raise ConfigError("the delegation is not about exactly one space")
         proof.check(keys={service.did: service.key})
-        return cls(Connection(service, agent, [proof]), spaces.pop(), folder)
+        return cls(Connection(service, principal, [proof]), spaces.pop(), folder)
 
     @classmethod
     def from_env(cls, folder: Path) -> Web3Storage:
-        """Use the environment: `Service.from_env`, the agent's key and the delegation's file.
+        """Use the environment: `Service.from_env`, the principal's key and the delegation's file.
 
         Raises:
-            ConfigError: `ANACOSTIA_W3UP_AGENT` or `ANACOSTIA_W3UP_PROOF` is not set, or wrong.
+            ConfigError: `ANACOSTIA_W3UP_PRINCIPAL` or `ANACOSTIA_W3UP_PROOF` is not set, or wrong.
         """
-        agent, proof = Signer.from_env(), os.environ.get(PROOF_VARIABLE)
-        if agent is None:
-            raise ConfigError(f"set {KEY_VARIABLE} to the agent's key")
+        principal, proof = Signer.from_env(), os.environ.get(PROOF_VARIABLE)
+        if principal is None:
+            raise ConfigError(f"set {KEY_VARIABLE} to the principal's key")
         if not proof:
-            raise ConfigError(f"set {PROOF_VARIABLE} to the path of a delegation to {agent.did}")
+            raise ConfigError(
+                f"set {PROOF_VARIABLE} to the path of a delegation to {principal.did}"
+            )
         service = Service.from_env()
-        return cls.open_space(service, agent, Delegation.from_file(Path(proof)), folder)
+        return cls.open_space(service, principal, Delegation.from_file(Path(proof)), folder)
 
     def probe(self) -> str:
-        """What answers, in a few words; asks the service for what every agent may ask."""
+        """What answers, in a few words; asks the service for what every principal may ask."""
         self._connection.invoke("upload/list", self.space, {"size": 1})
         return f"w3up service {self._connection.service.did}, space {self.space}"
 
