@@ -9,7 +9,6 @@ import click
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.encryption.envelopes import parse_public
-from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.storage.gated import (
     EnvelopeFolder,
     RecipientKey,
@@ -133,4 +132,4 @@ def _opener(session: Session, content: str) -> Opener:
     """A folder of that name, else a CID."""
     if Path(content).is_dir():
         return in_folder(Path(content))
-    return in_store(LocalStore(session.home / "store"), CID.parse(content))
+    return in_store(session.storage(), CID.parse(content))
