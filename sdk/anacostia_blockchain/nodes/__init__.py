@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anacostia_blockchain.nodes.base import ActionNode, EvaluationNode, TrainingNode
     from anacostia_blockchain.nodes.deploy import DeployNode
+    from anacostia_blockchain.nodes.licensing import (
+        BuyLicenseNode,
+        DeriveNode,
+        LicenseNode,
+        SettleNode,
+    )
     from anacostia_blockchain.nodes.model_store import ModelStoreNode
     from anacostia_blockchain.nodes.monitoring import MonitoringDataStoreNode
     from anacostia_blockchain.nodes.ngram import NgramModel
@@ -31,14 +37,17 @@ if TYPE_CHECKING:
 _MODULES = {
     "ActionNode": "base",
     "AnchorNode": "onchain",
+    "BuyLicenseNode": "licensing",
     "ChainActionNode": "onchain",
     "DatasetRegistryNode": "registries",
     "DeployNode": "deploy",
+    "DeriveNode": "licensing",
     "EvaluationNode": "base",
     "ExecuteContractNode": "onchain",
     "HuggingFaceDatasetRegistryNode": "registries",
     "HuggingFaceModelRegistryNode": "registries",
     "IpfsStoreNode": "stores",
+    "LicenseNode": "licensing",
     "MintModelNode": "register",
     "ModelStoreNode": "model_store",
     "MonitoringDataStoreNode": "monitoring",
@@ -46,6 +55,7 @@ _MODULES = {
     "PublishVersionNode": "publish",
     "RegisterModelNode": "register",
     "SetAliasNode": "onchain",
+    "SettleNode": "licensing",
     "ShakespeareEvalNode": "shakespeare",
     "TrainingNode": "base",
     "VerifyNode": "onchain",
@@ -55,14 +65,17 @@ _MODULES = {
 __all__ = [
     "ActionNode",
     "AnchorNode",
+    "BuyLicenseNode",
     "ChainActionNode",
     "DatasetRegistryNode",
     "DeployNode",
+    "DeriveNode",
     "EvaluationNode",
     "ExecuteContractNode",
     "HuggingFaceDatasetRegistryNode",
     "HuggingFaceModelRegistryNode",
     "IpfsStoreNode",
+    "LicenseNode",
     "MintModelNode",
     "ModelStoreNode",
     "MonitoringDataStoreNode",
@@ -70,6 +83,7 @@ __all__ = [
     "PublishVersionNode",
     "RegisterModelNode",
     "SetAliasNode",
+    "SettleNode",
     "ShakespeareEvalNode",
     "TrainingNode",
     "VerifyNode",
