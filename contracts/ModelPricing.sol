@@ -173,6 +173,7 @@ contract ModelPricing is IModelPricing {
             price = PriceRules.step(previous, target, pricing.maxMoveBps);
             (pricing.price, pricing.movedAt) = (price, uint40(block.timestamp));
         }
+        // forge-lint: disable-next-line(unsafe-typecast) it is not after this block
         if (news) pricing.heardAt = uint40(observedAt);
         emit PriceSynced(modelId, metric, observedAt, previous, target, price);
     }

@@ -30,6 +30,7 @@ library MetricReports {
         if (words[5] > type(uint32).max) revert MetricReports_OutOfRange(5);
         // forge-lint: disable-next-line(unsafe-typecast) the word is the signed number itself
         int256 value = int256(words[7]);
+        // forge-lint: disable-next-line(unsafe-typecast) it is compared with what is cut off
         if (value != int64(value)) revert MetricReports_OutOfRange(7);
         if (words[8] > type(uint64).max) revert MetricReports_OutOfRange(8);
 
