@@ -14,17 +14,21 @@ if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain, Signer
     from anacostia_blockchain.contracts import (
         LicenseToken,
+        MetricReceiver,
         ModelLicensing,
         ModelMarket,
         ModelNFT,
+        ModelPricing,
         ModelRegistry,
         RunLedger,
+        UsdFeeds,
     )
     from anacostia_blockchain.deployment import Deployment
     from anacostia_blockchain.licensing.native import Licenses
     from anacostia_blockchain.market import Market
     from anacostia_blockchain.models import Models
     from anacostia_blockchain.outbox import Handler, Outbox
+    from anacostia_blockchain.prices.native import Prices
     from anacostia_blockchain.runs import Runs
     from anacostia_blockchain.storage.base import Store
     from anacostia_blockchain.types import Address
@@ -129,6 +133,7 @@ class Anacostia:
         runs: what pipelines and training code recorded.
         licenses: terms, offers, licences, derivatives and royalties.
         market: sale of the models themselves.
+        prices: what models cost, in dollars, and why.
         storage: where content lives.
     """
 
@@ -191,6 +196,13 @@ class Anacostia:
         return Market(self)
 
     @cached_property
+    def prices(self) -> Prices:
+        """What models cost, in dollars, and why."""
+        from anacostia_blockchain.prices.native import Prices  # noqa: PLC0415 - cycle
+
+        return Prices(self)
+
+    @cached_property
     def storage(self) -> Store:
         """Where content lives: the given store, or the embedded one in `home`."""
         if self._store is not None and not isinstance(self._store, str):
@@ -240,6 +252,27 @@ class Anacostia:
         from anacostia_blockchain.contracts import ModelMarket  # noqa: PLC0415
 
         return ModelMarket(self.chain, self.deployment.address("ModelMarket"))
+
+    @cached_property
+    def usd_feeds(self) -> UsdFeeds:
+        """The contract of the same name."""
+        from anacostia_blockchain.contracts import UsdFeeds  # noqa: PLC0415
+
+        return UsdFeeds(self.chain, self.deployment.address("UsdFeeds"))
+
+    @cached_property
+    def metric_receiver(self) -> MetricReceiver:
+        """The contract of the same name."""
+        from anacostia_blockchain.contracts import MetricReceiver  # noqa: PLC0415
+
+        return MetricReceiver(self.chain, self.deployment.address("MetricReceiver"))
+
+    @cached_property
+    def model_pricing(self) -> ModelPricing:
+        """The contract of the same name."""
+        from anacostia_blockchain.contracts import ModelPricing  # noqa: PLC0415
+
+        return ModelPricing(self.chain, self.deployment.address("ModelPricing"))
 
     @cached_property
     def journal(self) -> Outbox:

@@ -36,6 +36,7 @@ _KNOWN = {
     "arbitrum": (42161, 5),
     "arbitrum-sepolia": (421614, 2),
     "polygon": (137, 32),
+    "polygon-amoy": (80002, 5),
     "story": (1514, 5),
     "story-aeneid": (1315, 2),
 }

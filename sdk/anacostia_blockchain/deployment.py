@@ -140,7 +140,7 @@ def deploy(chain: Chain) -> Deployment:
     """
     if not chain.code(CREATE2_PROXY):
         raise NoContractError(CREATE2_PROXY, "the deterministic deployment proxy")
-    contracts = {name: _deploy(chain, name) for name in DEPLOYED}
+    contracts = {name: create2(chain, name, _linked(name)) for name in DEPLOYED}
     for name, (creator, function) in CREATED.items():
         if creator in contracts:
             by = contracts[creator]
@@ -158,22 +158,34 @@ def is_build_of(name: str, code: bytes) -> bool:
 
 def predicted_address(name: str) -> Address:
     """The address that CREATE2 gives a contract on every chain (EIP-1014)."""
-    digest = keccak(b"\xff" + _bytes(CREATE2_PROXY) + SALT + keccak(_init_code(name)))
-    return str(to_checksum_address(digest[12:]))
+    return _create2_address(_bytes(_bytecode(name)["bytecode"]) + _linked(name))
 
 
-def _deploy(chain: Chain, name: str) -> DeployedContract:
-    address = predicted_address(name)
+def create2(chain: Chain, name: str, arguments: bytes) -> DeployedContract:
+    """Put one contract on a chain, or find it where it is.
+
+    Args:
+        chain: with a signer.
+        name: of the contract.
+        arguments: of its constructor, encoded.
+    """
+    init_code = _bytes(_bytecode(name)["bytecode"]) + arguments
+    address = _create2_address(init_code)
     if chain.code(address):
         return _record(chain, name, address, None, None)
-    receipt = chain.send(Call(CREATE2_PROXY, SALT + _init_code(name), name, "constructor"))
+    receipt = chain.send(Call(CREATE2_PROXY, SALT + init_code, name, "constructor"))
     return _record(chain, name, address, receipt.block_number, receipt.hash)
 
 
-def _init_code(name: str) -> bytes:
-    """Creation code, then the constructor's arguments, a word each."""
+def _linked(name: str) -> bytes:
+    """The addresses that a constructor takes, a word each."""
     arguments = (_bytes(predicted_address(other)) for other in ARGUMENTS.get(name, ()))
-    return _bytes(_bytecode(name)["bytecode"]) + b"".join(a.rjust(32, b"\0") for a in arguments)
+    return b"".join(argument.rjust(32, b"\0") for argument in arguments)
+
+
+def _create2_address(init_code: bytes) -> Address:
+    digest = keccak(b"\xff" + _bytes(CREATE2_PROXY) + SALT + keccak(init_code))
+    return str(to_checksum_address(digest[12:]))
 
 
 def _record(

@@ -31,6 +31,7 @@ _COMMANDS = {
     "runs": ("runs", "Recorded runs."),
     "anchor": ("anchor", "Anchor and publish what machines without a key intend."),
     "outbox": ("anchor", "Serve an outbox to an anchor worker on another machine."),
+    "prices": ("prices", "Prices of models, in dollars."),
     "verify": ("verify", "Verify a version or an evidence bundle; trust nobody."),
     "storage": ("storage", "Content by CID, in one store or several."),
     "w3up": ("w3up", "Keys, spaces and rights of a Web3.Storage service."),

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from anacostia_blockchain.contracts.license_token import LicenseToken
+from anacostia_blockchain.contracts.metric_receiver import MetricReceiver
 from anacostia_blockchain.contracts.model_licensing import ModelLicensing
 from anacostia_blockchain.contracts.model_market import ModelMarket
 from anacostia_blockchain.contracts.model_nft import ModelNFT
+from anacostia_blockchain.contracts.model_pricing import ModelPricing
 from anacostia_blockchain.contracts.model_registry import ModelRegistry
 from anacostia_blockchain.contracts.run_ledger import RunLedger
+from anacostia_blockchain.contracts.usd_feeds import UsdFeeds
 
 __all__ = [
     "LicenseToken",
+    "MetricReceiver",
     "ModelLicensing",
     "ModelMarket",
     "ModelNFT",
+    "ModelPricing",
     "ModelRegistry",
     "RunLedger",
+    "UsdFeeds",
 ]

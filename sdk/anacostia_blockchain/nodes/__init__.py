@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         SetAliasNode,
         VerifyNode,
     )
+    from anacostia_blockchain.nodes.prices import PriceUpdateNode
     from anacostia_blockchain.nodes.publish import PublishVersionNode
     from anacostia_blockchain.nodes.register import MintModelNode, RegisterModelNode
     from anacostia_blockchain.nodes.registries import (
@@ -52,6 +53,7 @@ _MODULES = {
     "ModelStoreNode": "model_store",
     "MonitoringDataStoreNode": "monitoring",
     "NgramModel": "ngram",
+    "PriceUpdateNode": "prices",
     "PublishVersionNode": "publish",
     "RegisterModelNode": "register",
     "SetAliasNode": "onchain",
@@ -80,6 +82,7 @@ __all__ = [
     "ModelStoreNode",
     "MonitoringDataStoreNode",
     "NgramModel",
+    "PriceUpdateNode",
     "PublishVersionNode",
     "RegisterModelNode",
     "SetAliasNode",

@@ -13,19 +13,25 @@ from hypothesis import strategies as st
 
 from anacostia_blockchain.contracts import (
     LicenseToken,
+    MetricReceiver,
     ModelLicensing,
     ModelMarket,
     ModelNFT,
+    ModelPricing,
     ModelRegistry,
     RunLedger,
+    UsdFeeds,
 )
 from anacostia_blockchain.contracts.base import Calls, Contract
 from anacostia_blockchain.contracts.license_token import LicenseTokenCalls
+from anacostia_blockchain.contracts.metric_receiver import MetricReceiverCalls
 from anacostia_blockchain.contracts.model_licensing import ModelLicensingCalls
 from anacostia_blockchain.contracts.model_market import ModelMarketCalls
 from anacostia_blockchain.contracts.model_nft import ModelNFTCalls
+from anacostia_blockchain.contracts.model_pricing import ModelPricingCalls
 from anacostia_blockchain.contracts.model_registry import ModelRegistryCalls, label
 from anacostia_blockchain.contracts.run_ledger import RunLedgerCalls
+from anacostia_blockchain.contracts.usd_feeds import UsdFeedsCalls
 from anacostia_blockchain.errors import ConfigError
 
 INTERFACES = Path(__file__).resolve().parents[3] / "contracts" / "interfaces"
@@ -48,6 +54,9 @@ SKIPPED = {
     ModelLicensing: set(),
     ModelMarket: set(),
     RunLedger: set(),
+    UsdFeeds: set(),
+    MetricReceiver: {"onReport", "supportsInterface"},  # the forwarder's alone
+    ModelPricing: set(),
 }
 """Functions without a method."""
 
@@ -58,6 +67,9 @@ ADDED = {
     ModelLicensing: {"logs"},
     ModelMarket: {"ever_listed"},
     RunLedger: {"root_at", "block_of", "anchored"},
+    UsdFeeds: set(),
+    MetricReceiver: {"accepted"},
+    ModelPricing: {"logs"},
 }
 """Methods that read events, or sign."""
 
@@ -68,6 +80,9 @@ WRAPPERS = [
     (ModelLicensing, ModelLicensingCalls),
     (ModelMarket, ModelMarketCalls),
     (RunLedger, RunLedgerCalls),
+    (UsdFeeds, UsdFeedsCalls),
+    (MetricReceiver, MetricReceiverCalls),
+    (ModelPricing, ModelPricingCalls),
 ]
 
 
