@@ -11,6 +11,7 @@ from anacostia_blockchain.prices.history import followed
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from decimal import Decimal
 
     from anacostia_blockchain.prices.history import PriceChange
     from anacostia_blockchain.prices.values import Pricing
@@ -79,23 +80,15 @@ def _curve(axes: Any, pricing: Pricing, changes: Sequence[PriceChange]) -> None:
 
 def _history(axes: Any, changes: Sequence[PriceChange], pricing: Pricing, now: datetime) -> None:  # noqa: ANN401
     """Steps of the price that follows, prices set by hand, and when sales were stopped."""
-    steps = list(followed(list(changes)))
-    goals = [(c.time, c.target) for c in changes if c.target is not None]
-    for found, color, style, label in (
-        (goals, _INK, "--", "curve's price"),
-        (steps, _PATH, "-", "price"),
-    ):
-        if found:
-            times, values = zip(*found, strict=True)
-            ends = [float(value) for value in (*values, values[-1])]
-            axes.step(
-                [*times, now], ends, where="post", color=color, linestyle=style, label=label
-            )
+    _steps(
+        axes, [(c.time, c.target) for c in changes if c.target is not None], now, "curve's price"
+    )
+    _steps(axes, list(followed(list(changes))), now, "price")
     hands = [c for c in changes if c.kind == "manual" and c.price is not None]
     for number, change in enumerate(hands):
-        end = min(change.until or now, now)
+        finish = min(change.until or now, now)
         label = "set by hand" if number == 0 else None
-        axes.hlines(float(change.price or 0), change.time, end, color=_HAND, lw=3, label=label)
+        axes.hlines(float(change.price or 0), change.time, finish, color=_HAND, lw=3, label=label)
     stops = [c.time for c in changes if c.kind == "stopped"]
     ends = [c.time for c in changes if c.kind == "resumed"]
     for number, start in enumerate(stops):
@@ -110,6 +103,15 @@ def _history(axes: Any, changes: Sequence[PriceChange], pricing: Pricing, now: d
     axes.set(ylabel="US dollars", title="Price through time")
     axes.tick_params(axis="x", rotation=30)
     _finish(axes)
+
+
+def _steps(axes: Any, found: Sequence[tuple[datetime, Decimal]], now: datetime, label: str) -> None:  # noqa: ANN401
+    if not found:
+        return
+    times, values = zip(*found, strict=True)
+    levels = [float(value) for value in (*values, values[-1])]
+    color, style = (_PATH, "-") if label == "price" else (_INK, "--")
+    axes.step([*times, now], levels, where="post", color=color, linestyle=style, label=label)
 
 
 def _finish(axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
