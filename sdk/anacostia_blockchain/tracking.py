@@ -200,7 +200,7 @@ class ActiveRun:
         run_id = self._current()
         items = recording.checked(role, values)
         if items:
-            with self._book.database.write() as connection:
+            with self._book.database.write(durable=False) as connection:
                 recording.log_values(connection, run_id, self.name, role, items)
 
     # ------------------------------------------------------------------ what it reads and makes

@@ -74,6 +74,8 @@ class RunBook:
         with database.write() as connection:
             for tables in (upstream.tables, schema.metadata, runlog.tables):
                 tables.create_all(connection)
+            for index in schema.indexes:
+                index.create(connection, checkfirst=True)
             salt = {"name": "log_salt", "value": secrets.token_hex(32)}
             statement = insert_new(connection, schema.settings).values(salt)
             connection.execute(statement.on_conflict_do_nothing())

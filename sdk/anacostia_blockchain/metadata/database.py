@@ -45,8 +45,12 @@ class Database(ABC):
 
     @abstractmethod
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """One transaction; no other one of this kind begins before it has ended.
+
+        Args:
+            durable: survive a power cut from the commit on; else from the next durable one on.
+                The death of the process is survived in any case.
 
         Raises:
             StoreBusyError: another writer kept the database for longer than the timeout.
@@ -177,9 +181,13 @@ class SqliteDatabase(Database):
         event.listen(self.engine, "connect", _configure)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """One transaction that holds the write lock from its first statement to its commit."""
         with self.engine.begin() as connection:
+            if connection.info.get("durable") is not durable:
+                level = "FULL" if durable else "NORMAL"
+                connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+                connection.info["durable"] = durable
             try:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             except OperationalError as error:

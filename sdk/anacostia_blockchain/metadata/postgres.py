@@ -58,12 +58,15 @@ class PostgresDatabase(Database):
             connection.execute(text("SELECT 1"))
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """One transaction that has the writers' lock until its commit."""
         for claim in self._claims:
             claim.check()
         with self.engine.begin() as connection:
-            connection.execute(text(f"SET LOCAL lock_timeout = {self._lock_timeout}"))
+            commit = "on" if durable else "off"
+            settings = f"SET LOCAL lock_timeout = {self._lock_timeout}"
+            settings += f"; SET LOCAL synchronous_commit = {commit}"
+            connection.exec_driver_sql(settings)
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), _TURN)
             yield connection
 

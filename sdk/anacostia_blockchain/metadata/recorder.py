@@ -87,7 +87,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         node = node_name or threading.current_thread().name  # threads bear their node's name
         items = recording.checked(role, values)
         if items:
-            with self.database.write() as connection:
+            with self.database.write(durable=False) as connection:
                 recording.log_values(connection, run_id, node, role, items)
 
     def log_metrics(self, node_name: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
@@ -110,14 +110,14 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         """
         if kwargs:
             run_id = self._current_run()
-            with self.database.write() as connection:
+            with self.database.write(durable=False) as connection:
                 artifact = recording.find_artifact(connection, node_name, location)
                 recording.tag_artifact(connection, run_id, artifact, kwargs)
 
     def log_trigger(self, node_name: str, message: str | None = None) -> None:
         """Record why the next run will start; without a message there is nothing to record."""
         if message is not None:
-            with self.database.write() as connection:
+            with self.database.write(durable=False) as connection:
                 node_id = recording.node_id_of(connection, node_name)
                 connection.execute(
                     insert(upstream.triggers).values(
@@ -129,7 +129,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         """Record how an action of the current run went: success, failure, error or skipped."""
         row = {"result": result, "detail": detail}
         key = {"run_id": self._current_run(), "node": node_name}
-        with self.database.write() as connection:
+        with self.database.write(durable=False) as connection:
             statement = insert_new(connection, schema.node_results).values(key | row)
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["run_id", "node"], set_=row)
@@ -276,7 +276,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
 
     def mark_using(self, resource_node_name: str, filepath: str) -> None:
         """Note that the current run reads an artifact; who made it stays known."""
-        with self.database.write() as connection:
+        with self.database.write(durable=False) as connection:
             artifact = recording.find_artifact(connection, resource_node_name, filepath)
             if artifact.state != "produced":
                 self._set_state(connection, artifact, "using")
@@ -285,7 +285,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
 
     def mark_used(self, resource_node_name: str, filepath: str) -> None:
         """Note that reading is over."""
-        with self.database.write() as connection:
+        with self.database.write(durable=False) as connection:
             artifact = recording.find_artifact(connection, resource_node_name, filepath)
             if artifact.state != "produced":
                 self._set_state(connection, artifact, "used")

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from anacostia_blockchain.metadata import MetadataStore
 
 _BATCH = 500
+_GRAIN = 2.0
+"""Seconds within which two changes of a folder may bear one time, on some file systems."""
+
 _PAUSE = 1.0
 """Seconds to wait after a failed look, before the next one."""
 
@@ -59,6 +62,9 @@ class MonitoringDataStoreNode(FileStoreNode):
         self._settle = settle
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
         self._unreadable: set[str] = set()
+        self._refused = False
+        self._quiet: dict[str, int] = {}
+        self._below: dict[str, list[str]] = {}
 
     def start_monitoring(self) -> None:
         """Watch in a daemon thread until the node ends."""
@@ -94,23 +100,53 @@ class MonitoringDataStoreNode(FileStoreNode):
         """Record every file that is new and at rest."""
         unsettled = 0
         taken: list[tuple[str, str, int]] = []
-        for location, path in self._files():
-            # A pipe or a socket is no file: reading it would never end.
-            if location not in known and Path(path).is_file():
-                unsettled += not self._try(location, path, taken)
-                if len(taken) == _BATCH:
-                    self._record(taken, known)
+        for folder, changed_at, names in self._changed_folders():
+            waiting, self._refused = 0, False
+            for location, path in self._files(folder, names):
+                if location not in known:
+                    waiting += not self._try(location, path, taken)
+                    if len(taken) == _BATCH:
+                        self._record(taken, known)
+            unsettled += waiting
+            if not waiting and not self._refused and time.time() - changed_at / 1e9 > _GRAIN:
+                self._quiet[folder] = changed_at
         self._record(taken, known)
         self.unsettled = unsettled
 
+    def _changed_folders(self) -> Iterator[tuple[str, int, list[str]]]:
+        """Each folder that counts, unless nothing came to it since all in it was known.
+
+        A folder's time changes when an entry comes to it, so that known files cost nothing.
+        """
+        folders = [self.path]
+        while folders:
+            folder = folders.pop()
+            try:
+                changed_at = os.stat(folder).st_mtime_ns  # noqa: PTH116 - as below
+                if self._quiet.get(folder) == changed_at:
+                    folders += self._below[folder]
+                    continue
+                with os.scandir(folder) as entries:
+                    found = [(e.name, e.is_dir(follow_symlinks=False)) for e in entries]
+            except FileNotFoundError:
+                continue
+            below = sorted(n for n, is_folder in found if is_folder and not n.startswith("."))
+            self._below[folder] = [os.path.join(folder, name) for name in below]  # noqa: PTH118
+            folders += self._below[folder]
+            yield folder, changed_at, [name for name, is_folder in found if not is_folder]
+
     def _try(self, location: str, path: str, taken: list[tuple[str, str, int]]) -> bool:
         """Take a file if it can be; False if it must be looked at again soon."""
+        if not Path(path).is_file():  # reading a pipe or a socket would never end
+            self._refused = True
+            return True
         try:
             found = self._take(location, path)
         except FileNotFoundError:
             return True
         except (PermissionError, UnicodeEncodeError) as error:
             self._complain(location, error)
+            self._refused = True
             return True
         taken += [found] if found is not None else []
         return found is not None
@@ -122,14 +158,12 @@ class MonitoringDataStoreNode(FileStoreNode):
             self._seen.pop(location, None)
         taken.clear()
 
-    def _files(self) -> Iterator[tuple[str, str]]:
-        """Location and path of each file that counts, in a stable order."""
-        for folder, folders, files in os.walk(self.path):
-            folders[:] = sorted(f for f in folders if not f.startswith("."))
-            for name in sorted(files):
-                if not name.startswith(".") and not name.endswith(UNFINISHED):
-                    path = os.path.join(folder, name)  # noqa: PTH118 - 10 times faster than Path
-                    yield os.path.relpath(path, self.path).replace(os.sep, "/"), path
+    def _files(self, folder: str, names: list[str]) -> Iterator[tuple[str, str]]:
+        """Location and path of each file of a folder that counts, in a stable order."""
+        for name in sorted(names):
+            if not name.startswith(".") and not name.endswith(UNFINISHED):
+                path = os.path.join(folder, name)  # noqa: PTH118 - 10 times faster than Path
+                yield os.path.relpath(path, self.path).replace(os.sep, "/"), path
 
     def _take(self, location: str, path: str) -> tuple[str, str, int] | None:
         """Location, digest and size of a file if it is at rest before and after it is hashed."""

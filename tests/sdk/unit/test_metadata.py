@@ -418,9 +418,12 @@ def test_the_run_hash_is_the_framework_s_own_formula(running) -> None:
 
 
 def test_the_database_survives_a_power_cut(sqlite_uri: str) -> None:
-    with open_store(sqlite_uri).engine.connect() as connection:
-        assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
-        assert connection.exec_driver_sql("pragma synchronous").scalar() == 2
+    """What ends a run is on the disk when it is done; what is logged goes there with it."""
+    database = open_store(sqlite_uri).database
+    for durable, level in ((True, 2), (False, 1), (True, 2)):
+        with database.write(durable=durable) as connection:
+            assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
+            assert connection.exec_driver_sql("pragma synchronous").scalar() == level
 
 
 def test_a_database_is_one_pipeline_s(uri: str) -> None:

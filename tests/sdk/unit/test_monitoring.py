@@ -120,6 +120,40 @@ def test_known_files_are_not_looked_at_again(node, monkeypatch) -> None:
     scan(node, known)
 
 
+def test_folders_to_which_nothing_came_are_not_listed_again(node, monkeypatch) -> None:
+    put(node, "a")
+    put(node, "deep/b")
+    for folder in (node.path, f"{node.path}/deep"):
+        os.utime(folder, (time.time() - 10,) * 2)
+    known: set[str] = set()
+    assert scan(node, known) == ["a", "deep/b"]
+    listed: list[str] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: (listed.append(folder), scandir(folder))[1])
+    assert scan(node, known) == ["a", "deep/b"]
+    assert listed == []
+    put(node, "deep/c")
+    put(node, "deep/deeper/d")
+    assert scan(node, known) == ["a", "deep/b", "deep/c", "deep/deeper/d"]
+    assert sorted(listed) == [f"{node.path}/deep", f"{node.path}/deep/deeper"]
+
+
+def test_a_file_that_could_not_be_read_is_taken_when_it_can(node, monkeypatch) -> None:
+    put(node, "a")
+    os.utime(node.path, (time.time() - 10,) * 2)
+    hash_file = node.hash_file
+
+    def refuse(_: str) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(node, "hash_file", refuse)
+    known: set[str] = set()
+    assert scan(node, known) == []
+    assert node.unsettled == 0
+    monkeypatch.setattr(node, "hash_file", hash_file)
+    assert scan(node, known) == ["a"]
+
+
 def test_many_files_are_recorded_in_batches(node, monkeypatch) -> None:
     monkeypatch.setattr("anacostia_blockchain.nodes.monitoring._BATCH", 3)
     for number in range(8):
