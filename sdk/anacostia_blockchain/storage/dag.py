@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import BinaryIO, TypeAlias, cast
 
 from anacostia_blockchain.content.cid import CID, DAG_PB, RAW
@@ -270,6 +271,7 @@ def measure(fetch: Fetch, cid: CID, size_of: Callable[[CID], int] | None = None)
         size_of: the number of bytes of a raw block, where that is known without fetching it.
     """
 
+    @cache  # a small tree can name the same directory 2**60 times
     def count(cid: CID, depth: int) -> tuple[int, int, bool]:
         if depth > MAX_DEPTH:
             raise FormatError(f"{cid}: directories nested more than {MAX_DEPTH} deep")

@@ -21,6 +21,9 @@ from anacostia_blockchain.errors import AnacostiaError, FormatError, StorageErro
 from anacostia_blockchain.storage.dag import Fetch, Part, entries, is_directory, node_of, parts
 from anacostia_blockchain.types import Progress
 
+_MAX_ENTRIES = 10_000_000
+"""Files and directories of one content, at most: a few blocks can describe any number of them."""
+
 
 def write_out(
     fetch: Fetch,
@@ -78,6 +81,7 @@ class _Writer:
         self._progress = progress
         self._total = total
         self._done = 0
+        self._entries = 0
 
     def write(self, cid: CID, path: Path, depth: int) -> None:
         if cid.codec == RAW:
@@ -97,6 +101,9 @@ class _Writer:
         path.mkdir(exist_ok=True)
         present = set(os.listdir(path))  # noqa: PTH208 - names
         for entry in entries(self._fetch, cid, node):
+            self._entries += 1
+            if self._entries > _MAX_ENTRIES:
+                raise FormatError(f"{cid}: more than {_MAX_ENTRIES:,} files and directories")
             present.discard(entry.name)
             self.write(entry.cid, path / entry.name, depth + 1)
         for name in present:  # of another CID that was being written here

@@ -39,6 +39,7 @@ _BACKOFF = 0.25
 _MAX_WAIT = 10.0
 _RETRIED = {408, 429, 500, 502, 503, 504}
 _SHOWN = 300
+_MAX_ANSWER = 64 << 20
 _POOL = 32
 
 
@@ -109,7 +110,20 @@ class Service:
             ) as answer,
             self.typed(),
         ):
-            return self.decode(answer.content)
+            return self.decode(self.read(answer))
+
+    def read(self, answer: requests.Response) -> bytes:
+        """The whole of an answer that is words, not content.
+
+        Raises:
+            StoreUnavailableError: it has no end.
+        """
+        text = bytearray()
+        for piece in answer.iter_content(1 << 16):
+            text += piece
+            if len(text) > _MAX_ANSWER:
+                raise StoreUnavailableError(f"{self.host} answers without end")
+        return bytes(text)
 
     def decode(self, text: bytes) -> Any:  # noqa: ANN401 - JSON
         """Read JSON; None for nothing.

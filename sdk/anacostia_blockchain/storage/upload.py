@@ -124,7 +124,7 @@ class ArchiveUpload:
                 ) as answer,
                 self._service.typed(),
             ):
-                self._answer = answer.content
+                self._answer = self._service.read(answer)
         except _AbortedError:
             pass
         except BaseException as error:  # noqa: BLE001 - raised where the caller is

@@ -18,6 +18,7 @@ from anacostia_blockchain.errors import (
     NotFoundError,
 )
 from anacostia_blockchain.storage import dag
+from anacostia_blockchain.storage.export import write_out
 
 NAMES = st.text("abcxyzé0189-_.", min_size=1, max_size=30).filter(lambda n: n not in (".", ".."))
 
@@ -155,6 +156,32 @@ def test_directories_nested_too_deeply():
         link = dagpb.Link(blocks.add(dagpb.encode([link], dagpb.directory_message())), 1, "d")
     with pytest.raises(FormatError, match="nested"):
         dag.measure(blocks, link.cid)
+
+
+def bomb(blocks: Blocks, levels: int) -> CID:
+    """A directory of 2**levels files in as many blocks as levels."""
+    cid, size = blocks.add(b"x", RAW), 1
+    for _ in range(levels):
+        links = [dagpb.Link(cid, size, name) for name in "ab"]
+        cid = blocks.add(dagpb.encode(links, dagpb.directory_message()))
+    return cid
+
+
+def test_a_small_tree_that_names_more_files_than_there_are_atoms():
+    """It is counted at once, block by block."""
+    blocks = Blocks()
+    stat = dag.measure(blocks, bomb(blocks, 100))
+    assert (stat.files, stat.size) == (2**100, 2**100)
+    assert blocks.asked <= 102
+
+
+def test_a_small_tree_that_would_fill_the_disk_with_files(monkeypatch, tmp_path):
+    """Writing ends at some number of them."""
+    monkeypatch.setattr("anacostia_blockchain.storage.export._MAX_ENTRIES", 1000)
+    blocks = Blocks()
+    with pytest.raises(FormatError, match="more than 1,000 files"):
+        write_out(blocks, bomb(blocks, 60), tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
 
 
 def test_a_name_twice():
