@@ -7,13 +7,12 @@ goes on from the first byte that is missing. A gateway that sends a wrong block 
 
 from __future__ import annotations
 
-import io
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, NoReturn, cast
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, DAG_PB, EMPTY, RAW
@@ -38,6 +37,7 @@ from anacostia_blockchain.types import Progress
 logger = logging.getLogger(__name__)
 
 _SIZES = 1 << 16
+_AHEAD = 64
 
 _PROBE = "/ipfs/bafkqaaa?format=raw"
 """The specification's own: the CID that holds its (empty) content itself."""
@@ -218,7 +218,7 @@ class GatewayStore(BlockReader):
         if not kind.startswith("application/vnd.ipld.car"):
             raise StoreUnavailableError(f"{gateway.service.host} sends {kind or 'no type'}, no CAR")
         with gateway.service.typed():
-            return car.Car.read(cast("BinaryIO", io.BufferedReader(answer.raw, 1 << 20)))
+            return car.Car.read(cast("BinaryIO", _Pieces(answer.raw)))
 
     def streaming(self) -> list[Gateway]:
         """The gateways to open a stream on, the best first."""
@@ -254,6 +254,22 @@ class GatewayStore(BlockReader):
         """Not possible."""
         del cid
         _read_only()
+
+
+class _Pieces:
+    """A body as a stream: numbers come from a few bytes that were read ahead, blocks directly."""
+
+    def __init__(self, raw: Any) -> None:  # noqa: ANN401 - urllib3's
+        self._raw = raw
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        if not self._rest:
+            if size > _AHEAD:
+                return bytes(self._raw.read(size))
+            self._rest = bytes(self._raw.read(_AHEAD))
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
 
 
 def _read_only() -> NoReturn:

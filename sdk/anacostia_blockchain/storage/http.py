@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -195,24 +195,38 @@ class Service:
                 f"{self.host} cannot be reached, or broke off ({type(error).__name__})"
             ) from error
 
+    def credentials(self) -> dict[str, str]:
+        """Headers by which the service knows who asks; not to be shown."""
+        request = requests.Request("GET", self.url, auth=self.session.auth)
+        prepared = self.session.prepare_request(request)
+        found = prepared.headers.get("Authorization")
+        return {"Authorization": str(found)} if found else {}
+
     def _check(self, answer: requests.Response) -> None:
-        status = answer.status_code
-        if 200 <= status < 300:
-            return
-        with self.typed():
-            reason = _shown(next(answer.iter_content(4096), b""))
-        text = f"{self.host} answered {status}: {reason}"
+        if not 200 <= answer.status_code < 300:
+            with self.typed():
+                text = next(answer.iter_content(4096), b"")
+            self.refuse(answer.status_code, text)
+
+    def refuse(self, status: int, text: bytes) -> NoReturn:
+        """Raise the error that an answer's status and words stand for.
+
+        Raises:
+            StorageError: always.
+        """
+        reason = _shown(text)
+        message = f"{self.host} answered {status}: {reason}"
         if (explained := self._explain(reason)) is not None:
             raise explained
         if status in (401, 403):
-            raise AccessDeniedError(f"{text}: check the token")
+            raise AccessDeniedError(f"{message}: check the token")
         if status in (404, 410):
-            raise NotFoundError(text)
+            raise NotFoundError(message)
         if status in (413, 507) or "no space left" in reason:
-            raise StoreFullError(text)
+            raise StoreFullError(message)
         if status >= 500 or status in _RETRIED or 300 <= status < 400:
-            raise StoreUnavailableError(text)
-        raise StorageError(text)
+            raise StoreUnavailableError(message)
+        raise StorageError(message)
 
 
 def refuse_private(url: str) -> None:

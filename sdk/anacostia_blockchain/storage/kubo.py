@@ -1,12 +1,13 @@
 """A Kubo node by its RPC API; also what speaks a part of that API, such as Filebase.
 
-Through `ipfshttpclient` goes what it serves: one question, one answer (version, id, block get and
-stat, pin add and rm). Natively go beside it:
+Through `ipfshttpclient` goes what it serves: one question, one answer (version, id, block stat and
+put, pin add and rm, swarm connect). Natively go beside it:
 
 - `dag/import`: it sends a file that is there; here the archive is made while the content is hashed.
   And it takes status 200 for success, which Kubo also gives when it could not pin.
 - `pin/ls`: it reads the answer in one piece, and knows no names; a node may have a million pins.
 - `pin/add` over the network: it reports no progress, so that a slow transfer looks like a dead one.
+- `block/get`: it puts a block together from many small pieces, and takes one of any size.
 - `repo/gc`: it hangs up before the node is done, or keeps the list of all that was removed.
 
 Its `connect()` refuses every node newer than 0.7, so it is not used. Its `cat`, `get` and
@@ -177,8 +178,7 @@ class KuboStore(NamedPins, BlockReader):
         return block
 
     def _get(self, cid: CID, **options: str) -> bytes:
-        with self._rpc.typed():
-            return bytes(self._rpc.client.block.get(str(cid), opts=options))
+        return self._rpc.block(cid, **options)
 
     def size_of(self, cid: CID) -> int:
         """Bytes of a block that the node holds."""
