@@ -116,7 +116,8 @@ def downloads(file: Path, folder: Path) -> None:
         command = best(lambda: node.ipfs("get", "-o", str(fresh(folder / "got")), str(cid)))
         show("ipfs get", command, plain)
         for name, store in (
-            ("GatewayStore.get, verified", GatewayStore(node.gateway)),
+            ("GatewayStore.get, one stream", GatewayStore(node.gateway)),
+            ("GatewayStore.get, by blocks", GatewayStore(node.gateway, streams=False)),
             ("KuboStore.get, verified", kubo_store(node)),
         ):
             show(name, best(lambda store=store: fetch(store, cid, folder)), plain)

@@ -89,13 +89,18 @@ class GatewayStore(BlockReader):
     read_only = True
 
     def __init__(
-        self, urls: Sequence[str] | str, *, timeout: float = 30, public_only: bool = False
+        self,
+        urls: Sequence[str] | str,
+        *,
+        timeout: float = 30,
+        public_only: bool = False,
+        streams: bool = True,
     ) -> None:
         given = [urls] if isinstance(urls, str) else list(urls)
         if not given:
             raise ConfigError("no gateway is given")
         services = [Service(url, timeout=timeout, public_only=public_only) for url in given]
-        self.gateways = [Gateway(service.host, service=service) for service in services]
+        self.gateways = [Gateway(s.host, service=s, streams=streams) for s in services]
         self._race = Race(self.gateways, self._raw)
         self._sizes: OrderedDict[CID, int] = OrderedDict()
 
@@ -135,12 +140,8 @@ class GatewayStore(BlockReader):
             ) as answer,
             service.typed(),
         ):
-            block = bytearray()
-            for piece in answer.iter_content(1 << 16):
-                block += piece
-                if len(block) > MAX_BLOCK:
-                    break  # whatever it is, it is no block
-        return bytes(block)
+            # One byte more than a block may have: whatever is longer is no block, says its hash.
+            return bytes(answer.raw.read(MAX_BLOCK + 1, decode_content=True))
 
     def has(self, cid: CID) -> bool:
         """Say whether the gateways claim to have the content in full; `get` alone proves it."""
@@ -204,6 +205,10 @@ class GatewayStore(BlockReader):
     @contextmanager
     def reading(self) -> Iterator[Fetch]:
         """Large files as streams, everything else some blocks ahead."""
+        if not self.streaming():
+            with super().reading() as fetch:
+                yield fetch
+            return
         with ReadAhead(self.block, follow=is_small) as ahead, ExitStack() as stack:
             yield Streams(self, ahead, stack)
 

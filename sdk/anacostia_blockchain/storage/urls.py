@@ -8,8 +8,9 @@
     web3storage:                        a w3up space, as ANACOSTIA_W3UP_… say
 
 Options behind `?`: `token-env=NAME` (the environment variable that holds the token, so that no URL
-holds a secret), `patience=SECONDS`, and for a cluster `copies=LEAST-MOST`. Several URLs, a space
-between them, are one replicated store; `copies=N` among them says how many must hold what is put.
+holds a secret), `patience=SECONDS`, for a cluster `copies=LEAST-MOST`, and `streams=no` for a
+gateway of one's own nearby, which is quicker block by block. Several URLs, a space between them,
+are one replicated store; `copies=N` among them says how many must hold what is put.
 """
 
 from __future__ import annotations
@@ -133,9 +134,10 @@ def _web3storage(url: str, home: Path) -> Store:
 def _gateways(urls: list[str]) -> Store:
     from anacostia_blockchain.storage.gateway import GatewayStore  # noqa: PLC0415
 
-    parts = [_parts(url, {"patience"}) for url in urls]
+    parts = [_parts(url, {"patience", "streams"}) for url in urls]
+    streams = all(options.get("streams") != "no" for _, options in parts)
     patience = max(_seconds(options.get("patience"), 30) for _, options in parts)
-    return GatewayStore([address for address, _ in parts], timeout=patience)
+    return GatewayStore([address for address, _ in parts], timeout=patience, streams=streams)
 
 
 _OPENERS: Mapping[str, Callable[[str, Path], Store]] = {

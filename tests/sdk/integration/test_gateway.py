@@ -77,6 +77,13 @@ def test_a_file_is_one_request_and_its_root(liar, large, tmp_path):
     assert len(liar.paths("format=car")) == 1
 
 
+def test_without_streams_blocks_come_some_at_a_time(liar, large, tmp_path):
+    """Quicker from one's own node."""
+    store = GatewayStore(liar.url, streams=False)
+    assert scan(store.get(large, tmp_path / "file")).cid == large
+    assert liar.paths("format=car") == []
+
+
 def test_a_file_opens_and_seeks(node, large):
     """Random access fetches what it needs."""
     data = content(24 * CHUNK + 5, seed=40)
