@@ -67,12 +67,13 @@ def _check_neighbours(node: upstream.BaseNode, nodes: list[upstream.BaseNode]) -
 
 
 def refuse_remote(node: upstream.BaseNode) -> None:
-    """Refuse a node that waits for other machines, where there is no server to wait with.
+    """Refuse a node that waits for other machines: the framework's way lets anybody join.
 
     Raises:
         PipelineError: it does.
     """
     if node.remote_successors or node.remote_predecessors or node.wait_for_connection:
         raise PipelineError(
-            f"{node.name} has neighbours on other machines: serve the pipeline, do not execute it"
+            f"{node.name} has neighbours on other machines, which is not supported: to keep the "
+            "key elsewhere, use an anchor worker; to share the database, PostgreSQL"
         )
