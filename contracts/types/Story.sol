@@ -90,3 +90,59 @@ struct StoryPermission {
     bytes4 func;
     uint8 permission;
 }
+
+/// @notice Where Story's contracts are on a chain.
+/// @param accessController Who may act for IP assets.
+/// @param coreMetadataModule Their metadata.
+/// @param ipAssetRegistry The registry of IP assets.
+/// @param licenseTemplate The Programmable IP License.
+/// @param licensingModule Licences and derivatives.
+/// @param royaltyModule Payments.
+/// @param wrappedCoin The chain's coin as an ERC-20 token.
+struct StoryContracts {
+    address accessController;
+    address coreMetadataModule;
+    address ipAssetRegistry;
+    address licenseTemplate;
+    address licensingModule;
+    address royaltyModule;
+    address wrappedCoin;
+}
+
+/// @notice What the owner of a token wants to be on Story.
+/// @param nft The token's contract.
+/// @param tokenId The token.
+/// @param metadataURI Where the asset's metadata is.
+/// @param metadataHash SHA-256 of it.
+/// @param nftMetadataHash SHA-256 of the token's own metadata.
+/// @param terms The terms that it is offered under.
+/// @param deadline Last second in which the signature holds.
+/// @param signature The owner's, of `StoryAdapter.permissionCall` executed by the asset's account.
+struct StoryRegistration {
+    address nft;
+    uint256 tokenId;
+    string metadataURI;
+    bytes32 metadataHash;
+    bytes32 nftMetadataHash;
+    PILTerms[] terms;
+    uint256 deadline;
+    bytes signature;
+}
+
+/// @notice What a buyer asks for.
+/// @param ipId The work.
+/// @param termsId The terms.
+/// @param quantity Number of licences.
+/// @param maxPay Most that the buyer pays, for all of them.
+/// @param maxShare Highest share of a derivative's revenue that the buyer accepts; 0 for any.
+/// @param deadline Last second in which the purchase is meant.
+/// @param recipient Who is to hold the licences.
+struct StoryPurchase {
+    address ipId;
+    uint256 termsId;
+    uint256 quantity;
+    uint256 maxPay;
+    uint32 maxShare;
+    uint256 deadline;
+    address recipient;
+}

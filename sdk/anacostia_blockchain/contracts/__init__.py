@@ -10,6 +10,7 @@ from anacostia_blockchain.contracts.model_nft import ModelNFT
 from anacostia_blockchain.contracts.model_pricing import ModelPricing
 from anacostia_blockchain.contracts.model_registry import ModelRegistry
 from anacostia_blockchain.contracts.run_ledger import RunLedger
+from anacostia_blockchain.contracts.story_adapter import StoryAdapter
 from anacostia_blockchain.contracts.usd_feeds import UsdFeeds
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "ModelPricing",
     "ModelRegistry",
     "RunLedger",
+    "StoryAdapter",
     "UsdFeeds",
 ]

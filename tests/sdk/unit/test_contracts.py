@@ -20,6 +20,7 @@ from anacostia_blockchain.contracts import (
     ModelPricing,
     ModelRegistry,
     RunLedger,
+    StoryAdapter,
     UsdFeeds,
 )
 from anacostia_blockchain.contracts.base import Calls, Contract
@@ -31,6 +32,7 @@ from anacostia_blockchain.contracts.model_nft import ModelNFTCalls
 from anacostia_blockchain.contracts.model_pricing import ModelPricingCalls
 from anacostia_blockchain.contracts.model_registry import ModelRegistryCalls, label
 from anacostia_blockchain.contracts.run_ledger import RunLedgerCalls
+from anacostia_blockchain.contracts.story_adapter import StoryAdapterCalls
 from anacostia_blockchain.contracts.usd_feeds import UsdFeedsCalls
 from anacostia_blockchain.errors import ConfigError
 
@@ -57,6 +59,7 @@ SKIPPED = {
     UsdFeeds: set(),
     MetricReceiver: {"onReport", "supportsInterface"},  # the forwarder's alone
     ModelPricing: set(),
+    StoryAdapter: set(),
 }
 """Functions without a method."""
 
@@ -70,6 +73,7 @@ ADDED = {
     UsdFeeds: set(),
     MetricReceiver: {"accepted"},
     ModelPricing: {"logs"},
+    StoryAdapter: set(),
 }
 """Methods that read events, or sign."""
 
@@ -83,6 +87,7 @@ WRAPPERS = [
     (UsdFeeds, UsdFeedsCalls),
     (MetricReceiver, MetricReceiverCalls),
     (ModelPricing, ModelPricingCalls),
+    (StoryAdapter, StoryAdapterCalls),
 ]
 
 

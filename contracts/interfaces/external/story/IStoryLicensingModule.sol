@@ -52,6 +52,9 @@ interface IStoryLicensingModule {
         address licenseTemplate
     );
 
+    /// @notice Thrown, by any of Story's contracts, while its administrators have stopped it.
+    error EnforcedPause();
+
     /// @notice Thrown when an address is no IP asset.
     error AccessControlled__NotIpAccount(address ipAccount);
 
