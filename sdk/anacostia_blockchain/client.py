@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from anacostia_blockchain.prices.native import Prices
     from anacostia_blockchain.runs import Runs
     from anacostia_blockchain.storage.base import Store
+    from anacostia_blockchain.story import Story
     from anacostia_blockchain.types import Address
 
 HOME = Path(".anacostia")
@@ -134,6 +135,7 @@ class Anacostia:
         licenses: terms, offers, licences, derivatives and royalties.
         market: sale of the models themselves.
         prices: what models cost, in dollars, and why.
+        story: licences, derivatives and royalties through Story Protocol.
         storage: where content lives.
     """
 
@@ -201,6 +203,17 @@ class Anacostia:
         from anacostia_blockchain.prices.native import Prices  # noqa: PLC0415 - cycle
 
         return Prices(self)
+
+    @cached_property
+    def story(self) -> Story:
+        """The same as `licenses`, through Story Protocol: on its own chain, or where you say it is.
+
+        Raises:
+            ConfigError: nothing says where Story is on this chain.
+        """
+        from anacostia_blockchain.story import Story, StoryAddresses  # noqa: PLC0415 - cycle
+
+        return Story(self, StoryAddresses.configured(self.chain.chain_id, self.home))
 
     @cached_property
     def storage(self) -> Store:
