@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VENV_APE = ROOT / ".venv-ape"
 W3UP = ROOT / "tests" / "services" / "w3up"
+WORKFLOW = ROOT / "workflows" / "metrics"
 NODE_MINIMUM = 20
 
 

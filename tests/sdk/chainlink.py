@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import time
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from eth_keys import keys
 from eth_utils import keccak, to_checksum_address
 
 from anacostia_blockchain.chain import Call, Chain
+from anacostia_blockchain.oracles import NATIVE, Feed, OracleNetwork
 from anacostia_blockchain.prices.values import workflow_name
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -237,7 +239,7 @@ class Oracles:
         Raises:
             ContractRevertedError: the forwarder refused it.
         """
-        from anacostia_blockchain.chain.abi import Interface, decode_revert  # noqa: PLC0415
+        from anacostia_blockchain.chain.abi import Interface  # noqa: PLC0415
 
         name = "external/KeystoneForwarder"
         data = Interface.of(name).encode("report", receiver, *signed)
@@ -247,11 +249,43 @@ class Oracles:
         (processed,) = [log for log in receipt.logs if log["topics"][0] == topic]
         if int(processed["data"], 16):
             return ""
-        traced = self.chain.rpc("debug_traceTransaction", receipt.hash, {"tracer": "callTracer"})
+        return self.refusal(receipt.hash)
+
+    def refusal(self, tx: str) -> str:
+        """Why the receiver refused what a transaction delivered: the inner call's own error."""
+        from anacostia_blockchain.chain.abi import decode_revert  # noqa: PLC0415
+
+        traced = self.chain.rpc("debug_traceTransaction", tx, {"tracer": "callTracer"})
         inner = [call for call in _calls(traced) if call["input"].startswith(ON_REPORT)]
         if not inner:
             return "never called"
         return str(decode_revert(bytes.fromhex(inner[-1].get("output", "0x")[2:])))
+
+
+def feed(
+    symbol: str, asset: str, of: Deployed, low: str, high: str, *, at_par: bool = False
+) -> Feed:
+    """A feed of ours as `oracles.json` would have it."""
+    return Feed(
+        symbol=symbol,
+        asset=asset,
+        feed=of.address,
+        description="v0.8/tests/MockV3Aggregator.sol",
+        decimals=8,
+        max_age=90_000,
+        at_par=at_par,
+        min_answer=Decimal(low),
+        max_answer=Decimal(high),
+    )
+
+
+def network_of(oracles: Oracles) -> OracleNetwork:
+    """What `oracles.json` would say of a chain that has these."""
+    # An aggregator says that it has 6 decimals, which is all that is asked of a token.
+    token = Deployed(oracles.chain, "MockV3Aggregator", "uint8,int256", 6, 1).address
+    coin = feed("ETH", NATIVE, oracles.eth_usd, "100", "100000")
+    dollar = feed("USDC", token, oracles.usdc_usd, "0.98", "1.02", at_par=True)
+    return OracleNetwork("local", oracles.forwarder.address, None, (coin, dollar))
 
 
 def _calls(traced: dict[str, Any]) -> list[dict[str, Any]]:

@@ -25,7 +25,6 @@ from anacostia_blockchain.metadata import SqliteMetadataStore
 from anacostia_blockchain.nodes import MonitoringDataStoreNode, PriceUpdateNode
 from anacostia_blockchain.oracles import (
     NATIVE,
-    Feed,
     OracleNetwork,
     check_oracles,
     deploy_oracles,
@@ -34,11 +33,10 @@ from anacostia_blockchain.pipeline import Pipeline
 from anacostia_blockchain.prices.values import Basis, Point, Pricing
 from anacostia_blockchain.testing import LocalChain
 from anacostia_blockchain.types import Kind
-from chainlink import Deployed, Oracles, signature
+from chainlink import Deployed, Oracles, feed, network_of, signature
 
 pytestmark = pytest.mark.integration
 
-DESCRIPTION = "v0.8/tests/MockV3Aggregator.sol"
 POINTS = (Point.parse("0.5:50"), Point.parse("0.9:100"), Point.parse("0.99:400"))
 WEI = 10**18
 
@@ -95,15 +93,7 @@ def chain() -> Iterator[LocalChain]:
 def priced(chain: LocalChain, tmp_path_factory: pytest.TempPathFactory) -> Setting:
     connection, core = chain.chain(), chain.deploy()
     oracles = Oracles.start(connection)
-    network = OracleNetwork(
-        "local",
-        oracles.forwarder.address,
-        None,
-        (
-            _feed("ETH", NATIVE, oracles.eth_usd, "100", "100000"),
-            _feed("USDC", _token(connection), oracles.usdc_usd, "0.98", "1.02", at_par=True),
-        ),
-    )
+    network = network_of(oracles)
     deployment = deploy_oracles(connection, core, network)
     assert deploy_oracles(connection, core, network).contracts.keys() == deployment.contracts.keys()
     hub = Anacostia(connection, deployment, home=tmp_path_factory.mktemp("home"))
@@ -120,19 +110,6 @@ def setting(priced: Setting, request: pytest.FixtureRequest) -> Setting:
     )
     priced.pass_(3600)
     return dataclasses.replace(priced, model=model)
-
-
-def _feed(symbol: str, asset: str, feed: Deployed, low: str, high: str, **more: bool) -> Feed:
-    limits = {"min_answer": Decimal(low), "max_answer": Decimal(high)}
-    rules = {"decimals": 8, "max_age": 90_000, "at_par": False} | more
-    return Feed(
-        symbol=symbol, asset=asset, feed=feed.address, description=DESCRIPTION, **rules, **limits
-    )
-
-
-def _token(connection: object) -> str:
-    """An aggregator says that it has 6 decimals, which is all that is asked of a token."""
-    return Deployed(connection, "MockV3Aggregator", "uint8,int256", 6, 1).address
 
 
 def test_a_price_follows_a_report_and_a_licence_is_sold_at_it(
@@ -332,8 +309,8 @@ def test_feeds_through_the_phase_proxy(setting: Setting, chain: LocalChain) -> N
     second = Deployed(connection, "MockV3Aggregator", "uint8,int256", 8, 4000 * 10**8)
     wrong = Deployed(connection, "MockV3Aggregator", "uint8,int256", 18, 4000 * 10**18)
     proxy = Deployed(connection, "DataFeedsLegacyAggregatorProxy", "address", first.address)
-    feed = _feed("ETH", NATIVE, proxy, "100", "100000")
-    network = dataclasses.replace(setting.network, feeds=(feed,))
+    eth = feed("ETH", NATIVE, proxy, "100", "100000")
+    network = dataclasses.replace(setting.network, feeds=(eth,))
     deployment = deploy_oracles(connection, chain.deploy(), network)
     feeds = Anacostia(connection, deployment, home=hub.home).usd_feeds
     assert feeds.usd_to_asset(NATIVE, Decimal(100)) == WEI // 20
