@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[3]
-DOCUMENTS = ("README.md", "CONTRIBUTORS.md", "DEVELOPERS.md", "docs/licensing.md")
+DOCUMENTS = ("README.md", "CONTRIBUTORS.md", "DEVELOPERS.md", "docs/licensing.md", "docs/prices.md")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 RUN_ELSEWHERE = {
