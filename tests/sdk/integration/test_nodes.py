@@ -198,6 +198,7 @@ def test_a_call_that_a_contract_refuses_is_told_by_name(project, hub) -> None:
     assert ContractRevertedError.__name__ in reason
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_call_is_made_once_though_the_process_was_killed(project, hub) -> None:
     """Nothing but its own transactions says whether an arbitrary call was made."""
     store, data = project.base()
