@@ -28,6 +28,7 @@ _COMMANDS = {
     "versions": ("versions", "Versions of a registered model."),
     "licenses": ("licenses", "Licences of models: offer, buy, derive, and be paid."),
     "market": ("market", "Sale of models themselves."),
+    "story": ("story", "Licences and royalties through Story Protocol."),
     "runs": ("runs", "Recorded runs."),
     "anchor": ("anchor", "Anchor and publish what machines without a key intend."),
     "outbox": ("anchor", "Serve an outbox to an anchor worker on another machine."),

@@ -1,0 +1,105 @@
+"""`anacostia story`, as a person or a program calls it, on the double."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+
+from anacostia_blockchain.cli import main
+from anacostia_blockchain.client import Anacostia
+from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.deployment import Deployment
+from anacostia_blockchain.story import StoryAddresses
+from anacostia_blockchain.testing import DEV_MNEMONIC, LocalChain
+from anacostia_blockchain.types import Kind
+from story_double import StoryDouble
+
+pytestmark = pytest.mark.integration
+
+_names = itertools.count()
+Run = Callable[..., object]
+
+
+@pytest.fixture(scope="module")
+def addresses(local_chain: LocalChain) -> StoryAddresses:
+    return StoryDouble(local_chain.chain(0)).addresses
+
+
+@pytest.fixture
+def run(
+    local_chain: LocalChain,
+    deployment: Deployment,
+    addresses: StoryAddresses,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Run a command in-process, with the first development account; its JSON, or its text."""
+    deployment.save(tmp_path / "deployments")
+    (tmp_path / "story.json").write_text(json.dumps(addresses.to_dict()))
+    Account.enable_unaudited_hdwallet_features()
+    monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", Account.from_mnemonic(DEV_MNEMONIC).key.to_0x_hex())
+
+    def run(*arguments: str, code: int = 0, as_json: bool = True) -> object:
+        where = ["--chain", local_chain.rpc_url, "--home", str(tmp_path)]
+        flags = ["--json"] if as_json else []
+        monkeypatch.setattr("sys.argv", ["anacostia", *where, "story", *arguments, *flags])
+        capsys.readouterr()
+        left = 0
+        try:
+            main()
+        except SystemExit as exit_:
+            left = int(exit_.code or 0)
+        shown = capsys.readouterr()
+        assert left == code, shown.err
+        return json.loads(shown.err if code else shown.out) if as_json else shown.out
+
+    return run
+
+
+@pytest.fixture
+def model(hub: Anacostia) -> Callable[[], str]:
+    def make() -> str:
+        root = CID(0x70, os.urandom(32))
+        return str(hub.registry.register(f"cli/story{next(_names)}", Kind.MODEL, root, ())[0])
+
+    return make
+
+
+def test_the_whole_way(run: Run, model: Callable[[], str]) -> None:
+    base, child = model(), model()
+    assert run("register", base)["ip_id"] == run("show", base)["ip_id"]
+    number = run("offer", base, "commercial-remix", "--price", "0.01")["number"]
+    (licence,) = run("buy", base, "--max-pay", "0.01")
+    assert licence["id"]["offer"] == number
+    (parent,) = run("derive", child, str(licence["id"]["serial"]))
+    assert parent["share_bps"] == 1000
+    run("pay", child, "1")
+    shown = run("show", child)
+    assert (shown["owes"], shown["claimable"]) == (0.1, str(9 * 10**17))
+    assert run("collect", base, "--unwrap")["paid"] == 10**16 + 10**17
+    assert "paid 0.9 WIP" in run("collect", child, as_json=False)
+
+
+def test_deploy_remembers_where(run: Run, tmp_path: Path) -> None:
+    made = run("deploy")
+    kept = json.loads((tmp_path / "story.json").read_text())
+    assert kept["StoryAdapter"] == made["address"] == run("deploy")["address"]
+
+
+def test_terms_have_seventeen_fields(run: Run) -> None:
+    assert len(run("terms", "cc-by")) == 17 + 1
+
+
+def test_refusals(run: Run, model: Callable[[], str]) -> None:
+    made = model()
+    run("offer", made, "open", code=2, as_json=False)
+    assert run("buy", made, code=1)["error"] == "NotFoundError"
+    run("offer", made, "open", "--free")
+    assert run("derive", made, "99999999", code=1)["error"] == "NotFoundError"
