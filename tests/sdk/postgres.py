@@ -18,6 +18,9 @@ import psycopg
 
 USER = "anacostia"
 
+WATCHED = '"$@" & server=$!; cat; kill -INT $server 2> /dev/null; wait $server'
+"""A server that ends with the tests, even if those are killed: then its standard input ends."""
+
 
 def find_binaries() -> Path | None:
     """Folder of the newest server that the machine has."""
@@ -66,8 +69,10 @@ class PostgresServer:
             "max_connections": "300",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        command = [self._binaries / "postgres", "-D", self._data, "-p", str(self.port), *options]
         self._process = subprocess.Popen(
-            [self._binaries / "postgres", "-D", self._data, "-p", str(self.port), *options],
+            ["sh", "-c", WATCHED, "sh", *command],
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             user=self._user,
@@ -86,8 +91,10 @@ class PostgresServer:
 
     def stop(self, number: int = signal.SIGINT) -> None:
         """SIGINT: roll back and go (`fast`); SIGQUIT: go as in a crash."""
-        if self._process is not None:
-            self._process.send_signal(number)
+        if self._process is not None and self._process.stdin is not None:
+            pid = int((self._data / "postmaster.pid").read_text().split()[0])
+            os.kill(pid, number)
+            self._process.stdin.close()
             self._process.wait(30)
             self._process = None
 
