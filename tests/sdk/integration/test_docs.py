@@ -12,7 +12,14 @@ import pytest
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[3]
-DOCUMENTS = ("README.md", "CONTRIBUTORS.md", "DEVELOPERS.md", "docs/licensing.md", "docs/prices.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTORS.md",
+    "DEVELOPERS.md",
+    "docs/licensing.md",
+    "docs/storage.md",
+    "docs/prices.md",
+)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 RUN_ELSEWHERE = {
@@ -20,6 +27,7 @@ RUN_ELSEWHERE = {
     "scripts/test": "is what runs this",
     "scripts/setup": "ran before this",
     "scripts/setup --ape": "ran before this",
+    "scripts/setup --ipfs": "ran before this",
     "scripts/test ruff mypy": "checks of their own",
 }
 """Commands that a test cannot run inside itself, and where they run."""
