@@ -34,15 +34,25 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def service(cluster_peer):
+def service():
     """Services have the empty file, which nobody could send them, from somebody else."""
-    KuboStore(cluster_peer.kubo.api).put(io.BytesIO())
-    return cluster_peer
+    require_server("ipfs-cluster-service")
+    with KuboNode() as kubo, ClusterPeer(kubo) as peer:
+        KuboStore(kubo.api).put(io.BytesIO())
+        yield peer
+
+
+@pytest.fixture(scope="module")
+def own():
+    """A node of this module's own: others' content would be found on it."""
+    require_server("ipfs")
+    with KuboNode() as kubo:
+        yield kubo
 
 
 @pytest.fixture
-def node(kubo):
-    return KuboStore(kubo.api, patience=1)
+def node(own):
+    return KuboStore(own.api, patience=1)
 
 
 @pytest.fixture
