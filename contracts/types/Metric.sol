@@ -69,3 +69,17 @@ struct WorkflowWindow {
     uint40 from;
     uint40 until;
 }
+
+/// @notice A metric's newest attestation.
+/// @param value The value times 1,000,000.
+/// @param attestedAt When it was attested, in seconds; 0 if it never was.
+/// @param version The version that was evaluated.
+/// @param uid The attestation.
+struct AttestedMetric {
+    // slot 0
+    int64 value;
+    uint64 attestedAt;
+    uint32 version;
+    // slot 1
+    bytes32 uid;
+}

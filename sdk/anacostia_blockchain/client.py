@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from anacostia_blockchain.anchoring import LogSource
     from anacostia_blockchain.chain import Chain, Signer
     from anacostia_blockchain.contracts import (
+        AttestedMetrics,
         LicenseToken,
         MetricReceiver,
         ModelLicensing,
@@ -279,6 +280,13 @@ class Anacostia:
         from anacostia_blockchain.contracts import MetricReceiver  # noqa: PLC0415
 
         return MetricReceiver(self.chain, self.deployment.address("MetricReceiver"))
+
+    @cached_property
+    def attested_metrics(self) -> AttestedMetrics:
+        """The contract of the same name."""
+        from anacostia_blockchain.contracts import AttestedMetrics  # noqa: PLC0415
+
+        return AttestedMetrics(self.chain, self.deployment.address("AttestedMetrics"))
 
     @cached_property
     def model_pricing(self) -> ModelPricing:

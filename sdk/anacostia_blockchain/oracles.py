@@ -73,12 +73,14 @@ class OracleNetwork:
     Attributes:
         forwarder: of the Runtime Environment.
         sequencer: uptime feed of a rollup's sequencer; None where there is none.
+        attestations: the Ethereum Attestation Service; None where there is none.
     """
 
     name: str
     forwarder: Address
     sequencer: Address | None
     feeds: tuple[Feed, ...]
+    attestations: Address | None = None
 
     @classmethod
     def known(cls, chain_id: int) -> OracleNetwork:
@@ -97,7 +99,8 @@ class OracleNetwork:
                 f"a fixed amount, or use one of {names}"
             ) from None
         feeds = tuple(_feed(feed, document) for feed in entry["feeds"])
-        return cls(entry["name"], entry["forwarder"], entry["sequencer"], feeds)
+        addresses = (entry["forwarder"], entry["sequencer"])
+        return cls(entry["name"], *addresses, feeds, entry["attestations"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,9 @@ class OracleCheck:
 def deploy_oracles(
     chain: Chain, deployment: Deployment, network: OracleNetwork | None = None
 ) -> Deployment:
-    """Add `UsdFeeds`, `MetricReceiver` and `ModelPricing` to a deployment; what is there is kept.
+    """Add `UsdFeeds`, `MetricReceiver`, `AttestedMetrics` and `ModelPricing` to a deployment.
+
+    What is there is kept; `AttestedMetrics` needs the Ethereum Attestation Service.
 
     Args:
         chain: with a signer.
@@ -136,6 +141,8 @@ def deploy_oracles(
         "UsdFeeds": (f"address,{_FEED}[]", (network.sequencer or NATIVE, feeds)),
         "MetricReceiver": ("address", (network.forwarder,)),
     }
+    if network.attestations is not None:
+        arguments["AttestedMetrics"] = ("address", (network.attestations,))
     found = {name: create2(chain, name, _encode(*a)) for name, a in arguments.items()}
     linked = (deployment.address("ModelNFT"), found["UsdFeeds"].address)
     found["ModelPricing"] = create2(chain, "ModelPricing", _encode("address,address", linked))

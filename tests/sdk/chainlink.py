@@ -22,6 +22,7 @@ from typing import Any
 from eth_abi import encode
 from eth_keys import keys
 from eth_utils import keccak, to_checksum_address
+from eth_utils.abi import collapse_if_tuple
 
 from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.oracles import NATIVE, Feed, OracleNetwork
@@ -78,6 +79,17 @@ def compiled() -> dict[str, dict[str, Any]]:
     return dict(json.loads(cached.read_text()))
 
 
+EAS = ROOT / "node_modules/@ethereum-attestation-service/eas-contracts/artifacts/contracts"
+
+
+def artifact(name: str) -> dict[str, Any]:
+    """ABI and bytecode of a contract; of the attestation service's, its own build's."""
+    if name in SOURCES:
+        return dict(compiled()[name])
+    found = json.loads((EAS / f"{name}.sol" / f"{name}.json").read_text())
+    return {"abi": found["abi"], "bytecode": found["bytecode"].removeprefix("0x")}
+
+
 def _collect(path: str, sources: dict[str, dict[str, str]]) -> None:
     """A file and all that it imports, under the names by which they are imported."""
     if path in sources:
@@ -96,8 +108,9 @@ class Deployed:
 
     def __init__(self, chain: Chain, name: str, types: str = "", *arguments: object) -> None:
         self.chain = chain
-        self.functions = {e["name"]: e for e in compiled()[name]["abi"] if e["type"] == "function"}
-        data = bytes.fromhex(compiled()[name]["bytecode"])
+        built = artifact(name)
+        self.functions = {e["name"]: e for e in built["abi"] if e["type"] == "function"}
+        data = bytes.fromhex(built["bytecode"])
         data += encode(types.split(","), arguments) if types else b""
         # Anvil signs for its own accounts, and a contract is made by sending to nobody.
         sender = chain.rpc("eth_accounts")[9]
@@ -106,7 +119,7 @@ class Deployed:
         self.address = str(to_checksum_address(_receipt(chain, tx)["contractAddress"]))
 
     def data(self, function: str, *arguments: object) -> str:
-        types = [i["type"] for i in self.functions[function]["inputs"]]
+        types = [collapse_if_tuple(i) for i in self.functions[function]["inputs"]]
         selector = keccak(text=f"{function}({','.join(types)})")[:4]
         return "0x" + (selector + encode(types, arguments)).hex()
 
@@ -279,13 +292,13 @@ def feed(
     )
 
 
-def network_of(oracles: Oracles) -> OracleNetwork:
+def network_of(oracles: Oracles, attestations: str | None = None) -> OracleNetwork:
     """What `oracles.json` would say of a chain that has these."""
     # An aggregator says that it has 6 decimals, which is all that is asked of a token.
     token = Deployed(oracles.chain, "MockV3Aggregator", "uint8,int256", 6, 1).address
     coin = feed("ETH", NATIVE, oracles.eth_usd, "100", "100000")
     dollar = feed("USDC", token, oracles.usdc_usd, "0.98", "1.02", at_par=True)
-    return OracleNetwork("local", oracles.forwarder.address, None, (coin, dollar))
+    return OracleNetwork("local", oracles.forwarder.address, None, (coin, dollar), attestations)
 
 
 def _calls(traced: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anacostia_blockchain.contracts.attested_metrics import AttestedMetrics
 from anacostia_blockchain.contracts.license_token import LicenseToken
 from anacostia_blockchain.contracts.metric_receiver import MetricReceiver
 from anacostia_blockchain.contracts.model_licensing import ModelLicensing
@@ -14,6 +15,7 @@ from anacostia_blockchain.contracts.story_adapter import StoryAdapter
 from anacostia_blockchain.contracts.usd_feeds import UsdFeeds
 
 __all__ = [
+    "AttestedMetrics",
     "LicenseToken",
     "MetricReceiver",
     "ModelLicensing",

@@ -173,13 +173,10 @@ class Prices:
             if error.name != "ModelPricing_NotForSale":
                 raise
             basis = Basis(int(str(error.arguments["basis"])))
-        metric = target = None
-        if not pricing.is_fixed and pricing.metrics == self._client.metric_receiver.address:
-            metric = self._client.metric_receiver.record_of(
-                pricing.source, model_id, pricing.metric
-            )
-            if metric.observed_at is not None:
-                target = self._contract.target_at(model_id, metric.value)
+        metric = self._metric(pricing, model_id)
+        target = None
+        if metric is not None and metric.observed_at is not None:
+            target = self._contract.target_at(model_id, metric.value)
         return PriceNow(price, basis, pricing, target, metric, state.heard_at)
 
     def quote(
@@ -223,6 +220,18 @@ class Prices:
 
     def _id(self, model: str | int) -> int:
         return self._client.models.resolve(model)[0]
+
+    def _metric(self, pricing: Pricing, model_id: int) -> Metric | None:
+        """The newest value of what a price follows, where that is one of our contracts."""
+        client, asked = self._client, (pricing.source, model_id, pricing.metric)
+        if pricing.is_fixed:
+            return None
+        if pricing.metrics == client.metric_receiver.address:
+            return client.metric_receiver.record_of(*asked)
+        attested = client.deployment.contracts.get("AttestedMetrics")
+        if attested is not None and pricing.metrics == attested.address:
+            return client.attested_metrics.record_of(*asked)
+        return None
 
     def _now(self) -> datetime:
         """The chain's clock, which is what counts."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from eth_abi import encode
 from eth_utils import keccak
 
 from anacostia_blockchain.cli import cli
@@ -214,6 +215,40 @@ def test_simulation_is_what_the_contract_does(setting: Setting) -> None:
         assert setting.report(value=int(Decimal(value).scaleb(6))) == ""
         assert hub.prices.get(model).target == move.target
         assert hub.prices.sync(model) == move.price
+
+
+def test_a_price_follows_attestations_and_freezes_when_one_is_revoked(setting: Setting) -> None:
+    """The Ethereum Attestation Service's own contracts, from its own build."""
+    hub, model, chain = setting.hub, setting.model, setting.hub.chain
+    schemas = Deployed(chain, "SchemaRegistry")
+    service = Deployed(chain, "EAS", "address", schemas.address)
+    fields = "uint64 modelId,uint32 version,bytes32 datasetRoot,bytes32 metricId,int64 value,"
+    schemas.send("register", fields + "bytes32 evidence", NATIVE, True)
+    network = dataclasses.replace(setting.network, attestations=service.address)
+    deployment = deploy_oracles(chain, hub.deployment, network)
+    hub = Anacostia(chain, deployment, home=hub.home)
+    attested, dataset = hub.attested_metrics, keccak(text="dataset")
+    assert attested.eas() == service.address
+    source = attested.source_of(service.sender, dataset)
+    hub.prices.set(model, setting.rules(metrics=attested.address, source=source))
+    setting.pass_(3600)
+
+    words = (model, 3, dataset, b"accuracy".ljust(32, b"\0"), 990_000, bytes(32))
+    data = encode(["uint64", "uint32", "bytes32", "bytes32", "int64", "bytes32"], words)
+    request = (attested.schema(), (NATIVE, 0, True, bytes(32), data, 0))
+    uid = bytes.fromhex(service.send("attest", request)["logs"][0]["data"][2:])
+    attested.present(uid)
+    now = hub.prices.get(model)
+    assert (now.metric.value, now.metric.version, now.metric.evidence) == (Decimal("0.99"), 3, uid)
+    assert attested.metric_of(source, model, "accuracy")[0] == Decimal("0.99")
+    assert attested.version() == "1.0.0"
+    assert hub.prices.sync(model) == 110
+
+    service.send("revoke", (attested.schema(), (uid, 0)))
+    setting.pass_(3600)
+    with pytest.raises(ContractRevertedError, match="AttestedMetrics_Revoked"):
+        hub.prices.sync(model)
+    assert hub.prices.get(model).price == 110
 
 
 def test_what_the_receiver_refuses_changes_nothing(setting: Setting, chain: LocalChain) -> None:

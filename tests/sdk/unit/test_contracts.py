@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anacostia_blockchain.contracts import (
+    AttestedMetrics,
     LicenseToken,
     MetricReceiver,
     ModelLicensing,
@@ -23,6 +24,7 @@ from anacostia_blockchain.contracts import (
     StoryAdapter,
     UsdFeeds,
 )
+from anacostia_blockchain.contracts.attested_metrics import AttestedMetricsCalls
 from anacostia_blockchain.contracts.base import Calls, Contract
 from anacostia_blockchain.contracts.license_token import LicenseTokenCalls
 from anacostia_blockchain.contracts.metric_receiver import MetricReceiverCalls
@@ -59,6 +61,7 @@ SKIPPED = {
     UsdFeeds: set(),
     MetricReceiver: {"onReport", "supportsInterface"},  # the forwarder's alone
     ModelPricing: set(),
+    AttestedMetrics: set(),
     StoryAdapter: set(),
 }
 """Functions without a method."""
@@ -73,6 +76,7 @@ ADDED = {
     UsdFeeds: set(),
     MetricReceiver: {"accepted"},
     ModelPricing: {"logs"},
+    AttestedMetrics: set(),
     StoryAdapter: set(),
 }
 """Methods that read events, or sign."""
@@ -87,6 +91,7 @@ WRAPPERS = [
     (UsdFeeds, UsdFeedsCalls),
     (MetricReceiver, MetricReceiverCalls),
     (ModelPricing, ModelPricingCalls),
+    (AttestedMetrics, AttestedMetricsCalls),
     (StoryAdapter, StoryAdapterCalls),
 ]
 

@@ -47,6 +47,7 @@ def test_networks_are_those_that_can_be_named(chain_id: int) -> None:
     addresses = [network.forwarder, *(feed.feed for feed in network.feeds)]
     addresses += [feed.asset for feed in network.feeds]
     addresses += [network.sequencer] if network.sequencer else []
+    addresses.append(network.attestations)
     assert all(is_checksum_address(address) for address in addresses)
     for feed in network.feeds:
         assert feed.max_age > 0
@@ -55,7 +56,7 @@ def test_networks_are_those_that_can_be_named(chain_id: int) -> None:
 
 
 def test_every_source_has_a_date() -> None:
-    assert set(DOCUMENT["sources"]) == {"feeds", "forwarders", "tokens"}
+    assert set(DOCUMENT["sources"]) == {"feeds", "forwarders", "tokens", "attestations"}
     assert all("20" in text for text in DOCUMENT["sources"].values())
 
 

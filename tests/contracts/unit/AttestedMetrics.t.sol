@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {
+    AttestationRequest,
+    AttestationRequestData,
+    IEAS as IService,
+    RevocationRequest,
+    RevocationRequestData
+} from "@ethereum-attestation-service/eas-contracts/contracts/IEAS.sol";
+import {
+    ISchemaRegistry
+} from "@ethereum-attestation-service/eas-contracts/contracts/ISchemaRegistry.sol";
+import {
+    ISchemaResolver
+} from "@ethereum-attestation-service/eas-contracts/contracts/resolver/ISchemaResolver.sol";
+
+import {AttestedMetrics} from "../../../contracts/AttestedMetrics.sol";
+import {IAttestedMetrics} from "../../../contracts/interfaces/IAttestedMetrics.sol";
+import {IEAS} from "../../../contracts/interfaces/external/IEAS.sol";
+import {AttestedMetric} from "../../../contracts/types/Metric.sol";
+import {Basis, PricingConfig} from "../../../contracts/types/Pricing.sol";
+import {OraclesTest} from "../Oracles.t.sol";
+
+/// @notice Metrics by attestation, in the Ethereum Attestation Service's own contracts.
+contract AttestedMetricsTest is OraclesTest {
+    string internal constant ARTIFACTS =
+        "node_modules/@ethereum-attestation-service/eas-contracts/artifacts/contracts/";
+    bytes32 internal constant DATASET = keccak256("dataset");
+
+    IService internal eas;
+    ISchemaRegistry internal schemas;
+    AttestedMetrics internal metrics;
+    address internal evaluator = makeAddr("evaluator");
+    bytes32 internal evaluation;
+    bytes32 internal byEvaluator;
+
+    function setUp() public override {
+        super.setUp();
+        schemas = ISchemaRegistry(create("SchemaRegistry", ""));
+        eas = IService(create("EAS", abi.encode(schemas)));
+        metrics = new AttestedMetrics(IEAS(address(eas)));
+        evaluation = register(
+            "uint64 modelId,uint32 version,bytes32 datasetRoot,bytes32 metricId,int64 value,bytes32 evidence"
+        );
+        byEvaluator = metrics.sourceOf(evaluator, DATASET);
+    }
+
+    function test_present_servesTheNewest() public {
+        bytes32 uid = attest(930_000);
+        vm.expectEmit(address(metrics));
+        emit IAttestedMetrics.MetricPresented(
+            byEvaluator, model, ACCURACY, 930_000, 3, uint64(START), uid
+        );
+        vm.prank(eve); // anybody
+        metrics.present(uid);
+        expectMetric(930_000, START);
+        AttestedMetric memory held = metrics.recordOf(byEvaluator, model, ACCURACY);
+        assertEq(held.uid, uid, "uid");
+        assertEq(held.version, 3, "version");
+
+        vm.warp(START + 1);
+        metrics.present(attest(-940_000));
+        expectMetric(-940_000, START + 1);
+    }
+
+    function test_sourceOf_isOfOneEvaluatorAndOneDataset() public {
+        metrics.present(attest(930_000));
+        bytes32[2] memory others =
+            [metrics.sourceOf(eve, DATASET), metrics.sourceOf(evaluator, keccak256("other"))];
+        for (uint256 i; i < 2; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IAttestedMetrics.AttestedMetrics_NoMetric.selector, others[i], model, ACCURACY
+                )
+            );
+            metrics.metricOf(others[i], model, ACCURACY);
+        }
+    }
+
+    /// @dev The price stands still, is held, falls back and stops; a new attestation moves it again.
+    function test_metricOf_freezesAPriceWhenItIsRevoked() public {
+        PricingConfig memory rules = config();
+        (rules.metrics, rules.source) = (address(metrics), byEvaluator);
+        setPricing(rules);
+        pass(1 hours);
+        bytes32 uid = attest(990_000);
+        metrics.present(uid);
+        assertEq(pricing.sync(model), 110e6, "it follows");
+
+        pass(1 hours);
+        revoke(uid);
+        bytes memory revoked = abi.encodeWithSelector(
+            IAttestedMetrics.AttestedMetrics_Revoked.selector, uid, block.timestamp
+        );
+        vm.expectRevert(revoked);
+        pricing.sync(model);
+        (uint64 price, Basis basis) = pricing.priceOf(model);
+        assertEq(price, 110e6, "it stands still");
+        pass(8 days);
+        (price, basis) = pricing.priceOf(model);
+        assertEq(uint8(basis), uint8(Basis.Held), "held");
+        pass(3 days);
+        (price, basis) = pricing.priceOf(model);
+        assertEq(uint8(basis), uint8(Basis.Base), "base");
+        vm.expectRevert(revoked);
+        pricing.sync(model);
+
+        metrics.present(attest(990_000));
+        assertEq(pricing.sync(model), 121e6, "it follows again");
+    }
+
+    function test_metricOf_revertsWhenItHasExpired() public {
+        bytes32 uid = attest(evaluation, dataOf(930_000), uint64(START) + 100);
+        metrics.present(uid);
+        vm.warp(START + 99);
+        expectMetric(930_000, START);
+        vm.warp(START + 100);
+        bytes memory expired = abi.encodeWithSelector(
+            IAttestedMetrics.AttestedMetrics_Expired.selector, uid, START + 100
+        );
+        vm.expectRevert(expired);
+        metrics.metricOf(byEvaluator, model, ACCURACY);
+        vm.expectRevert(expired);
+        metrics.present(uid);
+    }
+
+    function test_present_revertsWhenItIsNotNewer() public {
+        bytes32 older = attest(990_000);
+        vm.warp(START + 1);
+        bytes32 uid = attest(930_000);
+        metrics.present(uid);
+        bytes32[2] memory stale = [older, uid];
+        for (uint256 i; i < 2; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IAttestedMetrics.AttestedMetrics_StaleAttestation.selector,
+                    stale[i],
+                    START + i,
+                    START + 1
+                )
+            );
+            metrics.present(stale[i]);
+        }
+        // Not even when the newer one is revoked: its evaluator took back what it said last.
+        revoke(uid);
+        vm.expectPartialRevert(IAttestedMetrics.AttestedMetrics_StaleAttestation.selector);
+        metrics.present(older);
+    }
+
+    function test_present_revertsWhenItIsRevokedOrUnknown() public {
+        bytes32 uid = attest(930_000);
+        revoke(uid);
+        vm.expectRevert(
+            abi.encodeWithSelector(IAttestedMetrics.AttestedMetrics_Revoked.selector, uid, START)
+        );
+        metrics.present(uid);
+        bytes4 unknown = IAttestedMetrics.AttestedMetrics_UnknownAttestation.selector;
+        vm.expectRevert(abi.encodeWithSelector(unknown, bytes32("none")));
+        metrics.present("none");
+    }
+
+    function test_present_revertsWhenItIsNoEvaluation() public {
+        bytes32 other = register("uint64 anything");
+        bytes32 uid = attest(other, dataOf(930_000), 0);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IAttestedMetrics.AttestedMetrics_WrongSchema.selector, uid, other
+            )
+        );
+        metrics.present(uid);
+
+        bytes[5] memory wrong = [
+            bytes(""),
+            abi.encodePacked(dataOf(930_000), uint8(0)),
+            abi.encode(uint256(1) << 64, 3, DATASET, ACCURACY, 1, 0),
+            abi.encode(model, uint256(1) << 32, DATASET, ACCURACY, 1, 0),
+            abi.encode(model, 3, DATASET, ACCURACY, uint256(1) << 63, 0)
+        ];
+        for (uint256 i; i < wrong.length; ++i) {
+            uid = attest(evaluation, wrong[i], 0);
+            vm.expectRevert(
+                abi.encodeWithSelector(IAttestedMetrics.AttestedMetrics_BadData.selector, uid)
+            );
+            metrics.present(uid);
+        }
+    }
+
+    function testFuzz_present_takesEveryEvaluation(
+        uint64 modelId,
+        uint32 version,
+        bytes32 dataset,
+        bytes32 metricId,
+        int64 value
+    ) public {
+        bytes memory data = abi.encode(modelId, version, dataset, metricId, value, bytes32(0));
+        metrics.present(attest(evaluation, data, 0));
+        (int64 served,) = metrics.metricOf(metrics.sourceOf(evaluator, dataset), modelId, metricId);
+        assertEq(served, value, "value");
+    }
+
+    function test_constructor_revertsWhenThereIsNoService() public {
+        vm.expectRevert(
+            abi.encodeWithSelector(IAttestedMetrics.AttestedMetrics_NoService.selector, eve)
+        );
+        new AttestedMetrics(IEAS(eve));
+    }
+
+    function test_views() public view {
+        assertEq(metrics.SCHEMA(), evaluation, "as the service's registry has it");
+        assertEq(address(metrics.eas()), address(eas), "eas");
+        assertEq(metrics.version(), "1.0.0", "version");
+    }
+
+    function expectMetric(int64 expected, uint256 at) internal view {
+        (int64 value, uint64 observedAt) = metrics.metricOf(byEvaluator, model, ACCURACY);
+        assertEq(value, expected, "value");
+        assertEq(observedAt, at, "observedAt");
+    }
+
+    function dataOf(int64 value) internal view returns (bytes memory) {
+        return abi.encode(model, uint32(3), DATASET, ACCURACY, value, keccak256("evidence"));
+    }
+
+    function attest(int64 value) internal returns (bytes32) {
+        return attest(evaluation, dataOf(value), 0);
+    }
+
+    function attest(bytes32 schema, bytes memory data, uint64 expiry) internal returns (bytes32) {
+        vm.prank(evaluator);
+        return eas.attest(
+            AttestationRequest(schema, AttestationRequestData(address(0), expiry, true, 0, data, 0))
+        );
+    }
+
+    function revoke(bytes32 uid) internal {
+        bytes32 schema = evaluation;
+        vm.prank(evaluator);
+        eas.revoke(RevocationRequest(schema, RevocationRequestData(uid, 0)));
+    }
+
+    function register(string memory schema) internal returns (bytes32) {
+        return schemas.register(schema, ISchemaResolver(address(0)), true);
+    }
+
+    /// @dev From the package's own build: its sources are pinned to another compiler.
+    function create(string memory name, bytes memory arguments) internal returns (address made) {
+        string memory artifact = string.concat(ARTIFACTS, name, ".sol/", name, ".json");
+        bytes memory code = bytes.concat(vm.getCode(artifact), arguments);
+        assembly ("memory-safe") {
+            made := create(0, add(code, 32), mload(code))
+        }
+        require(made != address(0), name);
+    }
+}
