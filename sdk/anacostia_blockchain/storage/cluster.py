@@ -365,4 +365,4 @@ class _Sink:
 
 def _stream(stream: BinaryIO, sink: Sink | None, progress: Progress | None) -> CID:
     stream.seek(0)
-    return Hasher(sink, progress).stream(stream).cid
+    return Hasher(sink, progress).cid(stream)

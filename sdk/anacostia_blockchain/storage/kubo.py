@@ -48,7 +48,12 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "http://127.0.0.1:5001"
 
-_PROBES = 8
+_PROBES = 4
+"""Questions without luck, after which one is asked only for every `_RARELY`th leaf."""
+
+_RARELY = 32
+_SMALL = 1 << 16
+"""Bytes of a block that is sent sooner than asked about."""
 
 
 class KuboStore(NamedPins, BlockReader):
@@ -121,7 +126,7 @@ class KuboStore(NamedPins, BlockReader):
             if isinstance(source, Path | Overlay):
                 cid = scan(source, sink=sink, progress=progress).cid
             else:
-                cid = Hasher(sink, progress).stream(source).cid
+                cid = Hasher(sink, progress).cid(source)
             pinned = upload.finish(cid)
         self._check_pinned(cid, pinned)
         self.add_name(cid, name)
@@ -324,8 +329,8 @@ class _Sink:
         self._misses = 0
 
     def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:  # noqa: ARG002
-        ask = self._misses < _PROBES or not self._misses % _PROBES
-        if ask and self._store.holds_block(cid):
+        ask = self._misses < _PROBES or not self._misses % _RARELY
+        if len(data) >= _SMALL and ask and self._store.holds_block(cid):
             self._misses = 0
         else:
             self._misses += 1

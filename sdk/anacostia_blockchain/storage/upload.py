@@ -134,9 +134,7 @@ class ArchiveUpload:
         yield self._part("blocks") + (car.header(self._root) if self._root else car.header())
         while not isinstance(piece := self._next(), CID):
             cid, block = piece
-            yield car.section_head(cid, len(block))
-            if block:
-                yield block
+            yield car.section_head(cid, len(block)) + block
         if self._root is None:
             yield b"\r\n" + self._part("root") + car.header(piece)
         yield f"\r\n--{self._boundary}--\r\n".encode()
