@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anacostia_blockchain.nodes.acting import ActingNode
     from anacostia_blockchain.nodes.base import ActionNode, EvaluationNode, TrainingNode
     from anacostia_blockchain.nodes.deploy import DeployNode
     from anacostia_blockchain.nodes.licensing import (
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         AnchorNode,
         ChainActionNode,
         ExecuteContractNode,
+        ModelActionNode,
         SetAliasNode,
         VerifyNode,
     )
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from anacostia_blockchain.nodes.stores import IpfsStoreNode, Web3StorageNode
 
 _MODULES = {
+    "ActingNode": "acting",
     "ActionNode": "base",
     "AnchorNode": "onchain",
     "BuyLicenseNode": "licensing",
@@ -50,6 +53,7 @@ _MODULES = {
     "IpfsStoreNode": "stores",
     "LicenseNode": "licensing",
     "MintModelNode": "register",
+    "ModelActionNode": "onchain",
     "ModelStoreNode": "model_store",
     "MonitoringDataStoreNode": "monitoring",
     "NgramModel": "ngram",
@@ -65,6 +69,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "ActingNode",
     "ActionNode",
     "AnchorNode",
     "BuyLicenseNode",
@@ -79,6 +84,7 @@ __all__ = [
     "IpfsStoreNode",
     "LicenseNode",
     "MintModelNode",
+    "ModelActionNode",
     "ModelStoreNode",
     "MonitoringDataStoreNode",
     "NgramModel",

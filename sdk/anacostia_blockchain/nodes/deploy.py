@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.errors import NotFoundError, PipelineError
-from anacostia_blockchain.nodes.onchain import ChainActionNode
+from anacostia_blockchain.nodes.onchain import ModelActionNode
 
 if TYPE_CHECKING:
     from anacostia_blockchain import _upstream as upstream
@@ -31,7 +31,7 @@ def by_alias(alias: str) -> Promotion:
     return promoted
 
 
-class DeployNode(ChainActionNode):
+class DeployNode(ModelActionNode):
     """Waits for a promotion on chain, fetches, verifies, and calls the user's deploy hook.
 
     A version that this node has deployed already, in a run that succeeded, is not deployed again.
@@ -66,8 +66,7 @@ class DeployNode(ChainActionNode):
         wait: float = 0,
         **options: Any,  # noqa: ANN401 - the framework's
     ) -> None:
-        super().__init__(name, predecessors, metadata_store, **options)
-        self._model = model
+        super().__init__(name, predecessors, metadata_store, model, **options)
         self._folder = Path(folder)
         self._deploy = deploy
         self._promotion = promotion or by_alias("champion")
@@ -83,7 +82,7 @@ class DeployNode(ChainActionNode):
         found: list[ModelVersion] = []
 
         def is_new() -> bool:
-            version = self._promotion(self.hub, self._model)
+            version = self._promotion(self.hub, str(self._model))
             found[:] = [version] if version is not None and version.version != done else []
             return bool(found)
 

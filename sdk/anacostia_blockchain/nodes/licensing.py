@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from anacostia_blockchain.errors import NotFoundError, PipelineError
+from anacostia_blockchain.errors import PipelineError
 from anacostia_blockchain.licensing.terms import NATIVE, Right, Terms, preset
-from anacostia_blockchain.nodes.onchain import ChainActionNode
+from anacostia_blockchain.nodes.acting import ActingNode
 
 if TYPE_CHECKING:
     from anacostia_blockchain import _upstream as upstream
@@ -21,45 +21,7 @@ if TYPE_CHECKING:
     from anacostia_blockchain.types import Address, Relation
 
 
-class _ModelNode(ChainActionNode):
-    """An action about a registered model, by an account that signs.
-
-    Args:
-        name: of the node.
-        predecessors: after which it acts.
-        metadata_store: with a chain.
-        model: name or number of the registered model that it is about.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        predecessors: Sequence[upstream.BaseNode],
-        metadata_store: MetadataStore,
-        model: str | int,
-        **options: Any,  # noqa: ANN401 - the framework's
-    ) -> None:
-        super().__init__(name, predecessors, metadata_store, **options)
-        self._model = model
-
-    def setup(self) -> None:
-        """Check that there is a chain, and an account that signs.
-
-        Raises:
-            ConfigError: one of them is missing.
-        """
-        _ = self.hub.address
-
-    def _model_id(self) -> int | None:
-        """The model's number; None, and a tag, if it is not published yet."""
-        try:
-            return self.hub.models.resolve(self._model)[0]
-        except NotFoundError:
-            self.set_tags(**{self.name: f"{self._model} is not published yet"})
-            return None
-
-
-class LicenseNode(_ModelNode):
+class LicenseNode(ActingNode):
     """Offers licences of a model of one's own, unless an open offer says the same.
 
     Args:
@@ -88,7 +50,7 @@ class LicenseNode(_ModelNode):
 
     def execute(self) -> bool:
         """Offer, or set the price of what is offered."""
-        model_id = self._model_id()
+        model_id = self.model_id()
         if model_id is None:
             return True
         licenses = self.hub.licenses
@@ -103,7 +65,7 @@ class LicenseNode(_ModelNode):
         return True
 
 
-class BuyLicenseNode(_ModelNode):
+class BuyLicenseNode(ActingNode):
     """Buys a licence of somebody's model, unless this account may already do what it needs to.
 
     Put it above the nodes that use the model: if it fails, they do not run.
@@ -147,7 +109,7 @@ class BuyLicenseNode(_ModelNode):
         return True
 
 
-class DeriveNode(_ModelNode):
+class DeriveNode(ActingNode):
     """Makes a model of one's own a derivative of others, once, under licences of theirs.
 
     Args:
@@ -176,7 +138,7 @@ class DeriveNode(_ModelNode):
 
     def execute(self) -> bool:
         """Derive, once."""
-        model_id = self._model_id()
+        model_id = self.model_id()
         if model_id is None:
             return True
         licenses = self.hub.licenses
@@ -199,7 +161,7 @@ class DeriveNode(_ModelNode):
         return self.hub.licenses.buy(parent, max_pay=self._max_pay)[0]
 
 
-class SettleNode(_ModelNode):
+class SettleNode(ActingNode):
     """Settles what derivatives owe to a model, and is paid what is this account's.
 
     Args:
@@ -221,7 +183,7 @@ class SettleNode(_ModelNode):
 
     def execute(self) -> bool:
         """Settle, claim, and record how much."""
-        model_id = self._model_id()
+        model_id = self.model_id()
         if model_id is None:
             return True
         paid = self.hub.licenses.collect([model_id], self._asset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from anacostia_blockchain.errors import ConfigError, PipelineError
+from anacostia_blockchain.errors import ConfigError, NotFoundError, PipelineError
 from anacostia_blockchain.nodes.base import ActionNode
 
 if TYPE_CHECKING:
@@ -51,7 +51,40 @@ class ChainActionNode(ActionNode):
         return self.metadata_store.intend(kind, name, payload)
 
 
-class SetAliasNode(ChainActionNode):
+class ModelActionNode(ChainActionNode):
+    """An action about a registered model.
+
+    Args:
+        name: of the node.
+        predecessors: nodes after which it acts.
+        metadata_store: with a chain.
+        model: name or number of the registered model.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        predecessors: Sequence[upstream.BaseNode],
+        metadata_store: MetadataStore,
+        model: str | int,
+        **options: Any,  # noqa: ANN401 - the framework's
+    ) -> None:
+        super().__init__(name, predecessors, metadata_store, **options)
+        self._model = model
+
+    def model_id(self) -> int | None:
+        """The model's number; None, and a tag that says so, if it is not published yet.
+
+        A model that is published by the same run is on chain only after it.
+        """
+        try:
+            return self.hub.models.resolve(self._model)[0]
+        except NotFoundError:
+            self.set_tags(**{self.name: f"{self._model} is not published yet"})
+            return None
+
+
+class SetAliasNode(ModelActionNode):
     """Points an alias to a model's newest version, after the run has succeeded.
 
     Placed after a `PublishVersionNode`, that is the version of this run.
@@ -77,8 +110,7 @@ class SetAliasNode(ChainActionNode):
         alias: str,
         **options: Any,  # noqa: ANN401 - the framework's
     ) -> None:
-        super().__init__(name, predecessors, metadata_store, **options)
-        self._model = model
+        super().__init__(name, predecessors, metadata_store, model, **options)
         self._alias = alias
 
     def execute(self) -> bool:
@@ -167,7 +199,7 @@ class ExecuteContractNode(ChainActionNode):
         return {row["metric_name"]: row["metric_value"] for row in ordered}
 
 
-class VerifyNode(ChainActionNode):
+class VerifyNode(ModelActionNode):
     """Verifies a published version against chain and store; the run fails if a check does.
 
     Args:
@@ -180,17 +212,6 @@ class VerifyNode(ChainActionNode):
         >>> verify = VerifyNode("verify", [data], store, "digits@champion")  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        name: str,
-        predecessors: Sequence[upstream.BaseNode],
-        metadata_store: MetadataStore,
-        model: str,
-        **options: Any,  # noqa: ANN401 - the framework's
-    ) -> None:
-        super().__init__(name, predecessors, metadata_store, **options)
-        self._model = model
-
     def execute(self) -> bool:
         """Verify, and record every check.
 
@@ -199,7 +220,7 @@ class VerifyNode(ChainActionNode):
         """
         from anacostia_blockchain.verify import verify_version  # noqa: PLC0415 - loads web3
 
-        report = verify_version(self.hub, self._model)
+        report = verify_version(self.hub, str(self._model))
         self.log_params(
             subject=report.subject,
             checks={check.name: check.passed for check in report.checks},

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from anacostia_blockchain.errors import ChainError, ConfigError
-from anacostia_blockchain.nodes.base import ActionNode
-
-if TYPE_CHECKING:
-    from anacostia_blockchain import _upstream as upstream
-    from anacostia_blockchain.metadata import MetadataStore
+from anacostia_blockchain.errors import ChainError
+from anacostia_blockchain.nodes.acting import ActingNode
 
 
-class PriceUpdateNode(ActionNode):
+class PriceUpdateNode(ActingNode):
     """Moves a model's price towards its newest delivered metric, at each run.
 
     A run's own metric is delivered some time after it, by Chainlink's nodes: what moves the price
@@ -31,36 +24,12 @@ class PriceUpdateNode(ActionNode):
         >>> update = PriceUpdateNode("price", [publish], store, "shakespeare")  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        name: str,
-        predecessors: Sequence[upstream.BaseNode],
-        metadata_store: MetadataStore,
-        model: str | int,
-        **options: Any,  # noqa: ANN401 - the framework's
-    ) -> None:
-        super().__init__(name, predecessors, metadata_store, **options)
-        self._model = model
-
-    def setup(self) -> None:
-        """Check that there is a chain.
-
-        Raises:
-            ConfigError: the metadata store has none.
-        """
-        if self.metadata_store.chain is None:
-            raise ConfigError(
-                f"{self.name} moves a price on a chain: give the metadata store one, "
-                "SqliteMetadataStore(..., chain=connect())"
-            )
-
     def execute(self) -> bool:
         """Move the price, and record it."""
-        chain = self.metadata_store.chain
-        assert chain is not None  # noqa: S101 - `setup` checked it
+        prices = self.hub.prices
         try:
-            moved = chain.prices.sync_if_due(self._model)
-            now = chain.prices.get(self._model).price
+            moved = prices.sync_if_due(self._model)
+            now = prices.get(self._model).price
         except ChainError as error:
             self.set_tags(price_sync=str(error))
             return True

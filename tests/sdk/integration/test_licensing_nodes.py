@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from anacostia_blockchain.audit import RunDatabase
+from anacostia_blockchain.chain import Chain, KeylessSigner
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.deployment import Deployment
-from anacostia_blockchain.errors import AnacostiaError
+from anacostia_blockchain.errors import AnacostiaError, ConfigError
 from anacostia_blockchain.licensing.terms import Right, preset
 from anacostia_blockchain.licensing.values import Price
 from anacostia_blockchain.metadata import SqliteMetadataStore
@@ -162,4 +163,17 @@ def test_a_derivative_owes_and_its_parent_is_paid(
 def test_a_store_without_a_chain_is_refused(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "bench", None)
     with pytest.raises(AnacostiaError, match="give the metadata store one"):
+        bench.run(lambda data, store: [SettleNode("settle", [data], store, 1)])
+
+
+def test_an_account_without_its_key_is_refused(
+    seller: Anacostia, local_chain: LocalChain, tmp_path: Path
+) -> None:
+    """What these nodes do is done at once, so no worker can do it for them."""
+    chain = Chain.connect(
+        local_chain.rpc_url, signer=KeylessSigner(seller.address), state_dir=tmp_path
+    )
+    keyless = Anacostia(chain, seller.deployment, home=tmp_path)
+    bench = Bench(tmp_path / "bench", keyless)
+    with pytest.raises(ConfigError, match="set ANACOSTIA_PRIVATE_KEY"):
         bench.run(lambda data, store: [SettleNode("settle", [data], store, 1)])
