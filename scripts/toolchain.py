@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VENV_APE = ROOT / ".venv-ape"
+VENV_SECURITY = ROOT / ".venv-security"
 W3UP = ROOT / "tests" / "services" / "w3up"
 WORKFLOW = ROOT / "workflows" / "metrics"
 NODE_MINIMUM = 20
