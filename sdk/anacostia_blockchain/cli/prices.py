@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,25 +12,22 @@ import click
 
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import as_data, tick
-from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.cli.price_sources import source, span, word
 
 if TYPE_CHECKING:
     from anacostia_blockchain.prices.native import PriceNow
     from anacostia_blockchain.prices.values import Pricing
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def span(text: str) -> timedelta:
-    """Read a duration: `90m`, `12h`, `30d`."""
-    if text[-1:] not in _UNITS or not text[:-1].isdigit():
-        raise click.BadParameter(f"{text!r} is no duration: write a number and s, m, h or d")
-    return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
+_LATER = "00" * 32
+"""A source that is known once there is a connection."""
 
 
 @click.group()
 def prices() -> None:
     """Prices of models, in dollars."""
+
+
+prices.add_command(source)
 
 
 @prices.command()
@@ -55,7 +53,9 @@ def show(session: Session, model: str, picture: Path | None) -> None:
 @click.option("--fixed", help="Dollars; the price follows nothing.")
 @click.option("--point", "points", multiple=True, help="METRIC:PRICE, repeatable, 2 to 16.")
 @click.option("--metric", default="", help="Name of the metric, as the pipeline logs it.")
-@click.option("--source", default="", help="Id of the metric's source, hexadecimal.")
+@click.option("--source", default="", help="Id of the metric's source; see `prices source`.")
+@click.option("--evaluator", help="Follow what this account attests to, instead of a source.")
+@click.option("--dataset", help="That it evaluates on, such as mnist@2, or a CID.")
 @click.option("--base", help="Dollars to begin with, and without a metric.")
 @click.option("--minimum", help="Lowest price; default: the curve's lowest.")
 @click.option("--maximum", help="Highest price; default: the curve's highest.")
@@ -71,14 +71,63 @@ def show(session: Session, model: str, picture: Path | None) -> None:
 @session
 def set_(session: Session, /, model: str, terms: str | None, share: str, **rules: object) -> None:
     """Set how a model's price is made: fixed, or along a curve over a metric."""
+    evaluator, dataset = rules.pop("evaluator"), rules.pop("dataset")
+    if bool(evaluator) != bool(dataset) or (evaluator and rules["source"]):
+        raise click.UsageError("give --source, or --evaluator with --dataset")
+    if evaluator:
+        rules["source"] = _LATER
     pricing = _pricing(rules)
     terms_id = _terms(terms) if terms else b""
     hub = session.connect()
+    if evaluator:
+        source = hub.prices.attested_source(str(evaluator), str(dataset))
+        pricing = replace(pricing, source=source, metrics=hub.attested_metrics.address)
     hub.prices.set(model, pricing)
     if terms:
         hub.prices.set_terms(model, terms_id or None, share=share)
     now = hub.prices.get(model)
     session.output.table(("", ""), _facts(now), as_data(now))
+
+
+@prices.command()
+@click.argument("model")
+@click.argument("price", required=False)
+@click.option("--for", "valid_for", type=span, default="1d", show_default=True, help="At most 30d.")
+@click.option("--end", is_flag=True, help="End a price set by hand, now.")
+@session
+def manual(
+    session: Session, model: str, price: str | None, valid_for: timedelta, end: bool
+) -> None:
+    """Set a PRICE in dollars by hand for some time; a raise begins an hour later."""
+    if end == (price is not None):
+        raise click.UsageError("give a price, or --end")
+    hub = session.connect()
+    if price is None:
+        hub.prices.end_manual(model)
+    else:
+        hub.prices.set_manual(model, price, valid_for=valid_for)
+    dollars, start, until = hub.prices.manual(model)
+    data = {"price": dollars, "from": as_data(start), "until": as_data(until)}
+    text = "no price is set by hand" if end else f"{dollars} dollars from {start} to {until}"
+    session.output.result(data, text)
+
+
+@prices.command()
+@click.argument("model")
+@session
+def stop(session: Session, model: str) -> None:
+    """Stop sales at MODEL's price; its owner or guardian may."""
+    session.connect().prices.stop(model)
+    session.output.result({"model": model, "stopped": True}, f"sales of {model} are stopped")
+
+
+@prices.command()
+@click.argument("model")
+@session
+def resume(session: Session, model: str) -> None:
+    """Let sales of MODEL go on; its owner may."""
+    session.connect().prices.resume(model)
+    session.output.result({"model": model, "stopped": False}, f"sales of {model} go on")
 
 
 @prices.command()
@@ -138,7 +187,7 @@ def _pricing(rules: dict[str, object]) -> Pricing:
         maximum=number(str(given.get("maximum", max(curve)))),
         points=points,
         metric=str(given["metric"]),
-        source=_word(str(given["source"]), "source"),
+        source=word(str(given["source"]), "source"),
         metric_min=number(low),
         metric_max=number(high),
         max_move=number(str(given["max_move"])),
@@ -148,18 +197,7 @@ def _pricing(rules: dict[str, object]) -> Pricing:
 
 
 def _terms(text: str) -> bytes:
-    return b"" if text == "model" else _word(text, "terms")
-
-
-def _word(text: str, what: str) -> bytes:
-    """32 bytes in hexadecimal."""
-    try:
-        word = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        word = b""
-    if len(word) != 32:
-        raise ConfigError(f"--{what} is 32 bytes in hexadecimal, not {text!r}")
-    return word
+    return b"" if text == "model" else word(text, "terms")
 
 
 def _facts(now: PriceNow) -> list[tuple[str, object]]:
@@ -174,7 +212,7 @@ def _facts(now: PriceNow) -> list[tuple[str, object]]:
     metric = now.metric.value if now.metric and now.metric.observed_at else "none yet"
     return [
         *facts,
-        ("metric", f"{rules.metric} {metric}"),
+        ("metric", f"{rules.metric} {metric}" + (f" ({now.refused})" if now.refused else "")),
         ("curve's price", now.target if now.target is not None else "none yet"),
         ("bounds", f"{rules.minimum} to {rules.maximum}, base {rules.base}"),
         ("moves", f"by {rules.max_move:%} every {rules.cooldown} at most"),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from anacostia_blockchain.errors import ConfigError, ContractRevertedError
-from anacostia_blockchain.prices import curve
+from anacostia_blockchain.prices import curve, sources
 from anacostia_blockchain.prices.history import history
 from anacostia_blockchain.prices.values import NOBODY, Basis, Pricing, number, workflow_name
 
@@ -39,6 +39,7 @@ class PriceNow:
         target: where the newest metric leads; None if none is served.
         metric: the newest value delivered; None for a fixed price.
         heard_at: when the newest measurement that was followed ended.
+        refused: why the newest value is not served now, by its contract's own error; None if it is.
     """
 
     price: Decimal | None
@@ -47,6 +48,7 @@ class PriceNow:
     target: Decimal | None
     metric: Metric | None
     heard_at: datetime | None
+    refused: str | None = None
 
 
 class Prices:
@@ -108,6 +110,10 @@ class Prices:
         """End a price set by hand, now."""
         self._contract.end_manual_price(self._id(model))
 
+    def manual(self, model: str | int) -> tuple[Decimal, datetime | None, datetime | None]:
+        """The newest price set by hand, from when, and until when; in force only in between."""
+        return self._contract.manual_price_of(self._id(model))
+
     def stop(self, model: str | int) -> None:
         """Stop sales at the model's price; its owner or guardian may."""
         self._contract.stop(self._id(model))
@@ -141,7 +147,29 @@ class Prices:
         receiver.open_source(salt, workflow, guardian, delay, overlap)
         return receiver.source_id_of(self._client.address, salt)
 
+    def attested_source(self, evaluator: Address, dataset: str | bytes) -> bytes:
+        """The source that stands for what an evaluator attests to on a dataset.
+
+        Name it in a `Pricing` along with `metrics=hub.attested_metrics.address`: that is all there
+        is to trusting an evaluator, and nobody else is asked.
+
+        Args:
+            evaluator: who attests, in the Ethereum Attestation Service.
+            dataset: that it evaluates on: a registered version such as `mnist@2`, its root's CID,
+                or the root's digest.
+        """
+        root = sources.dataset_root(self._client, dataset)
+        return self._client.attested_metrics.source_of(evaluator, root)
+
     # ------------------------------------------------------------------ follow
+
+    def present(self, uid: bytes) -> None:
+        """Make an attestation the newest of its metric. Anybody may.
+
+        Raises:
+            ContractRevertedError: it is none that counts, or no news, by name.
+        """
+        self._client.attested_metrics.present(uid)
 
     def sync(self, model: str | int) -> Decimal:
         """Let a price follow its metric by one move; returns it. Anybody may.
@@ -173,11 +201,11 @@ class Prices:
             if error.name != "ModelPricing_NotForSale":
                 raise
             basis = Basis(int(str(error.arguments["basis"])))
-        metric = self._metric(pricing, model_id)
+        metric, refused = sources.newest(self._client, pricing, model_id)
         target = None
-        if metric is not None and metric.observed_at is not None:
+        if metric is not None and refused is None:
             target = self._contract.target_at(model_id, metric.value)
-        return PriceNow(price, basis, pricing, target, metric, state.heard_at)
+        return PriceNow(price, basis, pricing, target, metric, state.heard_at, refused)
 
     def quote(
         self, model: str | int, terms_id: bytes | None = None, asset: Address = NOBODY
@@ -220,18 +248,6 @@ class Prices:
 
     def _id(self, model: str | int) -> int:
         return self._client.models.resolve(model)[0]
-
-    def _metric(self, pricing: Pricing, model_id: int) -> Metric | None:
-        """The newest value of what a price follows, where that is one of our contracts."""
-        client, asked = self._client, (pricing.source, model_id, pricing.metric)
-        if pricing.is_fixed:
-            return None
-        if pricing.metrics == client.metric_receiver.address:
-            return client.metric_receiver.record_of(*asked)
-        attested = client.deployment.contracts.get("AttestedMetrics")
-        if attested is not None and pricing.metrics == attested.address:
-            return client.attested_metrics.record_of(*asked)
-        return None
 
     def _now(self) -> datetime:
         """The chain's clock, which is what counts."""

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from eth_abi import encode
 from eth_utils import keccak
 
-from anacostia_blockchain.cli import cli
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.contracts import MetricReceiver, ModelPricing
@@ -26,95 +19,22 @@ from anacostia_blockchain.metadata import SqliteMetadataStore
 from anacostia_blockchain.nodes import MonitoringDataStoreNode, PriceUpdateNode
 from anacostia_blockchain.oracles import (
     NATIVE,
-    OracleNetwork,
     check_oracles,
     deploy_oracles,
 )
 from anacostia_blockchain.pipeline import Pipeline
 from anacostia_blockchain.prices.values import Basis, Point, Pricing
 from anacostia_blockchain.testing import LocalChain
-from anacostia_blockchain.types import Kind
-from chainlink import Deployed, Oracles, feed, network_of, signature
+from chainlink import Deployed, feed, signature
+from priced import Setting
 
 pytestmark = pytest.mark.integration
 
-POINTS = (Point.parse("0.5:50"), Point.parse("0.9:100"), Point.parse("0.99:400"))
 WEI = 10**18
-
-DEV_KEY = "0x" + "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
-"""Of the first development account: public, and worth nothing."""
-
-
-@dataclasses.dataclass
-class Setting:
-    """A chain with prices on it, and a model to price."""
-
-    url: str
-    hub: Anacostia
-    oracles: Oracles
-    network: OracleNetwork
-    source: bytes
-    model: int
-
-    def rules(self, **changes: object) -> Pricing:
-        rules = Pricing(
-            base=Decimal(100),
-            minimum=Decimal(10),
-            maximum=Decimal(1000),
-            points=POINTS,
-            metric="accuracy",
-            source=self.source,
-        )
-        return dataclasses.replace(rules, **changes)
-
-    def payload(self, **changes: object) -> bytes:
-        receiver = self.hub.metric_receiver.address
-        return self.oracles.payload(receiver, self.source, self.model, **changes)
-
-    def report(self, **changes: object) -> str:
-        """Deliver a report; "" if it counts, else why not."""
-        signed = self.oracles.don.sign(self.oracles.header(), self.payload(**changes))
-        return self.oracles.deliver(self.hub.metric_receiver.address, signed)
-
-    def pass_(self, seconds: int) -> None:
-        """Let time go by, and the feeds be updated."""
-        self.hub.chain.rpc("evm_increaseTime", hex(seconds))
-        self.hub.chain.rpc("evm_mine")
-        self.oracles.eth_usd.send("updateAnswer", 3200 * 10**8)
-        self.oracles.usdc_usd.send("updateAnswer", 10**8)
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[LocalChain]:
-    with LocalChain() as local:
-        yield local
-
-
-@pytest.fixture(scope="module")
-def priced(chain: LocalChain, tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    connection, core = chain.chain(), chain.deploy()
-    oracles = Oracles.start(connection)
-    network = network_of(oracles)
-    deployment = deploy_oracles(connection, core, network)
-    assert deploy_oracles(connection, core, network).contracts.keys() == deployment.contracts.keys()
-    hub = Anacostia(connection, deployment, home=tmp_path_factory.mktemp("home"))
-    source = hub.prices.open_source(oracles.workflow_id, guardian=chain.chain(4).address)
-    return Setting(chain.rpc_url, hub, oracles, network, source, 0)
-
-
-@pytest.fixture
-def setting(priced: Setting, request: pytest.FixtureRequest) -> Setting:
-    """A model of its own for each test."""
-    root = CID(0x70, hashlib.sha256(request.node.name.encode()).digest())
-    model, _ = priced.hub.registry.register(
-        f"p/{hashlib.sha256(request.node.name.encode()).hexdigest()[:20]}", Kind.MODEL, root
-    )
-    priced.pass_(3600)
-    return dataclasses.replace(priced, model=model)
 
 
 def test_a_price_follows_a_report_and_a_licence_is_sold_at_it(
-    setting: Setting, chain: LocalChain
+    setting: Setting, price_chain: LocalChain
 ) -> None:
     hub, model = setting.hub, setting.model
     hub.prices.set(model, setting.rules())
@@ -133,7 +53,7 @@ def test_a_price_follows_a_report_and_a_licence_is_sold_at_it(
     assert hub.prices.quote(model) == 220 * WEI // 3200
     assert hub.prices.quote(model, asset=setting.network.feeds[1].asset) == 220 * 10**6
     hub.market.list(model, Price.quoted(hub.prices.address))
-    buyer = Anacostia(chain.chain(5), hub.deployment, home=hub.home)
+    buyer = Anacostia(price_chain.chain(5), hub.deployment, home=hub.home)
     assert buyer.market.quote(model, NATIVE) == 220 * WEI // 3200
     with pytest.raises(ContractRevertedError, match="Payments_AboveMaxPay"):
         buyer.market.buy(model, asset=NATIVE, max_pay=220 * WEI // 3200 - 1)
@@ -174,9 +94,9 @@ def test_history_and_picture(setting: Setting, tmp_path: Path) -> None:
         assert path.stat().st_size > 10_000
 
 
-def test_by_hand_and_stopped(setting: Setting, chain: LocalChain) -> None:
+def test_by_hand_and_stopped(setting: Setting, price_chain: LocalChain) -> None:
     hub, model = setting.hub, setting.model
-    guardian = chain.chain(4)
+    guardian = price_chain.chain(4)
     hub.prices.set(
         model,
         dataclasses.replace(
@@ -219,39 +139,37 @@ def test_simulation_is_what_the_contract_does(setting: Setting) -> None:
 
 def test_a_price_follows_attestations_and_freezes_when_one_is_revoked(setting: Setting) -> None:
     """The Ethereum Attestation Service's own contracts, from its own build."""
-    hub, model, chain = setting.hub, setting.model, setting.hub.chain
-    schemas = Deployed(chain, "SchemaRegistry")
-    service = Deployed(chain, "EAS", "address", schemas.address)
-    fields = "uint64 modelId,uint32 version,bytes32 datasetRoot,bytes32 metricId,int64 value,"
-    schemas.send("register", fields + "bytes32 evidence", NATIVE, True)
-    network = dataclasses.replace(setting.network, attestations=service.address)
-    deployment = deploy_oracles(chain, hub.deployment, network)
-    hub = Anacostia(chain, deployment, home=hub.home)
+    setting, service = setting.attestations()
+    hub, model = setting.hub, setting.model
     attested, dataset = hub.attested_metrics, keccak(text="dataset")
     assert attested.eas() == service.address
-    source = attested.source_of(service.sender, dataset)
+    source = hub.prices.attested_source(service.sender, dataset)
+    assert source == hub.prices.attested_source(service.sender, "0x" + dataset.hex())
+    assert source == hub.prices.attested_source(service.sender, str(CID(0x70, dataset)))
+    assert source == attested.source_of(service.sender, dataset)
     hub.prices.set(model, setting.rules(metrics=attested.address, source=source))
     setting.pass_(3600)
 
-    words = (model, 3, dataset, b"accuracy".ljust(32, b"\0"), 990_000, bytes(32))
-    data = encode(["uint64", "uint32", "bytes32", "bytes32", "int64", "bytes32"], words)
-    request = (attested.schema(), (NATIVE, 0, True, bytes(32), data, 0))
-    uid = bytes.fromhex(service.send("attest", request)["logs"][0]["data"][2:])
-    attested.present(uid)
+    uid = setting.attest(service, dataset, 990_000)
+    hub.prices.present(uid)
     now = hub.prices.get(model)
     assert (now.metric.value, now.metric.version, now.metric.evidence) == (Decimal("0.99"), 3, uid)
+    assert (now.target, now.refused) == (400, None)
     assert attested.metric_of(source, model, "accuracy")[0] == Decimal("0.99")
     assert attested.version() == "1.0.0"
     assert hub.prices.sync(model) == 110
 
-    service.send("revoke", (attested.schema(), (uid, 0)))
+    setting.revoke(service, uid)
     setting.pass_(3600)
     with pytest.raises(ContractRevertedError, match="AttestedMetrics_Revoked"):
         hub.prices.sync(model)
-    assert hub.prices.get(model).price == 110
+    now = hub.prices.get(model)
+    assert (now.price, now.target, now.refused) == (110, None, "AttestedMetrics_Revoked")
 
 
-def test_what_the_receiver_refuses_changes_nothing(setting: Setting, chain: LocalChain) -> None:
+def test_what_the_receiver_refuses_changes_nothing(
+    setting: Setting, price_chain: LocalChain
+) -> None:
     """Other workflows, chains, receivers, times, payloads: the reason shows, the price stays."""
     hub, model, oracles = setting.hub, setting.model, setting.oracles
     hub.prices.set(model, setting.rules())
@@ -275,7 +193,7 @@ def test_what_the_receiver_refuses_changes_nothing(setting: Setting, chain: Loca
     assert oracles.deliver(receiver, signed).startswith("MetricReports_WrongLength(length=2)")
     assert setting.report() == ""
     assert setting.report(observed_at=now).startswith("MetricReceiver_StaleMetric")
-    guardian = MetricReceiver(chain.chain(4), receiver)
+    guardian = MetricReceiver(price_chain.chain(4), receiver)
     guardian.stop(setting.source)
     assert setting.report(observed_at=oracles.now()).startswith("MetricReceiver_SourceClosed")
     with pytest.raises(ContractRevertedError, match="MetricReceiver_SourceClosed"):
@@ -337,7 +255,7 @@ def test_rotation_of_a_workflow_known_by_its_name(setting: Setting) -> None:
     assert mine.report().startswith("MetricReceiver_UnknownWorkflow")
 
 
-def test_feeds_through_the_phase_proxy(setting: Setting, chain: LocalChain) -> None:
+def test_feeds_through_the_phase_proxy(setting: Setting, price_chain: LocalChain) -> None:
     """Chainlink's own proxy: another aggregator behind it, round ids that are not consecutive."""
     hub, connection = setting.hub, setting.hub.chain
     first = Deployed(connection, "MockV3Aggregator", "uint8,int256", 8, 2000 * 10**8)
@@ -346,7 +264,7 @@ def test_feeds_through_the_phase_proxy(setting: Setting, chain: LocalChain) -> N
     proxy = Deployed(connection, "DataFeedsLegacyAggregatorProxy", "address", first.address)
     eth = feed("ETH", NATIVE, proxy, "100", "100000")
     network = dataclasses.replace(setting.network, feeds=(eth,))
-    deployment = deploy_oracles(connection, chain.deploy(), network)
+    deployment = deploy_oracles(connection, price_chain.deploy(), network)
     feeds = Anacostia(connection, deployment, home=hub.home).usd_feeds
     assert feeds.usd_to_asset(NATIVE, Decimal(100)) == WEI // 20
     for aggregator in (second, wrong):
@@ -359,8 +277,10 @@ def test_feeds_through_the_phase_proxy(setting: Setting, chain: LocalChain) -> N
         feeds.usd_to_asset(NATIVE, Decimal(100))
 
 
-def test_deployment_refuses_what_is_not_chainlinks(setting: Setting, chain: LocalChain) -> None:
-    connection, core, network = setting.hub.chain, chain.deploy(), setting.network
+def test_deployment_refuses_what_is_not_chainlinks(
+    setting: Setting, price_chain: LocalChain
+) -> None:
+    connection, core, network = setting.hub.chain, price_chain.deploy(), setting.network
     for forwarder in (setting.hub.nft.address, setting.hub.address):
         with pytest.raises(VersionMismatchError, match="not KeystoneForwarder"):
             deploy_oracles(connection, core, dataclasses.replace(network, forwarder=forwarder))
@@ -407,72 +327,6 @@ def test_views(setting: Setting) -> None:
     assert (pricing.min_cooldown(), pricing.max_duration()) == (60, 365 * 86400)
     assert (pricing.max_manual(), pricing.raise_delay()) == (30 * 86400, 3600)
     assert {c.version() for c in (feeds, receiver, pricing)} == {"1.0.0"}
-
-
-@pytest.fixture
-def anacostia(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Runs a command against the chain; returns what it printed as data."""
-    hub = setting.hub
-    hub.deployment.save(hub.home / "deployments")
-    monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", DEV_KEY)
-
-    def run(*arguments: object, code: int = 0) -> Any:
-        common = ["--chain", setting.url, "--home", str(hub.home), "--json"]
-        texts = [str(argument) for argument in arguments]
-        result = CliRunner().invoke(cli, [*common, *texts], catch_exceptions=False)
-        assert result.exit_code == code, result.output
-        return json.loads(result.stdout) if result.stdout else result.stderr
-
-    return run
-
-
-def test_command_line(setting: Setting, anacostia: Callable[..., Any], tmp_path: Path) -> None:
-    model, source = setting.model, setting.source.hex()
-    curve = [f"--point={point}" for point in ("0.5:50", "0.9:100", "0.99:400")]
-    rules = ["--metric", "accuracy", "--source", source, "--base", "100", "--cooldown", "1h"]
-    now = anacostia("prices", "set", model, *curve, *rules, "--terms", "model", "--share", "2")
-    assert (now["price"], now["basis"]) == ("100", "base")
-    moves = anacostia("prices", "simulate", model, "0.99", "0.99")
-    assert [move["price"] for move in moves] == ["110", "121"]
-    setting.pass_(3600)
-    assert setting.report(value=990_000) == ""
-    assert anacostia("prices", "sync", model) == {"moved": True, "price": "110"}
-    assert anacostia("prices", "sync", model) == {"moved": False, "price": None}
-    picture = tmp_path / "price.svg"
-    shown = anacostia("prices", "show", model, "--picture", picture)
-    assert shown["basis"] == "followed"
-    assert [change["kind"] for change in shown["history"]] == ["set", "synced"]
-    assert picture.stat().st_size > 10_000
-    assert anacostia("prices", "set", model, "--fixed", "19.90")["price"] == "19.9"
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--fixed", "1", "--point", "0:1"),
-        (),
-        ("--fixed", "1", "--cooldown", "1 week"),
-    ],
-)
-def test_command_line_refuses_wrong_usage(
-    anacostia: Callable[..., Any], setting: Setting, arguments: tuple[str, ...]
-) -> None:
-    anacostia("prices", "set", setting.model, *arguments, code=2)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "why"),
-    [
-        (("--point", "0.9:1", "--point", "0.5:2", "--metric", "a"), "--source is 32 bytes"),
-        (("--point", "x:1", "--point", "0.5:2"), "is no number"),
-        (("--point", "0.9", "--point", "0.5:2"), "write metric:price"),
-    ],
-)
-def test_command_line_says_what_is_wrong(
-    anacostia: Callable[..., Any], setting: Setting, arguments: tuple[str, ...], why: str
-) -> None:
-    with pytest.raises(ConfigError, match=why):
-        anacostia("prices", "set", setting.model, *arguments)
 
 
 def test_a_pipeline_moves_the_price(

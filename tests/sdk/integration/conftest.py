@@ -1,0 +1,70 @@
+"""Fixtures of the tests of prices: a chain of their own, with others' contracts on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from anacostia_blockchain.cli import cli
+from anacostia_blockchain.client import Anacostia
+from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.oracles import deploy_oracles
+from anacostia_blockchain.testing import LocalChain
+from anacostia_blockchain.types import Kind
+from chainlink import Oracles, network_of
+from priced import Setting
+
+DEV_KEY = "0x" + "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+"""Of the first development account: public, and worth nothing."""
+
+
+@pytest.fixture(scope="module")
+def price_chain() -> Iterator[LocalChain]:
+    with LocalChain() as local:
+        yield local
+
+
+@pytest.fixture(scope="module")
+def priced(price_chain: LocalChain, tmp_path_factory: pytest.TempPathFactory) -> Setting:
+    connection, core = price_chain.chain(), price_chain.deploy()
+    oracles = Oracles.start(connection)
+    network = network_of(oracles)
+    deployment = deploy_oracles(connection, core, network)
+    assert deploy_oracles(connection, core, network).contracts.keys() == deployment.contracts.keys()
+    hub = Anacostia(connection, deployment, home=tmp_path_factory.mktemp("home"))
+    source = hub.prices.open_source(oracles.workflow_id, guardian=price_chain.chain(4).address)
+    return Setting(price_chain.rpc_url, hub, oracles, network, source, 0)
+
+
+@pytest.fixture
+def setting(priced: Setting, request: pytest.FixtureRequest) -> Setting:
+    """A model of its own for each test."""
+    root = CID(0x70, hashlib.sha256(request.node.name.encode()).digest())
+    model, _ = priced.hub.registry.register(
+        f"p/{hashlib.sha256(request.node.name.encode()).hexdigest()[:20]}", Kind.MODEL, root
+    )
+    priced.pass_(3600)
+    return dataclasses.replace(priced, model=model)
+
+
+@pytest.fixture
+def anacostia(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a command against the chain; returns what it printed as data."""
+    hub = setting.hub
+    hub.deployment.save(hub.home / "deployments")
+    monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", DEV_KEY)
+
+    def run(*arguments: object, code: int = 0) -> Any:
+        common = ["--chain", setting.url, "--home", str(hub.home), "--json"]
+        texts = [str(argument) for argument in arguments]
+        result = CliRunner().invoke(cli, [*common, *texts], catch_exceptions=False)
+        assert result.exit_code == code, result.output
+        return json.loads(result.stdout) if result.stdout else result.stderr
+
+    return run
