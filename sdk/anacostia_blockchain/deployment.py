@@ -16,10 +16,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eth_utils import keccak, to_checksum_address
+from eth_utils import is_checksum_address, keccak, to_checksum_address
 
 from anacostia_blockchain.chain.values import Call
-from anacostia_blockchain.errors import ConfigError, NoContractError, VersionMismatchError
+from anacostia_blockchain.errors import (
+    ChainError,
+    ConfigError,
+    NoContractError,
+    TransactionFailedError,
+    VersionMismatchError,
+)
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain
@@ -51,6 +57,9 @@ class DeployedContract:
         block: number of the block that created it; None if it was found there.
         tx: hash of the transaction that created it; None likewise.
         code_sha256: of this package's runtime bytecode, immutables zeroed.
+        deployer: account that sent the transaction; None if it was found there.
+        arguments: of its constructor, ABI-encoded, hexadecimal; None where a file does not say.
+        compiler: of this package's bytecode, with its settings.
     """
 
     address: Address
@@ -58,6 +67,9 @@ class DeployedContract:
     block: int | None
     tx: str | None
     code_sha256: str
+    deployer: Address | None = None
+    arguments: str | None = None
+    compiler: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +103,26 @@ class Deployment:
             text = local.read_text() if local is not None and local.exists() else own.read_text()
             document = json.loads(text)
             contracts = {name: DeployedContract(**c) for name, c in document["contracts"].items()}
-            return cls(int(document["chain_id"]), contracts)
+            found = cls(int(document["chain_id"]), contracts)
+            found._refuse_nonsense(chain_id)
         except FileNotFoundError:
             raise ConfigError(
                 f"no deployment on chain {chain_id} is known: deploy with `anacostia up` "
                 "(local), or add its deployment file"
             ) from None
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(
                 f"the deployment file of chain {chain_id} is damaged: {error}"
             ) from None
+        return found
+
+    def _refuse_nonsense(self, chain_id: int) -> None:
+        """Find what no `save` ever wrote; raises ValueError."""
+        if self.chain_id != chain_id:
+            raise ValueError(f"it says that it is of chain {self.chain_id}")
+        for name, contract in self.contracts.items():
+            if not is_checksum_address(contract.address):
+                raise ValueError(f"{name}'s address {contract.address!r} is none, with checksum")
 
     def save(self, folder: Path) -> Path:
         """Write the deployment file; returns its path."""
@@ -124,11 +146,7 @@ class Deployment:
             code = chain.code(contract.address)
             if not code:
                 raise NoContractError(contract.address, name)
-            if not is_build_of(name, code):
-                raise VersionMismatchError(
-                    f"the code of {name} at {contract.address} is not what this package was built "
-                    "with: install the version that the deployment was made with, or deploy anew"
-                )
+            _expect_build(name, contract.address, code)
 
 
 def deploy(chain: Chain) -> Deployment:
@@ -145,7 +163,7 @@ def deploy(chain: Chain) -> Deployment:
         if creator in contracts:
             by = contracts[creator]
             address = to_checksum_address(_read(chain, by.address, creator, function))
-            contracts[name] = _record(chain, name, address, by.block, by.tx)
+            contracts[name] = _record(chain, name, address, b"", (by.block, by.tx, by.deployer))
     deployment = Deployment(chain.chain_id, contracts)
     deployment.check(chain)
     return deployment
@@ -158,7 +176,23 @@ def is_build_of(name: str, code: bytes) -> bool:
 
 def predicted_address(name: str) -> Address:
     """The address that CREATE2 gives a contract on every chain (EIP-1014)."""
-    return _create2_address(_bytes(_bytecode(name)["bytecode"]) + _linked(name))
+    return create2_address(init_code(name) + _linked(name))
+
+
+def init_code(name: str) -> bytes:
+    """This package's build of a contract, which creates it; its arguments follow."""
+    return _bytes(_bytecode(name)["bytecode"])
+
+
+def code_digest(name: str) -> str:
+    """SHA-256 of this package's runtime bytecode, immutables zeroed, hexadecimal."""
+    return hashlib.sha256(_runtime(name)).hexdigest()
+
+
+def create2_address(code: bytes) -> Address:
+    """Where the proxy puts what init code, arguments included, creates (EIP-1014)."""
+    digest = keccak(b"\xff" + _bytes(CREATE2_PROXY) + SALT + keccak(code))
+    return str(to_checksum_address(digest[12:]))
 
 
 def create2(chain: Chain, name: str, arguments: bytes) -> DeployedContract:
@@ -168,13 +202,43 @@ def create2(chain: Chain, name: str, arguments: bytes) -> DeployedContract:
         chain: with a signer.
         name: of the contract.
         arguments: of its constructor, encoded.
+
+    Raises:
+        VersionMismatchError: other code is where it would be.
+        ContractRevertedError: its constructor refuses, with the reason.
+        ChainError: see `Chain.send`.
     """
-    init_code = _bytes(_bytecode(name)["bytecode"]) + arguments
-    address = _create2_address(init_code)
-    if chain.code(address):
-        return _record(chain, name, address, None, None)
-    receipt = chain.send(Call(CREATE2_PROXY, SALT + init_code, name, "constructor"))
-    return _record(chain, name, address, receipt.block_number, receipt.hash)
+    code = init_code(name) + arguments
+    address = create2_address(code)
+    if there := chain.code(address):
+        _expect_build(name, address, there)
+        return _record(chain, name, address, arguments)
+    try:
+        receipt = chain.send(Call(CREATE2_PROXY, SALT + code, name, "constructor"))
+    except TransactionFailedError as error:
+        raise _constructor_error(chain, code) or error from None
+    created = (receipt.block_number, receipt.hash, chain.address)
+    return _record(chain, name, address, arguments, created)
+
+
+def _constructor_error(chain: Chain, code: bytes) -> ChainError | None:
+    """Why a constructor refuses, which the proxy does not pass on."""
+    from anacostia_blockchain.chain.abi import decode_revert  # noqa: PLC0415 - loads eth_abi
+    from anacostia_blockchain.chain.rpc import RpcError  # noqa: PLC0415 - loads web3
+
+    try:
+        chain.rpc("eth_call", {"from": CREATE2_PROXY, "data": "0x" + code.hex()}, "latest")
+    except RpcError as error:
+        return decode_revert(error.data) if error.data else None
+    return None
+
+
+def _expect_build(name: str, address: Address, code: bytes) -> None:
+    if not is_build_of(name, code):
+        raise VersionMismatchError(
+            f"the code of {name} at {address} is not what this package was built with: "
+            "install the version that the deployment was made with, or deploy anew"
+        )
 
 
 def _linked(name: str) -> bytes:
@@ -183,16 +247,25 @@ def _linked(name: str) -> bytes:
     return b"".join(argument.rjust(32, b"\0") for argument in arguments)
 
 
-def _create2_address(init_code: bytes) -> Address:
-    digest = keccak(b"\xff" + _bytes(CREATE2_PROXY) + SALT + keccak(init_code))
-    return str(to_checksum_address(digest[12:]))
-
-
 def _record(
-    chain: Chain, name: str, address: Address, block: int | None, tx: str | None
+    chain: Chain,
+    name: str,
+    address: Address,
+    arguments: bytes,
+    created: tuple[int | None, str | None, Address | None] = (None, None, None),
 ) -> DeployedContract:
-    version = _read(chain, address, name, "version")
-    return DeployedContract(address, version, block, tx, hashlib.sha256(_runtime(name)).hexdigest())
+    """What is at an address; `created`: in which block, by which transaction, and by whom."""
+    block, tx, deployer = created
+    return DeployedContract(
+        address=address,
+        version=_read(chain, address, name, "version"),
+        block=block,
+        tx=tx,
+        code_sha256=code_digest(name),
+        deployer=deployer,
+        arguments="0x" + arguments.hex(),
+        compiler=_bytecode(name).get("compiler", ""),
+    )
 
 
 def _read(chain: Chain, address: Address, name: str, function: str) -> Any:  # noqa: ANN401

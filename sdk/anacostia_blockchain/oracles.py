@@ -166,6 +166,16 @@ def check_oracles(chain: Chain, network: OracleNetwork) -> Iterator[OracleCheck]
         yield OracleCheck("sequencer", up, f"{network.sequencer}: {since}")
 
 
+def coin_price(chain: Chain, network: OracleNetwork) -> Decimal | None:
+    """Dollars for one of the chain's own coins; None where no feed is, or is fit, to be used."""
+    now = int(chain.header()["timestamp"], 16)
+    for feed in network.feeds:
+        if feed.asset == NATIVE and _check_feed(chain, feed, now).passed:
+            answer = _round(chain, feed.feed)
+            return None if answer is None else Decimal(answer[1]).scaleb(-feed.decimals)
+    return None
+
+
 def _check_feed(chain: Chain, feed: Feed, now: int) -> OracleCheck:
     name, wrong = f"feed {feed.symbol}", []
     description = _ask(chain, feed.feed, "AggregatorV3Interface", "description")

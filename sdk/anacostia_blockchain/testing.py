@@ -76,6 +76,7 @@ class LocalChain:
         chain_id: that it says it has.
         block_time: seconds between blocks; None: one for each transaction.
         state: file to take its state from and leave it in; None: it begins empty.
+        fork: RPC URL of a chain to begin as a copy of, which is read as it is needed.
 
     Example:
         >>> with LocalChain() as local:  # doctest: +SKIP
@@ -83,7 +84,12 @@ class LocalChain:
     """
 
     def __init__(
-        self, *, chain_id: int = 31337, block_time: float | None = None, state: Path | None = None
+        self,
+        *,
+        chain_id: int = 31337,
+        block_time: float | None = None,
+        state: Path | None = None,
+        fork: str | None = None,
     ) -> None:
         self.chain_id = chain_id
         self._options = ["--chain-id", str(chain_id)]
@@ -91,6 +97,8 @@ class LocalChain:
             self._options += ["--block-time", str(block_time)]
         if state is not None:
             self._options += ["--state", str(state)]
+        if fork is not None:
+            self._options += ["--fork-url", fork]
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.rpc_url = ""

@@ -72,6 +72,11 @@ class Account(Watcher):
         """Give up a transaction that was never broadcast: its nonce is free again."""
         self._nonces.give_back(signed.nonce)
 
+    def fees(self) -> tuple[int, int]:
+        """Wei for one gas: what is paid at present, and what a transaction offers at most."""
+        offer = self._market.fees()
+        return (offer.limit + offer.tip) // 2, offer.limit
+
     # ------------------------------------------------------------------ internal
 
     def _gas_limits(self, calls: list[Call]) -> list[int]:

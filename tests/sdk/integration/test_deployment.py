@@ -59,13 +59,34 @@ def test_a_file_says_the_same_after_reading(deployment: Deployment, tmp_path):
     assert path.name == "31337.json"
     assert Deployment.load(31337, tmp_path) == deployment
     for contract in json.loads(path.read_text())["contracts"].values():
-        assert set(contract) == {"address", "version", "block", "tx", "code_sha256"}
+        assert set(contract) == {
+            *("address", "version", "block", "tx", "code_sha256"),
+            *("deployer", "arguments", "compiler"),
+        }
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"chain_id": 1}', '{"contracts": {"X": {}}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{}", "[]", '{"chain_id": 1}', '{"contracts": {"X": {}}}'),
+        '{"chain_id": 31337, "contracts": []}',
+        '{"chain_id": 1, "contracts": {}}',
+    ],
+)
 def test_a_file_edited_by_hand_is_refused(tmp_path, text):
     (tmp_path / "31337.json").write_text(text)
     with pytest.raises(ConfigError, match="damaged"):
+        Deployment.load(31337, tmp_path)
+
+
+@pytest.mark.parametrize("address", ["0x12", "", None, 7, "0x" + "ab" * 20])
+def test_an_address_edited_by_hand_is_refused(deployment: Deployment, tmp_path, address):
+    """The last one is well formed and lacks its checksum: a digit may be another."""
+    path = deployment.save(tmp_path)
+    document = json.loads(path.read_text())
+    document["contracts"]["ModelNFT"]["address"] = address
+    path.write_text(json.dumps(document))
+    with pytest.raises(ConfigError, match="damaged: ModelNFT's address"):
         Deployment.load(31337, tmp_path)
 
 
