@@ -17,8 +17,8 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -26,12 +26,11 @@ from anacostia_blockchain import verify
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.documents import read_object
 from anacostia_blockchain.content.statement import Statement
-from anacostia_blockchain.deployment import is_build_of
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.proof import RunProof
+from anacostia_blockchain.state_proof import ProvenState, prove_state, trust
 from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.storage_layout import LedgerHeadSlots, VersionSlots
-from anacostia_blockchain.storage_proof import block_hash, header_fields, prove
 from anacostia_blockchain.types import Parent, Status
 from anacostia_blockchain.verify import Check, Evidence, Report
 
@@ -82,14 +81,14 @@ def _gather(client: Anacostia, model_id: int, number: int, max_visits: int) -> d
         for parent in _lineage(client, Parent(model_id, number), max_visits)
         for slot in _record_slots(client, parent)
     ]
-    blocks = [_block(client, block, {client.registry.address: slots})]
+    blocks = [prove_state(client, block, {client.registry.address: slots})]
     proof = _run_proof(client, model_id, number)
     if proof is not None:
         head = client.ledger.head_of(proof.log_id)
         # The log may have grown since: then its head is proven where it still was this one.
         at = block if head.size == proof.size else client.ledger.block_of(proof.log_id, proof.size)
         blocks.append(
-            _block(client, at, {client.ledger.address: LedgerHeadSlots(proof.log_id).all})
+            prove_state(client, at, {client.ledger.address: LedgerHeadSlots(proof.log_id).all})
         )
     return {
         "schema": SCHEMA,
@@ -129,17 +128,6 @@ def _record_slots(client: Anacostia, version: Parent) -> list[int]:
     return [slots.digest, slots.header, *slots.parent_pairs(edges)]
 
 
-def _block(client: Anacostia, number: int, accounts: Mapping[str, list[int]]) -> dict[str, Any]:
-    return {
-        "header": header_fields(client.chain.header(number)),
-        "accounts": [
-            client.chain.proof(address, slots, number)
-            | {"code": "0x" + client.chain.code(address, number).hex()}
-            for address, slots in accounts.items()
-        ],
-    }
-
-
 # ---------------------------------------------------------------------- verify
 
 
@@ -150,8 +138,7 @@ class _Bundle:
     document: dict[str, Any]
     archive: zipfile.ZipFile
     folder: Path
-    trusted: Callable[[int, bytes], None]
-    state: dict[str, dict[int, int]] = field(default_factory=dict)
+    state: ProvenState
     evidence: Evidence | None = None
 
     @property
@@ -159,15 +146,8 @@ class _Bundle:
         return self.document["model_id"], self.document["version"]
 
     def slot(self, name: str, address: str, slot: int) -> int:
-        """A proven storage slot of a contract that was proven to be the one of that name.
-
-        Raises:
-            IntegrityError: the bundle does not prove it.
-        """
-        try:
-            return self.state[f"{name}:{address.lower()}"][slot]
-        except KeyError:
-            raise IntegrityError("the bundle does not prove all that it should") from None
+        """A proven slot of a contract."""
+        return self.state.slot(name, address, slot)
 
 
 def verify_bundle(
@@ -189,8 +169,8 @@ def verify_bundle(
         FormatError: the file is truncated or is no bundle.
     """
     with _open(path) as (archive, document), tempfile.TemporaryDirectory() as scratch:
-        trusted = _trust(document, block_hashes, rpc_url)
-        bundle = _Bundle(document, archive, Path(scratch), trusted)
+        trusted = trust(document["chain_id"], block_hashes, rpc_url)
+        bundle = _Bundle(document, archive, Path(scratch), ProvenState(trusted))
         made = []
         for name, check in _checks(bundle):
             made.append(verify.made(name, check))
@@ -217,18 +197,11 @@ def _checks(bundle: _Bundle) -> Iterator[tuple[str, Callable[[], str]]]:
 
 def _blocks(bundle: _Bundle) -> str:
     """Trusted hash → header → state root → every slot that later checks read."""
-    numbers = set()
     for block in bundle.document["blocks"]:
-        header = block["header"]
-        numbers.add(int(header["number"], 16))
-        bundle.trusted(int(header["number"], 16), block_hash(header))
-        for account in block["accounts"]:
-            slots = [int(entry["key"], 16) for entry in account["storageProof"]]
-            code_hash, values = prove(header, account, slots)
-            name = _REGISTRY if _is_registry(bundle, account["address"]) else _LEDGER
-            _check_code(name, account["code"], code_hash)
-            bundle.state.setdefault(f"{name}:{account['address'].lower()}", {}).update(values)
-    shown = ", ".join(map(str, sorted(numbers)))
+        bundle.state.add(
+            block, lambda address: _REGISTRY if _is_registry(bundle, address) else _LEDGER
+        )
+    shown = ", ".join(map(str, sorted(bundle.state.blocks)))
     return f"state of block {shown} proven against trusted hashes"
 
 
@@ -297,42 +270,10 @@ def _is_registry(bundle: _Bundle, address: str) -> bool:
     return address.lower() == str(bundle.document["registry"]).lower()
 
 
-def _check_code(name: str, code: str, code_hash: bytes) -> None:
-    """A state proves nothing if it is that of a contract which lies: it has to be ours."""
-    from eth_utils import keccak  # noqa: PLC0415 - comes with web3
-
-    data = bytes.fromhex(code.removeprefix("0x"))
-    if keccak(data) != code_hash or not is_build_of(name, data):
-        raise IntegrityError(f"what the bundle calls {name} is another contract")
-
-
 def _evidence(bundle: _Bundle) -> Evidence:
     if bundle.evidence is None:
         raise IntegrityError("the registry's record could not be proven")
     return bundle.evidence
-
-
-def _trust(
-    document: dict[str, Any], hashes: Iterable[str], rpc_url: str | None
-) -> Callable[[int, bytes], None]:
-    """How a block's hash is judged: by the caller's list, or by the caller's endpoint."""
-    known = {bytes.fromhex(text.removeprefix("0x")) for text in hashes}
-    chain = None
-    if rpc_url is not None:
-        from anacostia_blockchain.chain import Chain  # noqa: PLC0415 - loads web3
-
-        chain = Chain.connect(rpc_url, chain_id=document["chain_id"])
-
-    def trusted(number: int, found: bytes) -> None:
-        if chain is not None:
-            known.add(bytes.fromhex(chain.header(number)["hash"].removeprefix("0x")))
-        if found not in known:
-            raise IntegrityError(
-                f"block {number} has hash 0x{found.hex()} here, which you did not say you trust: "
-                "look it up where you trust, and give it with --block-hash"
-            )
-
-    return trusted
 
 
 class _open:  # noqa: N801 - a context manager, used as a function

@@ -174,6 +174,16 @@ def is_build_of(name: str, code: bytes) -> bool:
     return _masked(name, code) == _runtime(name)
 
 
+def immutables(name: str, code: bytes) -> set[int]:
+    """The values that a contract's constructor wrote into its code, as words."""
+    places = _bytecode(name)["immutableReferences"].values()
+    return {
+        int.from_bytes(code[place["start"] : place["start"] + place["length"]], "big")
+        for group in places
+        for place in group
+    }
+
+
 def predicted_address(name: str) -> Address:
     """The address that CREATE2 gives a contract on every chain (EIP-1014)."""
     return create2_address(init_code(name) + _linked(name))

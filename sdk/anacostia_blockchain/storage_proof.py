@@ -106,28 +106,32 @@ def prove(
         for slot in slots:
             value = _walk(storage_root, keccak(slot.to_bytes(32, "big")), paths[slot])
             values[slot] = int.from_bytes(rlp.decode(value), "big") if value else 0
-    except (KeyError, TypeError, ValueError, rlp.exceptions.RLPException) as error:
+    except (KeyError, OverflowError, TypeError, ValueError, rlp.exceptions.RLPException) as error:
         raise FormatError(f"not an eth_getProof answer: {error!r}") from error
     return code_hash, values
 
 
-def mapping_slot(key: int | bytes, slot: int) -> int:
+def mapping_slot(key: int | bytes | str, slot: int) -> int:
     """Slot of `mapping[key]` where the mapping itself stands at `slot` (Solidity's layout)."""
     from eth_utils import keccak  # noqa: PLC0415
 
-    word = key.to_bytes(32, "big") if isinstance(key, int) else key.rjust(32, b"\0")
+    if isinstance(key, str):
+        word = key.encode()
+    else:
+        word = key.to_bytes(32, "big") if isinstance(key, int) else key.rjust(32, b"\0")
     return int.from_bytes(keccak(word + slot.to_bytes(32, "big")), "big")
 
 
 def _walk(root: bytes, key: bytes, path: Sequence[str]) -> bytes:
-    import rlp  # noqa: PLC0415
+    """The value that a root commits to for a key; a node is read only if it hashes as it should."""
+    from eth_utils import keccak  # noqa: PLC0415
     from trie import HexaryTrie  # noqa: PLC0415
-    from trie.exceptions import BadTrieProof  # noqa: PLC0415
+    from trie.exceptions import MissingTrieNode  # noqa: PLC0415
 
-    nodes = [rlp.decode(_bytes(node)) for node in path]
+    nodes = {bytes(keccak(node)): node for node in map(_bytes, path)}
     try:
-        return bytes(HexaryTrie.get_from_proof(root, key, nodes))  # type: ignore[no-untyped-call]
-    except BadTrieProof as error:
+        return bytes(HexaryTrie(nodes, root).get(key))
+    except MissingTrieNode as error:
         raise IntegrityError(
             "the storage proof does not lead to the header's state root"
         ) from error
