@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from anacostia_blockchain.alias_proof import AliasPeriod, AliasProof
     from anacostia_blockchain.client import Anacostia
     from anacostia_blockchain.types import Progress
 
@@ -221,6 +222,28 @@ class Models:
         """The version that an alias pointed to at a time; 0 for none. The answer never changes."""
         model_id, _ = self.resolve(model)
         return self._client.registry.alias_at(model_id, alias, when)
+
+    def as_of(self, alias: str, when: datetime | int) -> tuple[AliasProof, AliasPeriod]:
+        """Where an alias pointed at a time, proven: `as_of("digits@champion", when)`.
+
+        Args:
+            alias: a model and its alias; it may point to nothing by now.
+            when: an aware time, or the number of a block, for the end of that block.
+
+        Returns:
+            The proof, for whoever does not trust this chain's node, and what it proves.
+
+        Raises:
+            ConfigError: the time is not past on the chain, or no alias is named.
+            NotFoundError: the model never had that alias.
+            ChainUnavailableError: the node does not serve `eth_getProof`.
+        """
+        from anacostia_blockchain.alias_proof import prove_alias  # noqa: PLC0415 - rarely needed
+
+        reference = Reference.parse(alias)
+        if not isinstance(reference.selector, str):
+            raise ConfigError(f"{alias!r} names no alias: write model@alias")
+        return prove_alias(self._client, self._model_id(reference), reference.selector, when)
 
     def deprecate(self, model: str | int) -> None:
         """Discourage a version; it stays valid. The reference must name it."""

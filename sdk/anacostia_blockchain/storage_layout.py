@@ -8,15 +8,29 @@ from functools import cached_property
 
 from anacostia_blockchain.errors import FormatError
 from anacostia_blockchain.storage_proof import mapping_slot
-from anacostia_blockchain.types import Parent, Relation, Status
+from anacostia_blockchain.types import AliasMove, Parent, Relation, Status
+
+MODEL_IDS_SLOT = 3
+"""`ModelRegistry.modelIdOf`: mapping of the creator to a mapping of the name to the model's id."""
 
 VERSIONS_SLOT = 6
 """`ModelRegistry._versions`: mapping of the version's key to its record."""
+
+ALIASES_SLOT = 7
+"""`ModelRegistry._aliases`: mapping of the model's id to a mapping of the alias to its log."""
 
 LOGS_SLOT = 0
 """`RunLedger._logs`: mapping of the log's id to the log."""
 
 _EDGE_BITS = 104
+_MOVES_PER_SLOT = 3
+_MOVE_BITS = 72
+
+
+def model_id_slot(creator: str, name: str) -> int:
+    """Slot of `ModelRegistry.modelIdOf`; ids are never given again, so that it never changes."""
+    by_creator = mapping_slot(int(creator, 16), MODEL_IDS_SLOT)
+    return mapping_slot(name, by_creator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,41 @@ class VersionSlots:
             Parent(edge >> 40 & (1 << 64) - 1, edge >> 8 & (1 << 32) - 1, Relation(edge & 0xFF))
             for edge in edges
         ]
+
+
+@dataclass(frozen=True)
+class AliasSlots:
+    """The slots of an alias and its whole history in `ModelRegistry`; see `AliasLog.sol`.
+
+    Attributes:
+        label: the alias as the contract takes it, 32 bytes.
+    """
+
+    model_id: int
+    label: bytes
+
+    @cached_property
+    def head(self) -> int:
+        """Slot of the newest moves and their number."""
+        return mapping_slot(self.label, mapping_slot(self.model_id, ALIASES_SLOT))
+
+    def of_move(self, index: int, moves: int) -> int:
+        """Slot of a move, when there are so many of them in all."""
+        group = index // _MOVES_PER_SLOT
+        newest = group == (moves - 1) // _MOVES_PER_SLOT
+        return self.head if newest else mapping_slot(group, self.head + 2)
+
+    @staticmethod
+    def read_count(head: int) -> int:
+        """How often the alias has moved."""
+        return head >> 216 & (1 << 24) - 1
+
+    @staticmethod
+    def read_move(word: int, index: int) -> AliasMove:
+        """Unpack a move from its slot."""
+        move = word >> index % _MOVES_PER_SLOT * _MOVE_BITS
+        since = datetime.fromtimestamp(move >> 32 & (1 << 40) - 1, UTC)
+        return AliasMove(move & (1 << 32) - 1, since)
 
 
 @dataclass(frozen=True)

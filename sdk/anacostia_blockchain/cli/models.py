@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,32 @@ def set_alias(session: Session, model: str, alias: str) -> None:
     session.output.result({"alias": alias, "version": number}, f"{alias} is version {number}")
 
 
+@models.command("as-of")
+@click.argument("alias", metavar="MODEL@ALIAS")
+@click.argument("when")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the proof to this file, for `anacostia verify FILE --block-hash …`.",
+)
+@session
+def as_of(session: Session, alias: str, when: str, out: Path | None) -> None:
+    """Where an alias pointed at a time in the past, proven from the chain's state.
+
+    WHEN is a date (its beginning), an ISO 8601 time, both UTC unless they say otherwise, or the
+    number of a block: `anacostia models as-of digits@champion 2026-03-03`.
+    """
+    proof, period = session.connect().models.as_of(alias, _moment(when))
+    if out is not None:
+        partial = out.with_name(f".{out.name}.part")
+        partial.write_bytes(proof.to_json())
+        partial.replace(out)
+        session.output.note(f"proof written to {out}")
+    data = period.to_dict() | {"alias": alias, "at": proof.at.isoformat(), "block": proof.number}
+    text = f"{alias} at {proof.at:%Y-%m-%d %H:%M:%S} UTC: {period}\nproven at block {proof.number}"
+    session.output.result(data, text)
+
+
 @models.command()
 @click.argument("model")
 @session
@@ -146,6 +173,18 @@ def _parent(hub: Any, text: str) -> Parent:  # noqa: ANN401
         raise click.BadParameter(f"{relation!r} is none of {names}") from None
     model_id, version = hub.models.resolve(reference)
     return Parent(model_id, version, kind)
+
+
+def _moment(text: str) -> datetime | int:
+    if text.isdigit():
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no time: 2026-03-03, 2026-03-03T12:00:00Z, or a block's number"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _plain(value: object) -> str:

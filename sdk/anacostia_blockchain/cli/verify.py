@@ -13,19 +13,20 @@ from anacostia_blockchain.verify import Report, verify_version
 
 
 @click.command()
-@click.argument("subject")
+@click.argument("subject", required=False)
 @click.option(
     "--bundle",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write the evidence to this file, to be verified later without this chain.",
+    help="With SUBJECT, also write the evidence to this file, to be verified later without this "
+    "chain; without, verify this file.",
 )
 @click.option("--max-visits", default=256, show_default=True, help="Size of the lineage to visit.")
-@click.option("--block-hash", "hashes", multiple=True, help="For a bundle: a block hash you trust.")
-@click.option("--rpc", help="For a bundle: an RPC endpoint you trust, asked for block hashes.")
+@click.option("--block-hash", "hashes", multiple=True, help="For a file: a block hash you trust.")
+@click.option("--rpc", help="For a file: an RPC endpoint you trust, asked for block hashes.")
 @session
 def verify(
     session: Session,
-    subject: str,
+    subject: str | None,
     bundle: Path | None,
     max_visits: int,
     hashes: tuple[str, ...],
@@ -33,11 +34,15 @@ def verify(
 ) -> None:
     """Verify SUBJECT from chain and store only.
 
-    SUBJECT is a version (digits@champion, 42@3, a CAIP-19 id with @version), or an evidence bundle:
-    a file that `anacostia verify … --bundle FILE` wrote.
+    SUBJECT is a version (digits@champion, 42@3, a CAIP-19 id with @version), or a file, which is
+    verified offline: an evidence bundle that `anacostia verify … --bundle FILE` wrote, or a proof
+    that `anacostia models as-of … --out FILE` wrote.
     """
-    if Path(subject).is_file():
-        report = _verify_file(session, Path(subject), hashes, rpc)
+    file = bundle if subject is None else Path(subject)
+    if file is None:
+        raise click.UsageError("name a version, or a file")
+    if subject is None or file.is_file():
+        report = _verify_file(session, file, hashes, rpc)
     else:
         hub = session.connect()
         with session.output.progress("fetching") as progress:
@@ -59,7 +64,7 @@ def show(session: Session, report: Report) -> None:
 
 
 def _verify_file(session: Session, path: Path, hashes: tuple[str, ...], rpc: str | None) -> Report:
-    from anacostia_blockchain.bundle import block_numbers, verify_bundle  # noqa: PLC0415
+    from anacostia_blockchain.offline import block_numbers, verify_file  # noqa: PLC0415
 
     if not hashes and rpc is None:
         numbers = ", ".join(map(str, block_numbers(path)))
@@ -67,4 +72,4 @@ def _verify_file(session: Session, path: Path, hashes: tuple[str, ...], rpc: str
             f"{path} is evidence about block {numbers}: look up its hash where you trust, "
             "and give it with --block-hash, or an endpoint with --rpc"
         )
-    return verify_bundle(path, block_hashes=hashes, rpc_url=rpc)
+    return verify_file(path, block_hashes=hashes, rpc_url=rpc)

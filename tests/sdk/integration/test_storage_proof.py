@@ -2,13 +2,16 @@
 
 import json
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
 
 from anacostia_blockchain import storage_layout
+from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import FormatError, IntegrityError
 from anacostia_blockchain.storage_proof import block_hash, header_fields, prove
+from anacostia_blockchain.types import Kind
 
 pytestmark = pytest.mark.integration
 
@@ -17,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def proven(hub):
+    hub.registry.register(f"model-{uuid.uuid4().hex}", Kind.MODEL, CID.of(b""))
     number = hub.chain.block_number()
     header = header_fields(hub.chain.header(number))
     return header, hub.chain.proof(hub.registry.address, [2, 1000], number)
@@ -43,8 +47,8 @@ def test_a_proof_against_another_state_fails(proven):
 def test_a_proof_of_another_value_fails(proven):
     header, proof = proven
     spoiled = json.loads(json.dumps(proof))
-    node = spoiled["storageProof"][0]["proof"][-1]
-    spoiled["storageProof"][0]["proof"][-1] = node[:-2] + f"{int(node[-2:], 16) ^ 1:02x}"
+    node = spoiled["storageProof"][0]["proof"][0]
+    spoiled["storageProof"][0]["proof"][0] = node[:-2] + f"{int(node[-2:], 16) ^ 1:02x}"
     with pytest.raises((IntegrityError, FormatError)):
         prove(header, spoiled, [2])
 
@@ -59,6 +63,8 @@ def test_an_answer_without_a_part_is_no_answer(proven, part):
 @pytest.mark.parametrize(
     ("contract", "variable", "slot"),
     [
+        ("ModelRegistry", "modelIdOf", storage_layout.MODEL_IDS_SLOT),
+        ("ModelRegistry", "_aliases", storage_layout.ALIASES_SLOT),
         ("ModelRegistry", "_versions", storage_layout.VERSIONS_SLOT),
         ("RunLedger", "_logs", storage_layout.LOGS_SLOT),
     ],
