@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         RunLedger,
         UsdFeeds,
     )
-    from anacostia_blockchain.deployment import Deployment
+    from anacostia_blockchain.deployment import DeployedContract, Deployment
     from anacostia_blockchain.licensing.native import Licenses
     from anacostia_blockchain.market import Market
     from anacostia_blockchain.models import Models
@@ -98,7 +98,7 @@ def prepare_local(home: Path) -> Anacostia:
     """Start a project's local chain, deploy the contracts where they are not, and connect."""
     from anacostia_blockchain import local  # noqa: PLC0415 - loads what starts processes
     from anacostia_blockchain.chain import Chain  # noqa: PLC0415
-    from anacostia_blockchain.deployment import deploy  # noqa: PLC0415
+    from anacostia_blockchain.deployment import Deployment, deploy  # noqa: PLC0415
 
     network = local.up(home)
     chain = Chain.connect(
@@ -107,9 +107,20 @@ def prepare_local(home: Path) -> Anacostia:
         chain_id=local.CHAIN_ID,
         state_dir=home,
     )
-    deployment = deploy(chain)
-    deployment.save(home / "deployments")
+    folder = home / "deployments"
+    deployment = Deployment(chain.chain_id, _others(chain, folder) | deploy(chain).contracts)
+    deployment.save(folder)
     return Anacostia(chain, deployment, home=home)
+
+
+def _others(chain: Chain, folder: Path) -> dict[str, DeployedContract]:
+    """What else was put on a local chain before, and is still there."""
+    from anacostia_blockchain.deployment import Deployment, is_build_of  # noqa: PLC0415
+
+    if not (folder / f"{chain.chain_id}.json").exists():
+        return {}
+    known = Deployment.load(chain.chain_id, folder).contracts
+    return {n: c for n, c in known.items() if is_build_of(n, chain.code(c.address))}
 
 
 def default_signer(target: str) -> Signer | None:

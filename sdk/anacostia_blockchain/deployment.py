@@ -45,6 +45,11 @@ ARGUMENTS = {"ModelLicensing": ("ModelRegistry",), "ModelMarket": ("ModelLicensi
 CREATED = {"ModelNFT": ("ModelRegistry", "nft"), "LicenseToken": ("ModelLicensing", "licenseToken")}
 """What another contract's constructor creates, and the function that says where."""
 
+_HOW = dict.fromkeys(
+    ("UsdFeeds", "MetricReceiver", "AttestedMetrics", "ModelPricing"), "anacostia up --prices"
+)
+"""What puts contracts on a local chain that are not there from the beginning."""
+
 _PACKAGE = "anacostia_blockchain"
 
 
@@ -88,7 +93,8 @@ class Deployment:
         try:
             return self.contracts[name].address
         except KeyError:
-            raise ConfigError(f"{name} is not deployed on chain {self.chain_id}") from None
+            hint = f": run `{_HOW[name]}` if this is your local chain" if name in _HOW else ""
+            raise ConfigError(f"{name} is not deployed on chain {self.chain_id}{hint}") from None
 
     @classmethod
     def load(cls, chain_id: int, folder: Path | None = None) -> Deployment:

@@ -51,6 +51,13 @@ def show_price(hub: Anacostia, price: Price) -> str:
     return show(hub, price.amount, price.asset)
 
 
+def quoted(hub: Anacostia, pricing: str) -> Price:
+    """A price that a contract is asked for: its address, or `usd` for this deployment's."""
+    from anacostia_blockchain.licensing.values import Price  # noqa: PLC0415 - cycle
+
+    return Price.quoted(hub.prices.address if pricing == "usd" else pricing)
+
+
 def _unit(hub: Anacostia, asset: Address) -> tuple[int, str]:
     if asset == NATIVE:
         return _COIN_DECIMALS, "coins"

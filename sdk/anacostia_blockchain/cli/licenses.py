@@ -48,7 +48,7 @@ def terms(session: Session, terms: str | None) -> None:
 @click.argument("terms")
 @click.option("--price", help="Of a licence, or of a period, such as 0.01.")
 @click.option("--free", is_flag=True, help="Give licences away.")
-@click.option("--pricing", help="Contract that is asked for the price.")
+@click.option("--pricing", help="Contract to ask for the price; usd: see `prices`.")
 @token_option
 @click.option("--supply", default=0, help="Most licences that can be sold.  [default: any number]")
 @click.option("--royalty", type=float, help="Percent of derivatives' revenue (commercial-remix).")
@@ -270,7 +270,7 @@ def _price(
     if free:
         return Price.free()
     if pricing is not None:
-        return Price.quoted(pricing)
+        return amounts.quoted(hub, pricing)
     return Price(asset=token, amount=amounts.parse(hub, price or "", token))
 
 

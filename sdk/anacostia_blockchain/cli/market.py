@@ -26,20 +26,31 @@ def market() -> None:
 @market.command("list")
 @click.argument("model", required=False)
 @click.option("--price", help="Such as 2.5, royalty included.")
+@click.option("--pricing", help="Contract to ask for the price; usd: see `prices`.")
 @token_option
 @click.option("--days", default=30, show_default=True, help="After which the listing ends.")
 @session
-def list_(session: Session, model: str | None, price: str | None, token: str, days: int) -> None:
-    """What is for sale; with MODEL and --price: put it up for sale."""
+def list_(
+    session: Session,
+    model: str | None,
+    price: str | None,
+    pricing: str | None,
+    token: str,
+    days: int,
+) -> None:
+    """What is for sale; with MODEL and a price: put it up for sale."""
     hub = session.connect()
     if model is None:
         found = list(hub.market.listings())
         rows = [_row(hub, listing) for listing in found]
         session.output.table(("id", "model", "price", "seller", "until"), rows, as_data(found))
         return
-    if price is None:
-        raise click.UsageError("say --price")
-    asked = Price(asset=token, amount=amounts.parse(hub, price, token))
+    if (price is None) == (pricing is None):
+        raise click.UsageError("say --price or --pricing")
+    if pricing is not None:
+        asked = amounts.quoted(hub, pricing)
+    else:
+        asked = Price(asset=token, amount=amounts.parse(hub, price or "", token))
     listing = hub.market.list(model, asked, valid_for=timedelta(days=days))
     text = f"{model} is for sale: {amounts.show_price(hub, asked)}, until {listing.expires_at}"
     session.output.result(as_data(listing), text)

@@ -66,7 +66,9 @@ def show(session: Session, model: str, picture: Path | None) -> None:
 @click.option("--hold-for", type=span, default="7d", show_default=True)
 @click.option("--base-for", type=span, default="7d", show_default=True)
 @click.option("--guardian", help="Who else may stop sales.")
-@click.option("--terms", help="Give these terms a price as well; `model` for the model itself.")
+@click.option(
+    "--terms", help="Give these a price as well: a preset, an id, or `model` for the model."
+)
 @click.option("--share", default="1", show_default=True, help="Of the model's price, for --terms.")
 @session
 def set_(session: Session, /, model: str, terms: str | None, share: str, **rules: object) -> None:
@@ -157,11 +159,18 @@ def doctor(session: Session) -> None:
     """Check Chainlink's contracts on the chain: the forwarder, each feed, the sequencer."""
     from anacostia_blockchain.chain import Chain  # noqa: PLC0415 - loads web3
     from anacostia_blockchain.config import resolve_network  # noqa: PLC0415
+    from anacostia_blockchain.local import CHAIN_ID  # noqa: PLC0415
     from anacostia_blockchain.oracles import OracleNetwork, check_oracles  # noqa: PLC0415
 
     network = resolve_network(session.target, session.home)
     chain = Chain.connect(network.rpc_url, chain_id=network.chain_id)
-    checks = list(check_oracles(chain, OracleNetwork.known(chain.chain_id)))
+    if chain.chain_id == CHAIN_ID:
+        from anacostia_blockchain.local_prices import network as local  # noqa: PLC0415
+
+        known = local()
+    else:
+        known = OracleNetwork.known(chain.chain_id)
+    checks = list(check_oracles(chain, known))
     rows = [(check.name, tick(check.passed), check.detail) for check in checks]
     session.output.table(("check", "", "detail"), rows, as_data(checks))
     sys.exit(0 if all(check.passed for check in checks) else 1)
@@ -197,6 +206,10 @@ def _pricing(rules: dict[str, object]) -> Pricing:
 
 
 def _terms(text: str) -> bytes:
+    from anacostia_blockchain.licensing.terms import PRESETS, preset  # noqa: PLC0415
+
+    if text in PRESETS:
+        return preset(text).id
     return b"" if text == "model" else word(text, "terms")
 
 

@@ -73,6 +73,15 @@ contract ModelRegistryGasTest is BaseTest {
         snap("publish, by a publisher", 90_000);
     }
 
+    function test_skipNonce() public {
+        vm.prank(alice);
+        registry.skipNonce();
+        snap("skipNonce, first", 50_000);
+        vm.prank(alice);
+        registry.skipNonce();
+        snap("skipNonce", 32_000);
+    }
+
     function test_setAlias() public {
         publishAs(alice, own);
         snapMove(1, "setAlias, first", 60_000);

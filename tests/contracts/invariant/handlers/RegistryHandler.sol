@@ -37,7 +37,7 @@ contract RegistryHandler is RegistryGhost {
     }
 
     function actions() external pure returns (bytes4[] memory all) {
-        all = new bytes4[](12);
+        all = new bytes4[](13);
         (all[0], all[1], all[2]) =
         (this.register.selector, this.publish.selector, this.publishBySig.selector);
         (all[3], all[4], all[5]) =
@@ -46,6 +46,7 @@ contract RegistryHandler is RegistryGhost {
         (this.askThePast.selector, this.deprecate.selector, this.revoke.selector);
         (all[9], all[10], all[11]) =
         (this.transfer.selector, this.pass.selector, this.intrude.selector);
+        all[12] = this.skipNonce.selector;
     }
 
     /// @notice Each action once, in an order in which each can be done.
@@ -54,6 +55,7 @@ contract RegistryHandler is RegistryGhost {
             this.register(i, i);
             this.publish(i, i, type(uint256).max);
             this.publishBySig(i, i, type(uint256).max);
+            this.skipNonce(i, i);
             this.setPublisher(i, i + 1, 10);
             this.setAlias(i, i, i);
             this.pass(9);
@@ -106,6 +108,24 @@ contract RegistryHandler is RegistryGhost {
         _REGISTRY.publishBySig(publication, publisher, block.timestamp, signature);
 
         addVersion(publication.modelId, publisher, publication.root, publication.parents);
+        ++calls[msg.sig];
+    }
+
+    /// @dev What was signed before cannot be sent after it, and what is signed then can.
+    function skipNonce(uint256 modelSeed, uint256 who) external {
+        if (_models == 0) return;
+        Publication memory publication = Publication(model(modelSeed), newRoot(), new Parent[](0));
+        address publisher = somePublisher(publication.modelId, who);
+        bytes memory signature = sign(publication, publisher);
+        uint256 nonce = _REGISTRY.nonces(publisher);
+        vm.prank(publisher);
+        _REGISTRY.skipNonce();
+
+        assertEq(_REGISTRY.nonces(publisher), nonce + 1, "nonce");
+        bytes memory call = abi.encodeCall(
+            _REGISTRY.publishBySig, (publication, publisher, block.timestamp, signature)
+        );
+        fails(actor(who >> 8), call);
         ++calls[msg.sig];
     }
 
