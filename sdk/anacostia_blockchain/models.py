@@ -27,11 +27,12 @@ from anacostia_blockchain.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from anacostia_blockchain.alias_proof import AliasPeriod, AliasProof
     from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.recall import Impact, Position, Revocation, Taint
     from anacostia_blockchain.types import Progress
 
 
@@ -269,6 +270,42 @@ class Models:
             raise LedgerError(
                 f"the lineage of {model} has more than {max_visits} versions: ask with more"
             ) from error
+
+    def taint(self, model: str | int) -> Taint | None:
+        """Why a version must not be used: the nearest revoked one it was made from; None if none.
+
+        Raises:
+            LedgerError: its lineage is larger than anybody can look through.
+        """
+        from anacostia_blockchain.recall import taint  # noqa: PLC0415 - rarely needed
+
+        return taint(self._client, *self.resolve(model))
+
+    def impact(self, model: str | int) -> Impact:
+        """Everything that was made from a version, at any depth; the reference must name it."""
+        from anacostia_blockchain.recall import impact  # noqa: PLC0415 - rarely needed
+
+        return impact(self._client, *self._one_version(model))
+
+    def revocations(
+        self,
+        *,
+        from_block: int = 0,
+        after: Position | None = None,
+        follow: bool = False,
+        every: float = 2.0,
+    ) -> Iterator[Revocation]:
+        """Revocations in the order in which they happened, as `recall.revocations` gives them.
+
+        Example:
+            >>> for one in hub.models.revocations(follow=True):  # doctest: +SKIP
+            ...     print(one.model_id, one.version, one.position)
+        """
+        from anacostia_blockchain.recall import revocations  # noqa: PLC0415 - rarely needed
+
+        return revocations(
+            self._client, from_block=from_block, after=after, follow=follow, every=every
+        )
 
     def _one_version(self, model: str | int) -> tuple[int, int]:
         if Reference.parse(model).selector is None:

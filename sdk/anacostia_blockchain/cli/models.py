@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import as_data
 from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.recall import Impact
 
 
 @click.group()
@@ -157,6 +160,83 @@ def revoke(session: Session, model: str, reason: str) -> None:
     code = RevocationReason[reason.replace("-", "_").upper()]
     session.connect().models.revoke(model, code)
     session.output.result({"revoked": model, "reason": reason}, f"{model} is revoked: {reason}")
+
+
+@models.command()
+@click.argument("model")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["table", "tree", "mermaid"]),
+    default="table",
+    show_default=True,
+)
+@session
+def impact(session: Session, model: str, form: str) -> None:
+    """Everything that was made from a version: `anacostia models impact corpus@2`."""
+    from anacostia_blockchain import recall  # noqa: PLC0415 - loads web3
+
+    found = session.connect().models.impact(model)
+    state = "is revoked" if found.revoked else "is not revoked"
+    session.output.note(f"{found.label(found.source)} {state}; {len(found.affected)} made from it")
+    rows = [
+        (
+            found.label(one),
+            one.depth,
+            " → ".join(found.label(step) for step in found.path(one)),
+            ", ".join(one.aliases),
+        )
+        for one in found.affected
+    ]
+    if form == "table" or session.output.as_json:
+        columns = ("version", "depth", "path", "aliases")
+        session.output.table(columns, rows, _impact_data(found))
+    else:
+        text = recall.tree(found) if form == "tree" else recall.mermaid(found).rstrip()
+        session.output.plain(text)
+
+
+@models.command()
+@click.option("--from-block", default=0, show_default=True, help="The first block to look at.")
+@click.option("--after", help="BLOCK:INDEX of the last one seen; takes the place of --from-block.")
+@click.option("--follow", is_flag=True, help="Wait for more, until interrupted.")
+@click.option("--every", default=2.0, show_default=True, help="Seconds between looking.")
+@session
+def revocations(
+    session: Session, from_block: int, after: str | None, follow: bool, every: float
+) -> None:
+    """Revocations as they happen, one a line; with --json, one JSON object a line."""
+    hub = session.connect()
+    for one in hub.models.revocations(
+        from_block=from_block, after=_position(after), follow=follow, every=every
+    ):
+        model, reason = f"{one.model_id}@{one.version}", one.reason.name.lower()
+        session.output.line(
+            as_data(one) | {"id": f"{hub.caip19(one.model_id)}@{one.version}"},
+            f"{one.block}:{one.index}  {model}  {reason.replace('_', ' ')}",
+        )
+
+
+def _impact_data(found: Impact) -> dict[str, Any]:
+    return {
+        "source": found.label(found.source),
+        "revoked": found.revoked,
+        "block": found.block,
+        "affected": [
+            as_data(one)
+            | {"name": found.label(one), "path": [found.label(step) for step in found.path(one)]}
+            for one in found.affected
+        ],
+    }
+
+
+def _position(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    block, _, index = text.partition(":")
+    if not (block.isdigit() and index.isdigit()):
+        raise click.BadParameter(f"{text!r} is no BLOCK:INDEX")
+    return int(block), int(index)
 
 
 def _aliases(hub: Any, model_id: int) -> str:  # noqa: ANN401 - the client, loaded lazily

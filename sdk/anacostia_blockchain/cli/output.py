@@ -72,6 +72,14 @@ class Output:
             table.add_row(*(str(cell) for cell in row))
         self._out.print(table)
 
+    def line(self, data: object, text: str) -> None:
+        """One of results that come one by one: a line, at once."""
+        click.echo(json.dumps(data, default=str) if self.as_json else text)
+
+    def plain(self, text: str) -> None:
+        """Text that is not to be wrapped, coloured or read as markup."""
+        click.echo(text)
+
     def note(self, text: str) -> None:
         """A remark on the way, for a person only."""
         self._err.print(text)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from anacostia_blockchain import _upstream as upstream
     from anacostia_blockchain.client import Anacostia
     from anacostia_blockchain.metadata import MetadataStore
+    from anacostia_blockchain.recall import Taint
     from anacostia_blockchain.types import ModelVersion
 
 Promotion = Callable[["Anacostia", str], "ModelVersion | None"]
@@ -31,11 +32,16 @@ def by_alias(alias: str) -> Promotion:
     return promoted
 
 
+_MOVES = ("deployed", "undeployed")
+"""What the node records of what it did; the newest of them tells what is up."""
+
+
 class DeployNode(ModelActionNode):
     """Waits for a promotion on chain, fetches, verifies, and calls the user's deploy hook.
 
     A version that this node has deployed already, in a run that succeeded, is not deployed again.
-    One that is revoked, or made from something that is, is never deployed.
+    One that is revoked, or made from something that is, is never deployed; what became so after it
+    was deployed is undeployed, and the run fails where there is nothing to do that with.
 
     Args:
         name: of the node.
@@ -44,6 +50,8 @@ class DeployNode(ModelActionNode):
         model: name of the registered model.
         folder: where versions are fetched to, each into a folder of its own.
         deploy: called with that folder and the version; what it raises fails the run.
+        undeploy: called with the number of the version that is deployed and must not be, and why;
+            again, if the run then fails for another reason.
         promotion: says which version is promoted.
         wait: seconds to wait for one that is not deployed yet; 0: only look.
 
@@ -53,7 +61,7 @@ class DeployNode(ModelActionNode):
         ... )  # doctest: +SKIP
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a deployment's parts
         self,
         name: str,
         predecessors: Sequence[upstream.BaseNode],
@@ -62,6 +70,7 @@ class DeployNode(ModelActionNode):
         folder: Path | str,
         deploy: Callable[[Path, ModelVersion], object],
         *,
+        undeploy: Callable[[int, Taint], object] | None = None,
         promotion: Promotion | None = None,
         wait: float = 0,
         **options: Any,  # noqa: ANN401 - the framework's
@@ -69,25 +78,34 @@ class DeployNode(ModelActionNode):
         super().__init__(name, predecessors, metadata_store, model, **options)
         self._folder = Path(folder)
         self._deploy = deploy
+        self._undeploy = undeploy
         self._promotion = promotion or by_alias("champion")
         self._wait = wait
 
     def execute(self) -> bool:
-        """Deploy the promoted version, unless it is deployed.
+        """Take back what is tainted, and deploy the promoted version, unless it is deployed.
 
         Raises:
-            PipelineError: the version is tainted, or a check of it failed.
+            PipelineError: the promoted version is tainted, or a check of it failed; or what is
+                deployed is tainted, and there is no way here to take it back or replace it.
         """
         done = self.deployed()
         found: list[ModelVersion] = []
+        reasons: list[Taint] = []
 
-        def is_new() -> bool:
+        def is_due() -> bool:
             version = self._promotion(self.hub, str(self._model))
             found[:] = [version] if version is not None and version.version != done else []
-            return bool(found)
+            taint = None if done is None else self.hub.models.taint(f"{self._model}@{done}")
+            reasons[:] = [] if taint is None else [taint]
+            return bool(found or reasons)
 
-        if not self.wait_until(is_new, self._wait):
+        if not self.wait_until(is_due, self._wait):
             self.set_tags(deployment="nothing new is promoted")
+            return True
+        if done is not None and reasons:
+            self._take_back(done, reasons[0], replaced=bool(found))
+        if not found:
             return True
         version = found[0]
         path = self._fetch(version)
@@ -96,11 +114,24 @@ class DeployNode(ModelActionNode):
         return True
 
     def deployed(self) -> int | None:
-        """Number of the version that this node deployed last."""
+        """Number of the version that this node deployed, if that is still up."""
         runs = self.metadata_store.succeeded_runs()
         rows = self.metadata_store.get_params(self.name)
-        own = [r for r in rows if r["param_name"] == "deployed" and r["run_id"] in runs]
-        return int(max(own, key=lambda row: row["id"])["param_value"]) if own else None
+        own = [r for r in rows if r["param_name"] in _MOVES and r["run_id"] in runs]
+        last = max(own, key=lambda row: row["id"], default=None)
+        if last is None or last["param_name"] != "deployed":
+            return None
+        return int(last["param_value"])
+
+    def _take_back(self, version: int, reason: Taint, *, replaced: bool) -> None:
+        if self._undeploy is not None:
+            self._undeploy(version, reason)
+            self.log_params(undeployed=version, because=str(reason))
+        elif not replaced:
+            raise PipelineError(
+                f"{self._model}@{version} is deployed, and must not be: {reason}. Take it out of "
+                f"service, or promote another; with `undeploy`, {self.name} does the first itself"
+            )
 
     def _fetch(self, version: ModelVersion) -> Path:
         from anacostia_blockchain.verify import verify_version  # noqa: PLC0415 - loads web3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from importlib.resources import files
 from pathlib import Path
@@ -38,7 +39,7 @@ from anacostia_blockchain.outbox import intents
 from anacostia_blockchain.pipeline import Pipeline
 from anacostia_blockchain.sending import Sender
 from anacostia_blockchain.testing import dev_signer
-from anacostia_blockchain.types import Kind
+from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
 
 pytestmark = pytest.mark.integration
 
@@ -319,6 +320,51 @@ def test_deploy_follows_the_promotion(project, hub, name: str, tmp_path: Path) -
     assert report.runs[0].status == "failed"
     assert "is not deployed: " in (report.runs[0].reason or "")
     assert len(deployed) == 2
+
+
+def test_what_is_deployed_is_taken_back_when_its_data_is_revoked(
+    project, hub, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "w.bin").write_text(name)
+    data_set = hub.models.publish(tmp_path / "w.bin", f"{name}-data", kind=Kind.DATASET)
+    parents = [Parent(data_set.model_id, 1, Relation.TRAINED_ON)]
+    hub.models.publish(tmp_path / "w.bin", name, parents=parents, aliases=["champion"])
+    events: list[tuple[str, int, str]] = []
+
+    def run(**options):
+        store, data = project.base()
+        node = DeployNode(
+            "deploy",
+            [data],
+            store,
+            name,
+            tmp_path / "serving",
+            lambda _path, version: events.append(("up", version.version, "")),
+            **options,
+        )
+        return project.execute(store, data, node).runs[0], node
+
+    def undeploy(version: int, reason) -> None:
+        events.append(("down", version, str(reason)))
+
+    assert run()[0].status == "succeeded"
+    hub.models.revoke(f"{name}-data@1", RevocationReason.POISONED_DATA)
+    report, _ = run()
+    assert report.status == "failed"
+    assert "is deployed, and must not be" in (report.reason or "")
+    report, node = run(undeploy=undeploy)
+    assert (report.status, node.deployed()) == ("succeeded", None)
+    why = "was made from .*, which is revoked: poisoned data"
+    assert events[:1] == [("up", 1, "")]
+    assert events[1][:2] == ("down", 1)
+    assert re.search(why, events[1][2])
+    report, _ = run(undeploy=undeploy)  # the alias still points there
+    assert report.status == "failed"
+    assert "is not deployed: " in (report.reason or "")
+    (tmp_path / "w.bin").write_text(f"{name}, clean")
+    hub.models.publish(tmp_path / "w.bin", name, aliases=["champion"])
+    assert run(undeploy=undeploy)[0].status == "succeeded"
+    assert events[2:] == [("up", 2, "")]
 
 
 def test_a_deploy_hook_that_fails_fails_the_run_and_is_tried_again(
