@@ -242,7 +242,7 @@ def tree(impact: Impact) -> str:
 
 def mermaid(impact: Impact) -> str:
     """A Mermaid flowchart with every edge."""
-    shown = [impact.source, *impact.affected]
+    shown: list[Parent | Affected] = [impact.source, *impact.affected]
     lines = ["flowchart TD"]
     lines += [f'    {_node(one)}["{impact.label(one)}"]' for one in shown]
     lines += [
