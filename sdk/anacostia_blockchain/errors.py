@@ -25,6 +25,7 @@
     │   ├── StoreBusyError          another process holds the store or database
     │   ├── StoreUnavailableError   a service does not answer, or with something else
     │   ├── AccessDeniedError       a service refuses: no, wrong or expired rights
+    │   ├── UntrustedServerError    a server's certificate, or its TLS, is not to be trusted
     │   └── ClockError              this machine's clock and the service's are too far apart
     ├── LedgerError                 a proof cannot be made: unknown run, size or field
     └── PipelineError               a node died, or the graph cannot run
@@ -163,6 +164,10 @@ class StoreUnavailableError(StorageError):
 
 class AccessDeniedError(StorageError):
     """A service refuses: a token or delegation is missing, wrong, expired or too narrow."""
+
+
+class UntrustedServerError(StorageError):
+    """Who answers may be anybody: the certificate is expired, another's, or not vouched for."""
 
 
 class ClockError(StorageError):

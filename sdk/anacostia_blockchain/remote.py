@@ -1,15 +1,23 @@
-"""An outbox on another machine, and the run log that it anchors, over HTTP."""
+"""Servers of this package on other machines: who they are is proven, who asks as well."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from anacostia_blockchain.errors import AccessDeniedError, ConfigError, StoreUnavailableError
+from anacostia_blockchain.errors import (
+    AccessDeniedError,
+    ConfigError,
+    IntegrityError,
+    NotFoundError,
+    StorageError,
+    StoreUnavailableError,
+    UntrustedServerError,
+)
 from anacostia_blockchain.outbox import Intent, from_json, shown, to_json
 
 if TYPE_CHECKING:
@@ -19,54 +27,137 @@ _TIMEOUT = 30.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class RemoteOutbox:
-    """What `anacostia outbox`, or the server of a pipeline, serves.
+class RemoteServer:
+    """What answers at a URL, behind a token.
 
     Args:
         url: of the server. Plain `http` is for loopback alone: the token would be seen.
         token: of the server.
         ca: certificate of whoever issued the server's; None: those of the system.
+        certificate: files of a certificate and of its key, where the server asks for one.
 
     Raises:
-        ConfigError: the URL is none, or unprotected; or the certificate cannot be read.
+        ConfigError: the URL is none, or unprotected; or a certificate cannot be read.
     """
 
-    def __init__(self, url: str, token: Token, ca: Path | None = None) -> None:
+    what = "server"
+    """In messages."""
+
+    def __init__(
+        self,
+        url: str,
+        token: Token,
+        ca: Path | None = None,
+        certificate: tuple[Path, Path] | None = None,
+    ) -> None:
         parsed = httpx.URL(url)
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ConfigError(f"{url!r} is not the URL of a server")
         if parsed.scheme == "http" and parsed.host not in _LOOPBACK:
             raise ConfigError(f"{url} would show the token to everyone on the way: use https")
-        try:
-            verify = ssl.create_default_context(cafile=ca) if ca else True
-        except OSError as error:
-            raise ConfigError(f"the certificate {ca} cannot be read: {error}") from error
         self.url = url.rstrip("/")
         self._client = httpx.Client(
-            base_url=f"{self.url}/api/outbox",
+            base_url=self.url,
             headers=token.header,
-            verify=verify,
+            verify=_context(ca, certificate),
             timeout=_TIMEOUT,
         )
 
-    def _ask(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        try:
-            answer = self._client.request(method, path, **arguments)
-        except httpx.HTTPError as error:
-            raise StoreUnavailableError(
-                f"the outbox at {self.url} does not answer ({error}): start it, or check the URL "
-                "and the certificate"
-            ) from error
-        if answer.status_code in (401, 403):
-            raise AccessDeniedError(f"the outbox at {self.url} refuses the token: check it")
-        if answer.status_code != 200:
-            raise StoreUnavailableError(
-                f"{self.url} answers {answer.status_code}: {answer.text[:200]}"
-            )
+    def ask(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
+        """Ask for JSON.
+
+        Raises:
+            StorageError: see `answer`; an answer that is no JSON is none.
+        """
+        answer = self.answer(method, path, **arguments)
         try:
             return answer.json()
         except ValueError as error:
-            raise StoreUnavailableError(f"{self.url} is no outbox") from error
+            raise StoreUnavailableError(f"{self.url} is no {self.what}") from error
+
+    def answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401
+        """Ask, and get a good answer.
+
+        Raises:
+            StoreUnavailableError: there is none.
+            UntrustedServerError: who answers does not prove to be the server.
+            AccessDeniedError: the server refuses the token, or asks for a certificate.
+            NotFoundError: it does not have what is asked for.
+            IntegrityError: what it has contradicts what it had.
+        """
+        try:
+            answer = self._client.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise self._explained(error) from error
+        if answer.status_code in (401, 403):
+            raise AccessDeniedError(f"the {self.what} at {self.url} refuses the token: check it")
+        if answer.status_code in (404, 409):
+            kind = NotFoundError if answer.status_code == 404 else IntegrityError
+            raise kind(f"{self.url} answers: {_detail(answer)}")
+        if answer.status_code != 200:
+            raise StoreUnavailableError(
+                f"{self.url} answers {answer.status_code}: {_detail(answer)}"
+            )
+        return answer
+
+    def _explained(self, error: httpx.HTTPError) -> StorageError:
+        for cause in _causes(error):
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return UntrustedServerError(
+                    f"{self.url} shows a certificate that is not to be trusted "
+                    f"({cause.verify_message}): check the URL, the authority, and the certificate"
+                )
+            if isinstance(cause, ssl.SSLError):
+                reason = cause.reason or str(cause)
+                if "CERTIFICATE" in reason:
+                    return AccessDeniedError(
+                        f"{self.url} refuses us: it asks for a certificate of its authority "
+                        f"({reason})"
+                    )
+                return UntrustedServerError(f"{self.url} does not speak TLS ({reason})")
+        return StoreUnavailableError(
+            f"the {self.what} at {self.url} does not answer ({error}): {self._hint(error)}"
+        )
+
+    def _hint(self, error: httpx.HTTPError) -> str:
+        if not isinstance(error, httpx.RemoteProtocolError):
+            return "start it, or check the URL"
+        if self.url.startswith("http:"):
+            return "if it speaks TLS, its URL begins with https"
+        return "it ended, or it asks for a certificate of its own authority, and got none"
+
+
+def _context(ca: Path | None, certificate: tuple[Path, Path] | None) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca)
+        if certificate is not None:
+            context.load_cert_chain(*certificate)
+    except OSError as error:
+        names = ", ".join(str(file) for file in (ca, *(certificate or ())) if file)
+        raise ConfigError(f"the certificate {names} cannot be read: {error}") from error
+    return context
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["detail"])[:300]
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:200]
+
+
+class RemoteOutbox(RemoteServer):
+    """What `anacostia outbox`, or the server of a pipeline, serves: an outbox and its run log."""
+
+    what = "outbox"
+
+    def _ask(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
+        return self.ask(method, f"/api/outbox{path}", **arguments)
 
     # ------------------------------------------------------------------ as `sending.Source`
 

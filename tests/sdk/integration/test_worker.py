@@ -24,6 +24,7 @@ from anacostia_blockchain.errors import (
     ConfigError,
     NotFoundError,
     StoreUnavailableError,
+    UntrustedServerError,
 )
 from anacostia_blockchain.metadata import MetadataStore, schema
 from anacostia_blockchain.metadata.database import open_database
@@ -211,7 +212,7 @@ def test_a_worker_on_another_machine_over_tls(hub, trainer, uri: str, tmp_path: 
     ca = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(ca)
     with Served(trainer, uri, authority.issue_cert("127.0.0.1"), tmp_path) as served:
-        with pytest.raises(StoreUnavailableError, match="does not answer"):
+        with pytest.raises(UntrustedServerError, match="not to be trusted"):
             RemoteOutbox(served.url, Token(TOKEN)).open()  # whose certificate nobody vouches for
         remote = RemoteOutbox(served.url, Token(TOKEN), ca)
         away = Worker(remote, hub)
