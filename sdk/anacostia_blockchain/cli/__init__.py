@@ -32,6 +32,7 @@ _COMMANDS = {
     "runs": ("runs", "Recorded runs."),
     "anchor": ("anchor", "Anchor and publish what machines without a key intend."),
     "outbox": ("anchor", "Serve an outbox to an anchor worker on another machine."),
+    "certificate": ("certificate", "Certificates for pipelines that speak across machines."),
     "prices": ("prices", "Prices of models, in dollars."),
     "verify": ("verify", "Verify a version or an evidence bundle; trust nobody."),
     "storage": ("storage", "Content by CID, in one store or several."),
