@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from anacostia_blockchain.errors import ConfigError, StoreBusyError, StoreUnavailableError
+from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.metadata.book import Batching, RunBook
 from anacostia_blockchain.metadata.database import (
     check_uri,
@@ -16,6 +15,7 @@ from anacostia_blockchain.metadata.database import (
     postgres_url,
 )
 from anacostia_blockchain.metadata.lifecycle import RunSummary
+from anacostia_blockchain.metadata.patience import patiently
 from anacostia_blockchain.metadata.recorder import RecordingStore
 
 if TYPE_CHECKING:
@@ -148,14 +148,10 @@ class MetadataStore(RecordingStore):
 
     def persist(self, step: Callable[[], T]) -> T:
         """Take a step that must not be lost: again and again while the database is away."""
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                return step()
-            except (StoreBusyError, StoreUnavailableError) as error:
-                if time.monotonic() > deadline or self.exit_event.wait(0.5):
-                    raise
-                self.log(f"{self.name} tries again: {error}", level="WARNING")
+        return patiently(step, self._patience, self.exit_event, self._say)
+
+    def _say(self, error: Exception) -> None:
+        self.log(f"{self.name} tries again: {error}", level="WARNING")
 
     # ------------------------------------------------------------------ the way to the chain
 

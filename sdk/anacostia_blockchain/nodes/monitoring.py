@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anacostia_blockchain.nodes.files import FileStoreNode
+from anacostia_blockchain.nodes.watching import WatchingNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +18,11 @@ _BATCH = 500
 _GRAIN = 2.0
 """Seconds within which two changes of a folder may bear one time, on some file systems."""
 
-_PAUSE = 1.0
-"""Seconds to wait after a failed look, before the next one."""
-
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".swp", "~")
 """Endings of files that somebody is still writing."""
 
 
-class MonitoringDataStoreNode(FileStoreNode):
+class MonitoringDataStoreNode(WatchingNode):
     """Watches a folder and all below it; what is new there triggers a run.
 
     A file is taken once it was not written to for a while. Files and folders that begin with a dot
@@ -56,48 +52,22 @@ class MonitoringDataStoreNode(FileStoreNode):
         settle: float = 0.25,
         **options: Any,  # noqa: ANN401 - the framework's
     ) -> None:
-        super().__init__(name, resource_path, metadata_store, monitoring=True, **options)
-        self.unsettled = 0
-        self._poll = poll
+        super().__init__(name, resource_path, metadata_store, poll=poll, **options)
         self._settle = settle
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
+        self._known: set[str] | None = None
         self._unreadable: set[str] = set()
         self._refused = False
         self._quiet: dict[str, int] = {}
         self._below: dict[str, list[str]] = {}
 
-    def start_monitoring(self) -> None:
-        """Watch in a daemon thread until the node ends."""
-        thread = threading.Thread(target=self._watch, name=f"{self.name}_observer", daemon=True)
-        self.observer_thread = thread
-        thread.start()
-
-    def list_artifacts(self, state: str) -> list[str]:
-        """Locations of artifacts in a state.
-
-        During a run, `new` (and `current`, its older name) means what this run was given, however
-        many nodes have read it already; `old` is the older name of `used`.
-        """
-        state = {"current": "new", "old": "used"}.get(state, state)
-        if state == "new" and self.metadata_store.active_run is not None:
-            return [a.location for a in self.metadata_store.run_artifacts("input", self.name)]
-        return super().list_artifacts(state)
-
-    def _watch(self) -> None:
-        known: set[str] | None = None
-        while not self.exit_event.is_set():
-            try:
-                known = set(super().list_artifacts("all")) if known is None else known
-                self._scan(known)
-                self.resource_trigger()
-            except Exception as error:  # noqa: BLE001 - look again: the cause may pass
-                self.unsettled += 1
-                self.log(f"{self.name} could not be searched: {error}", level="ERROR")
-                self.exit_event.wait(_PAUSE)
-            self.exit_event.wait(self._poll)
+    def look(self) -> None:
+        """Record every file that is new and at rest."""
+        if self._known is None:
+            self._known = self.locations()
+        self._scan(self._known)
 
     def _scan(self, known: set[str]) -> None:
-        """Record every file that is new and at rest."""
         unsettled = 0
         taken: list[tuple[str, str, int]] = []
         for folder, changed_at, names in self._changed_folders():
