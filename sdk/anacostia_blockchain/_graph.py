@@ -74,6 +74,7 @@ def refuse_remote(node: upstream.BaseNode) -> None:
     """
     if node.remote_successors or node.remote_predecessors or node.wait_for_connection:
         raise PipelineError(
-            f"{node.name} has neighbours on other machines, which is not supported: to keep the "
-            "key elsewhere, use an anchor worker; to share the database, PostgreSQL"
+            f"{node.name} has neighbours on other machines by the framework's own protocol, which "
+            "lets anybody join: follow the other pipeline with a RootPipelineNode, or keep the key "
+            "elsewhere with an anchor worker"
         )

@@ -172,8 +172,8 @@ class Pipeline(upstream.Pipeline):
                     self._shut_down(grace)
                 finally:
                     unsent = self._drain(drain)
-        if self._failure is not None:
-            node, error = self._failure
+        if (failure := self._find_failure()) is not None:
+            node, error = failure
             raise PipelineError(f"node {node} died: {error!r}") from error
         return self._report(unsent)
 
@@ -186,6 +186,7 @@ class Pipeline(upstream.Pipeline):
         on_ready: Callable[[str], None] | None = None,
         tls: Mapping[str, Path] | None = None,
         open_api: bool = False,
+        leaf_token: Token | None = None,
         **options: Any,  # noqa: ANN401 - of `execute`
     ) -> ExecutionReport:
         """Execute until a signal, with web pages and the Anacostia API.
@@ -197,6 +198,7 @@ class Pipeline(upstream.Pipeline):
             on_ready: told the URL, once it answers.
             tls: files: `tls_key`, `tls_cert`, and, if clients must show a certificate, `tls_ca`.
             open_api: let anybody read sealed runs and metrics of published versions.
+            leaf_token: who has it may follow this pipeline: see `RootPipelineNode`.
             options: of `execute`; `until` is "stopped" if it is not given.
 
         Raises:
@@ -205,7 +207,7 @@ class Pipeline(upstream.Pipeline):
         """
         from anacostia_blockchain.web.server import Web  # noqa: PLC0415 - loads the web framework
 
-        web = Web(self, token, host, port, open_api=open_api, **(tls or {}))
+        web = Web(self, token, host, port, open_api=open_api, leaf_token=leaf_token, **(tls or {}))
 
         def serving() -> AbstractContextManager[object]:
             return web.running(on_ready or (lambda _url: None))
@@ -289,7 +291,7 @@ class Pipeline(upstream.Pipeline):
 
     def _supervise(self, timeout: float | None, grace: float) -> None:
         started = time.monotonic()
-        while self._failure is None:
+        while self._find_failure() is None:
             elapsed = time.monotonic() - started
             if timeout is not None and elapsed > timeout:
                 self._stop = self._stop or "timeout"
@@ -300,6 +302,11 @@ class Pipeline(upstream.Pipeline):
             if self._stop is not None and self.metadata_store.stop_if_idle():
                 return
             time.sleep(_TICK)
+
+    def _find_failure(self) -> tuple[str, BaseException] | None:
+        """The node that died, or gave up looking for what is new, and why; None if none did."""
+        gave_up = ((node.name, getattr(node, "failure", None)) for node in self.nodes)
+        return self._failure or next(((n, e) for n, e in gave_up if e is not None), None)
 
     def _is_idle(self) -> bool:
         """No run is under way or held up, and some trigger that the next one needs stays out."""
@@ -354,8 +361,8 @@ class Pipeline(upstream.Pipeline):
         store = self.metadata_store
         if store.active_run is not None:
             reason = f"stopped while {', '.join(stuck)} was at work" if stuck else None
-            if self._failure is not None:
-                reason = f"node {self._failure[0]} died: {self._failure[1]!r}"
+            if (failure := self._find_failure()) is not None:
+                reason = f"node {failure[0]} died: {failure[1]!r}"
             store.abandon_open_runs(reason or "stopped before the run had ended")
 
     def _drain(self, timeout: float) -> int:

@@ -11,10 +11,11 @@ from sqlalchemy import delete, select, update
 from anacostia_blockchain.outbox import Outbox, intents
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
+    from anacostia_blockchain.ledger.record import Leaf
     from anacostia_blockchain.metadata.facts import Fact
 
 
@@ -72,7 +73,7 @@ def describe(
             parameters.setdefault(fact.node, {})[fact.name] = fact.value
     times = {fact.name: fact.value for fact in facts if fact.role == "run"}
     return {
-        "metrics": _metrics(facts),
+        "metrics": last_metrics(facts),
         "provenance": {
             "parameters": parameters,
             "inputs": [_input(fact) for fact in facts if fact.role == "input"],
@@ -85,7 +86,7 @@ def describe(
     }
 
 
-def _metrics(facts: Sequence[Fact]) -> dict[str, float]:
+def last_metrics(facts: Iterable[Fact | Leaf]) -> dict[str, float]:
     """Each metric's last value by name, with the node's name before those that two nodes have."""
     last = {(fact.node, fact.name): fact.value for fact in facts if fact.role == "metric"}
     nodes = Counter(name for _node, name in last)

@@ -254,6 +254,14 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         with self.database.read() as connection:
             return recording.artifacts_at(connection, store, location)
 
+    def newest_artifact(self, store: str) -> Artifact | None:
+        """What came to a store last; None if nothing ever did."""
+        newest = recording.artifact_query().where(upstream.nodes.c.node_name == store)
+        newest = newest.order_by(upstream.artifacts.c.id.desc()).limit(1)
+        with self.database.read() as connection:
+            row = connection.execute(newest).mappings().first()
+        return None if row is None else Artifact(**row)
+
     def run_artifacts(
         self, role: str, store: str | None = None, run_id: int | None = None
     ) -> list[Artifact]:

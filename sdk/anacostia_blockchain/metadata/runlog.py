@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from anacostia_blockchain.errors import LedgerError
+from anacostia_blockchain.errors import IntegrityError, LedgerError
 from anacostia_blockchain.ledger.log import MerkleLog
 from anacostia_blockchain.ledger.log import metadata as tables
 from anacostia_blockchain.ledger.proof import RunProof
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from anacostia_blockchain.metadata.database import Database
     from anacostia_blockchain.metadata.facts import Fact
 
-__all__ = ["RunLog", "append_record", "load_record", "network", "tables"]
+__all__ = ["RunLog", "append_record", "load_record", "network", "record_after", "tables"]
 
 NAME = "runs"
 """Of the one log in the database; on chain the salt tells it from all others."""
@@ -59,6 +59,32 @@ def load_record(connection: Connection, run_id: int) -> RunRecord:
     if text is None:
         raise LedgerError(f"run {run_id} has no record: it never was, or it has not ended yet")
     return RunRecord.from_json(text.encode())
+
+
+def record_after(
+    connection: Connection, index: int | None, leaf: str | None
+) -> tuple[int, str] | None:
+    """What follows in the log upon a record that somebody has.
+
+    Args:
+        connection: to read.
+        index: of that record; None: they have none.
+        leaf: its root, in hexadecimal.
+
+    Returns:
+        Index and JSON text of the next record; None if there is none yet.
+
+    Raises:
+        IntegrityError: no such record was ever at that place.
+    """
+    runs = schema.runs
+    if index is not None:
+        query = select(runs.c.leaf).where(runs.c.log_index == index)
+        if connection.execute(query).scalar() != leaf:
+            raise IntegrityError(f"record {index} of this log is not {leaf}: it is another log")
+    place = 0 if index is None else index + 1
+    text = connection.execute(select(runs.c.record).where(runs.c.log_index == place)).scalar()
+    return None if text is None else (place, text)
 
 
 def network(client: Anacostia) -> str:

@@ -85,6 +85,7 @@ indexes = (
     Index("ab_triggers_run", upstream.triggers.c.run_triggered),
     Index("ab_artifacts_state", upstream.artifacts.c.state),
     Index("ab_artifacts_place", upstream.artifacts.c.node_id, upstream.artifacts.c.location),
+    Index("ab_runs_log", runs.c.log_index),
     Index("ab_run_artifacts_artifact", run_artifacts.c.artifact_id),
 )
 """What the framework's tables lack: without them, the end of a run takes longer with every run."""

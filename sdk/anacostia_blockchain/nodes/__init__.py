@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         HuggingFaceDatasetRegistryNode,
         HuggingFaceModelRegistryNode,
     )
+    from anacostia_blockchain.nodes.root import FetchOutputsNode, RootPipelineNode
     from anacostia_blockchain.nodes.shakespeare import ShakespeareEvalNode
     from anacostia_blockchain.nodes.stores import IpfsStoreNode, Web3StorageNode
 
@@ -48,6 +49,7 @@ _MODULES = {
     "DeriveNode": "licensing",
     "EvaluationNode": "base",
     "ExecuteContractNode": "onchain",
+    "FetchOutputsNode": "root",
     "HuggingFaceDatasetRegistryNode": "registries",
     "HuggingFaceModelRegistryNode": "registries",
     "IpfsStoreNode": "stores",
@@ -60,6 +62,7 @@ _MODULES = {
     "PriceUpdateNode": "prices",
     "PublishVersionNode": "publish",
     "RegisterModelNode": "register",
+    "RootPipelineNode": "root",
     "SetAliasNode": "onchain",
     "SettleNode": "licensing",
     "ShakespeareEvalNode": "shakespeare",
@@ -79,6 +82,7 @@ __all__ = [
     "DeriveNode",
     "EvaluationNode",
     "ExecuteContractNode",
+    "FetchOutputsNode",
     "HuggingFaceDatasetRegistryNode",
     "HuggingFaceModelRegistryNode",
     "IpfsStoreNode",
@@ -91,6 +95,7 @@ __all__ = [
     "PriceUpdateNode",
     "PublishVersionNode",
     "RegisterModelNode",
+    "RootPipelineNode",
     "SetAliasNode",
     "SettleNode",
     "ShakespeareEvalNode",

@@ -97,6 +97,8 @@ class Guard:
         app: what to guard.
         token: who has it may do everything.
         is_open: says of a path whether anybody may read (GET) it.
+        reader: who has it may read (GET) some paths.
+        reads: says which.
         secure: the server speaks TLS, and the cookie is for TLS alone.
     """
 
@@ -106,8 +108,12 @@ class Guard:
         token: Token,
         is_open: Callable[[str], bool] = lambda _path: False,
         *,
+        reader: Token | None = None,
+        reads: Callable[[str], bool] = lambda _path: False,
         secure: bool = False,
     ) -> None:
+        self._reader = reader
+        self._reads = reads
         self._app = app
         self._token = token
         self._is_open = is_open
@@ -138,7 +144,10 @@ class Guard:
         headers = dict(scope["headers"])
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() == b"bearer":
-            return self._token.matches(given.strip())
+            given = given.strip()
+            if reads and self._reader is not None and self._reads(scope["path"]):
+                return self._reader.matches(given) or self._token.matches(given)
+            return self._token.matches(given)
         return reads and self._token.matches(_cookie(headers.get(b"cookie", b"")))
 
     async def _log_in(self, scope: Scope, send: Send) -> None:

@@ -24,6 +24,7 @@ from anacostia_blockchain.errors import ConfigError, NotFoundError
 from anacostia_blockchain.metadata.reader import RunReader
 from anacostia_blockchain.metadata.store import MetadataStore
 from anacostia_blockchain.web.api import make_api
+from anacostia_blockchain.web.following import LEAF_PATHS, following_routes
 from anacostia_blockchain.web.guard import App, Guard, Token
 from anacostia_blockchain.web.outbox import Served, outbox_routes
 from anacostia_blockchain.web.pages import FilesPage, NodePage, StorePage
@@ -33,6 +34,7 @@ from anacostia_blockchain.web.status import StatusBoard
 
 if TYPE_CHECKING:
     from anacostia_blockchain.pipeline import Pipeline
+    from anacostia_blockchain.storage.base import Store
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +105,11 @@ class PipelineServer(upstream.PipelineServer):
         def outbox() -> Served:
             return _served(store)
 
+        def stores() -> Iterator[Store]:
+            return (node.storage for node in self.pipeline.nodes if hasattr(node, "storage"))
+
         self.include_router(outbox_routes(outbox))
+        self.include_router(following_routes(lambda: store.database, stores))
         self.mount("/api", make_api(reader))
 
     async def _statuses(self) -> AsyncIterator[str]:
@@ -178,13 +184,14 @@ class Web:
         tls_cert: file of the certificate.
         tls_ca: file of the authority whose certificates clients must show; None: they need none.
         open_api: let anybody read sealed runs and metrics of published versions.
+        leaf_token: who has it may follow the pipeline, and nothing else.
 
     Raises:
         ConfigError: the port is taken, the certificate cannot be used, or a node's name cannot be
             part of a URL.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whom to let do what, and where
         self,
         pipeline: Pipeline,
         token: Token,
@@ -195,6 +202,7 @@ class Web:
         tls_cert: Path | None = None,
         tls_ca: Path | None = None,
         open_api: bool = False,
+        leaf_token: Token | None = None,
     ) -> None:
         if (tls_key is None) != (tls_cert is None) or (tls_ca and not tls_cert):
             raise ConfigError("TLS needs both tls_key and tls_cert, and tls_ca needs them too")
@@ -205,7 +213,12 @@ class Web:
         try:
             self.app = PipelineServer(pipeline, host, self.port)
             self.guarded: App = Guard(
-                self.app, token, lambda path: _may_anybody(path, open_api), secure=secure
+                self.app,
+                token,
+                lambda path: _may_anybody(path, open_api),
+                reader=leaf_token,
+                reads=lambda path: bool(LEAF_PATHS.fullmatch(path)),
+                secure=secure,
             )
             self._server = make_server(
                 self.guarded, tls_key, tls_cert, tls_ca, handle_signals=False

@@ -32,10 +32,12 @@ def test_the_guide_to_pipelines(tmp_path: Path) -> None:
     def anacostia(*arguments: str) -> str:
         return run(sys.executable, "-m", "anacostia_blockchain.cli", *arguments)
 
-    said = []
+    said, served = [], []
     try:
         for language, source in BLOCK.findall(GUIDE.read_text(encoding="utf-8")):
-            if language == "python":
+            if "goes on until Ctrl-C" in source.partition("\n")[0]:
+                served.append(subprocess.Popen((sys.executable, "-c", source), cwd=tmp_path))
+            elif language == "python":
                 said.append(run(sys.executable, "-c", source))
             else:
                 lines = filter(None, map(shlex.split, source.splitlines()))
@@ -44,8 +46,11 @@ def test_the_guide_to_pipelines(tmp_path: Path) -> None:
         assert "idle ['succeeded']" in printed
         assert "serving version 1 from serving/1-1" in printed
         listed = json.loads(anacostia("--json", "models", "list"))
-        assert [model["name"] for model in listed] == ["bard"]
+        assert sorted(model["name"] for model in listed) == ["afar", "bard"]
         runs = json.loads(anacostia("--json", "runs", "list", "--db", "keyless.db"))
         assert [run["anchored"] for run in runs] == [True]
     finally:
+        for process in served:
+            process.terminate()
+            assert process.wait(30) == 0
         anacostia("down")
