@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.content.hashing import FileDigest, Hasher, Sink
+from anacostia_blockchain.content.digests import DigestCache, FileDigest
+from anacostia_blockchain.content.hashing import Hasher, Sink
 from anacostia_blockchain.content.manifest import Manifest
 from anacostia_blockchain.content.unixfs import Emit, Tree, directory, ignore
 from anacostia_blockchain.content.walk import Found, check_name, walk
@@ -63,6 +64,7 @@ def scan(
     progress: Progress | None = None,
     sink: Sink | None = None,
     workers: int | None = None,
+    digests: DigestCache | None = None,
 ) -> FolderDigest:
     """Hash a file, a folder or an overlay; every byte is read once, memory stays constant.
 
@@ -71,6 +73,8 @@ def scan(
         progress: called with bytes done and the folder's total.
         sink: receives all blocks as they are made, from several threads.
         workers: threads; as many as there are cores, up to 16, if not given.
+        digests: of files that need not be read again, unless `sink` needs them. Whoever verifies
+            gives none.
 
     Example:
         >>> import tempfile
@@ -83,14 +87,15 @@ def scan(
             the overlay adds a file that is there already.
         FileChangedError: a file or directory changed meanwhile.
     """
+    hasher = Hasher(sink, progress, workers, digests)
     if isinstance(source, Overlay):
-        return _scan_overlay(source, Hasher(sink, progress, workers), sink)
+        return _scan_overlay(source, hasher, sink)
     files, directories = walk(source)
-    digests = Hasher(sink, progress, workers).files(files)
+    hashed = hasher.files(files)
     if not directories:
-        return _single(digests[0])
-    tree = _assemble(digests, directories, sink)
-    return _digest(tree, source, digests)
+        return _single(hashed[0])
+    tree = _assemble(hashed, directories, sink)
+    return _digest(tree, source, hashed)
 
 
 def _scan_overlay(overlay: Overlay, hasher: Hasher, sink: Sink | None) -> FolderDigest:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from threading import Event, Lock
 from typing import BinaryIO, Protocol, TypeVar
 
 from anacostia_blockchain.content.cid import CID, RAW
+from anacostia_blockchain.content.digests import DigestCache, FileDigest, Settling
 from anacostia_blockchain.content.unixfs import CHUNK, FileBuilder
 from anacostia_blockchain.content.unixfs import ignore as emit_nothing
 from anacostia_blockchain.content.walk import Found
@@ -33,24 +33,6 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
-class FileDigest:
-    """A file and its digests.
-
-    Attributes:
-        path: relative to the folder, with `/` between names.
-        size: bytes.
-        sha256: of the whole file.
-        dag_size: bytes of all blocks (see `unixfs.Tree`).
-    """
-
-    path: str
-    size: int
-    sha256: bytes
-    cid: CID
-    dag_size: int
-
-
 class Sink(Protocol):
     """Takes what is hashed, as it is hashed. Called from several threads at once."""
 
@@ -60,17 +42,31 @@ class Sink(Protocol):
     def node(self, cid: CID, block: bytes) -> None:
         """Take a dag-pb node."""
 
+    def held(self, files: Sequence[FileDigest]) -> Collection[CID]:
+        """Which of these files need not be handed over, because every block of them is there."""
+        ...
+
 
 class Hasher:
-    """Hashes files and streams, feeding one sink and one progress callback."""
+    """Hashes files and streams, feeding one sink and one progress callback.
+
+    Args:
+        sink: takes what is hashed.
+        progress: called with the bytes done and the total.
+        workers: threads.
+        digests: of files that need not be hashed again; never for what is to be verified.
+    """
 
     def __init__(
         self,
         sink: Sink | None = None,
         progress: Progress | None = None,
         workers: int | None = None,
+        digests: DigestCache | None = None,
     ) -> None:
         self._sink = sink
+        self._digests = digests
+        self._settling: Settling | None = None
         self._progress = progress
         self._total: int | None = None
         self._done = 0
@@ -86,12 +82,28 @@ class Hasher:
             UnsupportedFileError: a file cannot be read.
         """
         self._total = sum(file.size for file in found)
-        small = [file for file in found if file.size < _LARGE]
-        large = [file for file in found if file.size >= _LARGE]
+        by_path = self._recall(found)
+        fresh = [file for file in found if file.path not in by_path]
+        small = [file for file in fresh if file.size < _LARGE]
+        large = [file for file in fresh if file.size >= _LARGE]
+        self._settling = self._digests.settling() if self._digests else None
         digests = self._map(self._batch, list(_batches(small)), self._workers)
         digests.append(self._map(self._file, large, max(1, self._workers // 2)))
-        by_path = {digest.path: digest for batch in digests for digest in batch}
+        if self._digests is not None and self._settling is not None:
+            self._digests.remember(self._settling.hashed)
+        by_path |= {digest.path: digest for batch in digests for digest in batch}
         return [by_path[file.path] for file in found]
+
+    def _recall(self, found: Sequence[Found]) -> dict[str, FileDigest]:
+        """What is known already, and not needed by the sink."""
+        if self._digests is None:
+            return {}
+        known = self._digests.recall(found)
+        if self._sink is not None and known:
+            held = self._sink.held(list(known.values()))
+            known = {path: digest for path, digest in known.items() if digest.cid in held}
+        self._advance(sum(digest.size for digest in known.values()))
+        return known
 
     def stream(self, stream: BinaryIO, path: str = "") -> FileDigest:
         """Hash a stream to its end."""
@@ -126,12 +138,20 @@ class Hasher:
         return [self._small(found, buffer) for found in batch]
 
     def _small(self, found: Found, buffer: bytearray) -> FileDigest:
-        with _opened(found) as stream:
-            return self._alone(stream, found.path, buffer)
+        return self._read(found, lambda stream: self._alone(stream, found.path, buffer))
 
     def _file(self, found: Found) -> FileDigest:
+        return self._read(found, lambda stream: self.stream(stream, found.path))
+
+    def _read(self, found: Found, digest_of: Callable[[BinaryIO], FileDigest]) -> FileDigest:
+        """Hash a file, and note its digest if that may be remembered."""
+        settling = self._settling
         with _opened(found) as stream:
-            return self.stream(stream, found.path)
+            settled = settling is not None and settling.ready(found, stream.fileno())
+            digest = digest_of(stream)
+        if settling is not None and settled:
+            settling.hashed.append((found, digest))
+        return digest
 
     def _alone(self, stream: BinaryIO, path: str, buffer: bytearray | None = None) -> FileDigest:
         """Do chain and leaves one after the other, chunk by chunk."""
@@ -181,9 +201,12 @@ class Hasher:
             raise CancelledError
         if self._sink is not None:
             self._sink.leaf(path, offset, cid, view)
-        if self._progress is not None:
+        self._advance(len(view))
+
+    def _advance(self, size: int) -> None:
+        if self._progress is not None and size:
             with self._lock:
-                self._done += len(view)
+                self._done += size
                 self._progress(self._done, self._total)
 
     def _finish(self, path: str, builder: FileBuilder, digest: bytes) -> FileDigest:

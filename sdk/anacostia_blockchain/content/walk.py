@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,11 +23,19 @@ Identity: TypeAlias = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file or directory as it was when the folder was listed; `path` is POSIX and relative."""
+    """A file or directory as it was when the folder was listed.
+
+    Attributes:
+        path: POSIX and relative.
+        location: where it is.
+        identity: what must stay the same while it is read.
+        changed_ns: when its content, name or rights last changed: what no program can set back.
+    """
 
     path: str
     location: Path
     identity: Identity
+    changed_ns: int = 0
 
     @property
     def size(self) -> int:
@@ -83,7 +91,7 @@ def walk(root: Path, skip: Collection[str] = ()) -> tuple[list[Found], list[Foun
     if not directories:
         return files, []
     pending = [(root, "", frozenset(skip) | GIT_NAMES)]
-    directories[0] = Found("", root, top.identity)
+    directories[0] = replace(top, path="", location=root)
     while pending:
         location, prefix, hidden = pending.pop()
         for child in _children(location, hidden):
@@ -99,7 +107,7 @@ def _found(location: Path, path: str, directories: list[Found], files: list[Foun
         state = location.lstat()
     except FileNotFoundError as error:
         raise UnsupportedFileError(f"{location}: no such file or folder") from error
-    found = Found(path, location, identity(state))
+    found = Found(path, location, identity(state), state.st_ctime_ns)
     if stat.S_ISDIR(state.st_mode):
         if path.count("/") >= MAX_DEPTH:
             raise UnsupportedFileError(f"{location}: nested more than {MAX_DEPTH} deep")

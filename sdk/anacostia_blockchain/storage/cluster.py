@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, EMPTY
+from anacostia_blockchain.content.digests import DigestCache, FileDigest
 from anacostia_blockchain.content.folder import Overlay, scan
 from anacostia_blockchain.content.hashing import Hasher, Sink
 from anacostia_blockchain.errors import (
@@ -33,6 +34,7 @@ from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
 from anacostia_blockchain.storage.names import NamedPins, check_pin_name, joined, split_names
 from anacostia_blockchain.storage.reading import BlockReader
+from anacostia_blockchain.storage.seen import Seen
 from anacostia_blockchain.storage.upload import ArchiveUpload, send_complete
 from anacostia_blockchain.types import Progress
 
@@ -75,6 +77,7 @@ class ClusterStore(NamedPins, BlockReader):
         copies: least and largest number of peers to hold content; 0: the cluster's own setting.
         token: sent as a bearer token.
         patience: seconds to wait for the copies.
+        digests: of files that were put before, so that `put` reads and sends only what changed.
 
     Raises:
         ConfigError: there is no URL, or it is none.
@@ -88,6 +91,7 @@ class ClusterStore(NamedPins, BlockReader):
         copies: tuple[int, int] = (0, 0),
         token: str | None = None,
         patience: float = 60,
+        digests: DigestCache | None = None,
     ) -> None:
         given = [urls] if isinstance(urls, str) else list(urls)
         if not given:
@@ -98,6 +102,7 @@ class ClusterStore(NamedPins, BlockReader):
         self._reader = reader
         self._copies = copies
         self._patience = patience
+        self._seen = Seen(digests, repr(self), lambda root: self.names_of(root) is not None)
 
     def __repr__(self) -> str:
         return f"ClusterStore({[peer.url for peer in self._peers]}, copies={self._copies})"
@@ -107,8 +112,8 @@ class ClusterStore(NamedPins, BlockReader):
     def put(self, source: Source, *, name: str = "", progress: Progress | None = None) -> CID:
         """Import a file, a folder or a stream, and wait for its copies; see `Store.put`.
 
-        The cluster wants the root before the blocks, so content is read twice, and a stream is kept
-        in a temporary file meanwhile.
+        The cluster wants the root before the blocks, so what is new is read twice, and a stream is
+        kept in a temporary file meanwhile.
         """
         check_pin_name(name)
         if not isinstance(source, Path | Overlay):
@@ -117,9 +122,16 @@ class ClusterStore(NamedPins, BlockReader):
                 while piece := source.read(_COPY):
                     stream.write(piece)
                 return self._put(lambda sink, shown: _stream(stream, sink, shown), name, progress)
-        return self._put(
-            lambda sink, shown: scan(source, sink=sink, progress=shown).cid, name, progress
-        )
+        files: list[FileDigest] = []
+
+        def hashed(sink: Sink | None, shown: Progress | None) -> CID:
+            found = scan(source, sink=sink, progress=shown, digests=self._seen.digests)
+            files[:] = found.files
+            return found.cid
+
+        root = self._put(hashed, name, progress)
+        self._seen.keep(root, files)
+        return root
 
     def _put(
         self,
@@ -129,7 +141,7 @@ class ClusterStore(NamedPins, BlockReader):
     ) -> CID:
         root = hashed(None, None)
         with self._upload(root, name) as upload:
-            again = hashed(_Sink(upload), progress)
+            again = hashed(_Sink(upload, self._seen), progress)
             if again != root:
                 raise FileChangedError(f"the content changed while it was read: {again}, {root}")
             answer = upload.finish(root)
@@ -353,8 +365,9 @@ class ClusterStore(NamedPins, BlockReader):
 class _Sink:
     """Sends what is hashed."""
 
-    def __init__(self, upload: ArchiveUpload) -> None:
+    def __init__(self, upload: ArchiveUpload, seen: Seen) -> None:
         self._upload = upload
+        self.held = seen.held
 
     def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:  # noqa: ARG002
         self._upload.add(cid, data)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import BinaryIO, cast
 
+from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import AnacostiaError, FormatError, StorageError
-from anacostia_blockchain.storage import health
+from anacostia_blockchain.storage import dag, health
 from anacostia_blockchain.storage.base import Store
+from anacostia_blockchain.storage.dag import Fetch
+from anacostia_blockchain.storage.reading import BlockReader
+from anacostia_blockchain.storage.seen import PROBES, RARELY
 
 
 def mend(cid: CID, source: Store, target: Store, names: Sequence[str]) -> None:
@@ -28,6 +33,8 @@ def mend(cid: CID, source: Store, target: Store, names: Sequence[str]) -> None:
 
 def copy(cid: CID, source: Store, target: Store, name: str, *, force: bool = False) -> None:
     """Copy content from store to store as an archive, in constant memory.
+
+    What the target holds already is neither read nor sent, if it can be asked.
 
     Args:
         cid: of the content.
@@ -50,7 +57,7 @@ def copy(cid: CID, source: Store, target: Store, name: str, *, force: bool = Fal
     def export() -> None:
         try:
             with writer:
-                source.export_car(cid, cast("BinaryIO", writer))
+                _export(source, cid, cast("BinaryIO", writer), None if force else target)
         except BrokenPipeError:
             pass  # the target has given up, and says why
         except BaseException as error:  # noqa: BLE001 - raised where the caller is
@@ -69,6 +76,36 @@ def copy(cid: CID, source: Store, target: Store, name: str, *, force: bool = Fal
         raise failed[0]
     if found != cid:
         raise StorageError(f"{target!r} took {cid} for {found}")
+
+
+def _export(source: Store, root: CID, stream: BinaryIO, target: Store | None) -> None:
+    """Write an archive: of those blocks that the target lacks, if it can complete the rest."""
+    if target is None or not getattr(target, "completes", False):
+        source.export_car(root, stream)
+        return
+    with ExitStack() as stack:
+        fetch: Fetch = source.block
+        if isinstance(source, BlockReader):
+            fetch = stack.enter_context(source.reading())
+        stream.write(car.header(root))
+        for cid, block in dag.blocks(fetch, root, _Held(target)):
+            car.write_block(stream, cid, block)
+
+
+class _Held:
+    """Asks a store whether it holds something; after some that it did not, only now and then."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._misses = 0
+
+    def __call__(self, cid: CID) -> bool:
+        if self._misses >= PROBES and self._misses % RARELY:
+            self._misses += 1
+            return False
+        held = self._store.has(cid)
+        self._misses = 0 if held else self._misses + 1
+        return held
 
 
 def _verify(store: Store, cid: CID) -> None:

@@ -248,8 +248,16 @@ def _bucket(cid: CID, link: Link) -> int:
 # ---------------------------------------------------------------------- whole trees
 
 
-def blocks(fetch: Fetch, root: CID) -> Iterator[tuple[CID, bytes]]:
-    """Every block below a root, each once, in depth-first order."""
+def blocks(
+    fetch: Fetch, root: CID, skip: Callable[[CID], bool] = lambda _cid: False
+) -> Iterator[tuple[CID, bytes]]:
+    """Every block below a root, each once, in depth-first order.
+
+    Args:
+        fetch: gives blocks.
+        root: where to begin.
+        skip: whether to leave out a block and what is below it.
+    """
     seen: set[CID] = set()
     pending = [root]
     while pending:
@@ -257,6 +265,8 @@ def blocks(fetch: Fetch, root: CID) -> Iterator[tuple[CID, bytes]]:
         if cid in seen:
             continue
         seen.add(cid)
+        if skip(cid):
+            continue
         block = fetch(cid)
         yield cid, block
         pending.extend(reversed(children(cid, block)))

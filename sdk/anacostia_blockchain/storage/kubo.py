@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, DAG_PB, EMPTY
+from anacostia_blockchain.content.digests import DigestCache, FileDigest
 from anacostia_blockchain.content.folder import Overlay, scan
 from anacostia_blockchain.content.hashing import Hasher
 from anacostia_blockchain.errors import (
@@ -40,18 +41,12 @@ from anacostia_blockchain.storage.http import READ_TIMEOUT
 from anacostia_blockchain.storage.kubo_rpc import API, KuboRpc
 from anacostia_blockchain.storage.names import NamedPins, check_pin_name, split_names
 from anacostia_blockchain.storage.reading import BlockReader
+from anacostia_blockchain.storage.seen import PROBES, RARELY, Seen
 from anacostia_blockchain.storage.upload import ArchiveUpload, send_complete
 from anacostia_blockchain.types import Progress
 
-if TYPE_CHECKING:
-    pass
-
 DEFAULT_URL = "http://127.0.0.1:5001"
 
-_PROBES = 4
-"""Questions without luck, after which one is asked only for every `_RARELY`th leaf."""
-
-_RARELY = 32
 _SMALL = 1 << 16
 """Bytes of a block that is sent sooner than asked about."""
 
@@ -68,6 +63,10 @@ class KuboStore(NamedPins, BlockReader):
         token: sent as a bearer token, as `API.Authorizations` of the node or a provider asks for.
         patience: seconds to wait for the node's peers to deliver a block that it does not hold;
             0: only what the node holds itself.
+        digests: of files that were put before, so that `put` reads and sends only what changed.
+
+    Attributes:
+        completes: `put_car` takes an archive without the blocks that are held already.
 
     Raises:
         ConfigError: the URL is none, or ipfshttpclient is not installed.
@@ -77,10 +76,18 @@ class KuboStore(NamedPins, BlockReader):
         >>> store.put(Path("model"), name="digits")  # doctest: +SKIP
     """
 
+    completes = True
+
     def __init__(
-        self, url: str = DEFAULT_URL, *, token: str | None = None, patience: float = 30
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        token: str | None = None,
+        patience: float = 30,
+        digests: DigestCache | None = None,
     ) -> None:
         self._rpc = KuboRpc(url, token, timeout=max(READ_TIMEOUT, 2 * patience))
+        self._seen = Seen(digests, repr(self), lambda root: self.names_of(root) is not None)
         self._patience = patience
         self.has_stat = True
 
@@ -121,14 +128,17 @@ class KuboStore(NamedPins, BlockReader):
         It is read once: blocks go to the node as they are hashed, those that it holds do not.
         """
         check_pin_name(name)
+        files: Iterable[FileDigest] = ()
         with self._upload() as upload:
-            sink = _Sink(self, upload)
+            sink = _Sink(self, upload, self._seen)
             if isinstance(source, Path | Overlay):
-                cid = scan(source, sink=sink, progress=progress).cid
+                found = scan(source, sink=sink, progress=progress, digests=self._seen.digests)
+                cid, files = found.cid, found.files
             else:
                 cid = Hasher(sink, progress).cid(source)
             pinned = upload.finish(cid)
         self._check_pinned(cid, pinned)
+        self._seen.keep(cid, files)
         self.add_name(cid, name)
         return cid
 
@@ -192,7 +202,7 @@ class KuboStore(NamedPins, BlockReader):
 
     def has(self, cid: CID) -> bool:
         """Say whether the node itself holds the content in full."""
-        if self.names_of(cid) is not None:
+        if cid.codec == DAG_PB and self.names_of(cid) is not None:
             return True  # the node has seen all of it when it pinned it
         pending, seen = [cid], set[CID]()
         while pending:
@@ -323,13 +333,14 @@ class _Sink:
     because a question costs more than it saves when all is new.
     """
 
-    def __init__(self, store: KuboStore, upload: ArchiveUpload) -> None:
+    def __init__(self, store: KuboStore, upload: ArchiveUpload, seen: Seen) -> None:
+        self.held = seen.held
         self._store = store
         self._upload = upload
         self._misses = 0
 
     def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:  # noqa: ARG002
-        ask = self._misses < _PROBES or not self._misses % _RARELY
+        ask = self._misses < PROBES or not self._misses % RARELY
         if len(data) >= _SMALL and ask and self._store.holds_block(cid):
             self._misses = 0
         else:

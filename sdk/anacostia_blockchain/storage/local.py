@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +11,7 @@ from typing import BinaryIO
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, DAG_PB
 from anacostia_blockchain.content.dagpb import decode
+from anacostia_blockchain.content.digests import DigestCache, FileDigest
 from anacostia_blockchain.content.folder import Overlay, scan
 from anacostia_blockchain.content.hashing import Hasher
 from anacostia_blockchain.errors import FormatError, NotFoundError
@@ -29,6 +30,10 @@ class LocalStore:
     Args:
         folder: made when something is first put.
         patience: seconds to wait for another process that holds the store.
+        digests: of files that were put before, so that `put` reads only what changed.
+
+    Attributes:
+        completes: `put_car` takes an archive without the blocks that are held already.
 
     Example:
         >>> import io, tempfile
@@ -38,8 +43,13 @@ class LocalStore:
         b'hello world'
     """
 
-    def __init__(self, folder: Path | str, *, patience: float = 60) -> None:
+    completes = True
+
+    def __init__(
+        self, folder: Path | str, *, patience: float = 60, digests: DigestCache | None = None
+    ) -> None:
         self.folder = Path(folder)
+        self._digests = digests
         self._packs = Packs(self.folder, patience)
 
     def __repr__(self) -> str:
@@ -52,7 +62,7 @@ class LocalStore:
         with self._packs.incoming() as incoming:
             sink = _Sink(incoming)
             if isinstance(source, Path | Overlay):
-                cid = scan(source, sink=sink, progress=progress).cid
+                cid = scan(source, sink=sink, progress=progress, digests=self._digests).cid
             else:
                 cid = Hasher(sink, progress).cid(source)
             incoming.commit(cid, name)
@@ -181,6 +191,10 @@ class _Sink:
 
     def node(self, cid: CID, block: bytes) -> None:
         self._incoming.add(cid, block)
+
+    def held(self, files: Sequence[FileDigest]) -> set[CID]:
+        cids = {file.cid for file in files}
+        return {cid for cid in cids if _missing(self._incoming, cid) is None}
 
 
 def _missing(held: Incoming | Packs, root: CID) -> CID | None:

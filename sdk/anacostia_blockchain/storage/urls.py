@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
+from anacostia_blockchain.content.digests import NAME as DIGESTS
+from anacostia_blockchain.content.digests import DigestCache
 from anacostia_blockchain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -73,19 +75,22 @@ def _open(url: str, home: Path) -> Store:
 def _file(url: str, home: Path) -> Store:
     from anacostia_blockchain.storage.local import LocalStore  # noqa: PLC0415
 
-    del home
     path = unquote(url.partition(":")[2]).removeprefix("//")
     if not path:
         raise ConfigError("file: names no folder")
-    return LocalStore(path)
+    return LocalStore(path, digests=DigestCache(home / DIGESTS))
 
 
 def _kubo(url: str, home: Path) -> Store:
     from anacostia_blockchain.storage.kubo import KuboStore  # noqa: PLC0415 - an extra
 
-    del home
     address, options = _parts(url, {"token-env", "patience"})
-    return KuboStore(address, token=_token(options), patience=_seconds(options.get("patience"), 30))
+    return KuboStore(
+        address,
+        token=_token(options),
+        patience=_seconds(options.get("patience"), 30),
+        digests=DigestCache(home / DIGESTS),
+    )
 
 
 def _cluster(url: str, home: Path) -> Store:
@@ -107,6 +112,7 @@ def _cluster(url: str, home: Path) -> Store:
         copies=(_number(least, 0), _number(most or least, 0)),
         token=_token(options),
         patience=_seconds(options.get("patience"), 60),
+        digests=DigestCache(home / DIGESTS),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.digests import DigestCache
 from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import (
@@ -31,6 +32,8 @@ from store_contract import StoreContract, content, make_folder
 
 pytest.importorskip("ipfshttpclient")
 
+from anacostia_blockchain.storage import LocalStore
+from anacostia_blockchain.storage.copying import copy
 from anacostia_blockchain.storage.kubo import KuboStore
 from anacostia_blockchain.storage.testing import KuboNode
 
@@ -320,3 +323,58 @@ def test_a_url_that_is_none():
     for url in ("127.0.0.1:5001", "ftp://host", "http://"):
         with pytest.raises(ConfigError):
             KuboStore(url)
+
+
+# ---------------------------------------------------------------------- what changed alone
+
+
+def test_only_what_changed_is_read_and_sent(proxy, kubo, tmp_path):
+    """One file of a hundred; the node is asked one question about all the others."""
+    digests = DigestCache(tmp_path / "digests.db", settled=0.02)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    size = 256 << 10
+    for number in range(100):
+        (folder / f"{number}.bin").write_bytes(os.urandom(size))
+    time.sleep(0.1)
+    store = KuboStore(proxy.url, patience=0, digests=digests)
+    first = store.put(folder)
+    (folder / "7.bin").write_bytes(os.urandom(size))
+    proxy.asked.clear()
+    cid = store.put(folder)
+    sent = sum(asked.sent for asked in proxy.asked)
+    assert size <= sent < size + 32 * 1024, "the changed file and the directory"
+    assert len(proxy.paths("pin/ls")) <= 2
+    assert len(proxy.paths("block/stat")) == 1
+    plain = KuboStore(kubo.api, patience=0)
+    assert cid == scan(folder).cid == scan(plain.get(cid, tmp_path / "copy")).cid
+    assert first != cid
+
+
+def test_what_the_node_has_lost_is_sent_again(kubo, tmp_path):
+    """The root of the earlier put is not pinned any more, and garbage was collected."""
+    digests = DigestCache(tmp_path / "digests.db", settled=0.02)
+    folder = make_folder(tmp_path / "model", seed=60)
+    time.sleep(0.1)
+    store = KuboStore(kubo.api, patience=0, digests=digests)
+    cid = store.put(folder)
+    store.delete(cid)
+    assert not store.has(cid)
+    assert store.put(folder) == cid
+    assert scan(store.get(cid, tmp_path / "copy")).cid == cid
+
+
+def test_a_copy_to_a_node_sends_what_it_lacks(proxy, kubo, tmp_path):
+    """A second version from the embedded store: unchanged files are not sent again."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number}.bin").write_bytes(os.urandom(256 << 10))
+    local, node = LocalStore(tmp_path / "local"), KuboStore(proxy.url, patience=0)
+    copy(local.put(folder), local, node, "first")
+    (folder / "7.bin").write_bytes(os.urandom(256 << 10))
+    cid = local.put(folder)
+    proxy.asked.clear()
+    copy(cid, local, node, "second")
+    assert sum(asked.sent for asked in proxy.asked) < 300 << 10
+    assert scan(KuboStore(kubo.api).get(cid, tmp_path / "copy")).cid == cid

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.digests import FileDigest
 from anacostia_blockchain.content.encryption import header as sealed_header
 from anacostia_blockchain.content.encryption.envelopes import Envelope
 from anacostia_blockchain.content.encryption.header import FOLDER, INDEX, Header, Index, SealedFile
@@ -154,6 +155,10 @@ class _Sink:
 
     def node(self, cid: CID, block: bytes) -> None:
         """Nodes of the plaintext are of no use here."""
+
+    def held(self, files: Sequence[FileDigest]) -> set[CID]:  # noqa: ARG002 - all are sealed anew
+        """Nothing: a new seal has a new key."""
+        return set()
 
     def _begin(self, path: str) -> _Writer:
         file, _ = self._files.get(path, (None, None))
