@@ -319,6 +319,7 @@ class Anacostia:
     def handlers(self, log: LogSource | None = None) -> list[Handler]:
         """What carries out the intents of an outbox; with `log`, its anchoring too."""
         from anacostia_blockchain.anchoring import AnchorHandler  # noqa: PLC0415
+        from anacostia_blockchain.licensing.intents import handlers as licensing  # noqa: PLC0415
         from anacostia_blockchain.publishing import (  # noqa: PLC0415
             AliasHandler,
             CallHandler,
@@ -326,6 +327,7 @@ class Anacostia:
         )
 
         handlers: list[Handler] = [PublishHandler(self), AliasHandler(self), CallHandler(self)]
+        handlers += licensing(self)
         return [*handlers, AnchorHandler(self, log)] if log is not None else handlers
 
     def caip19(self, model_id: int) -> str:

@@ -294,6 +294,10 @@ class ModelLicensing(Contract):
             return values
         raise NotFoundError(f"transaction {receipt.hash} made no {event} here")
 
+    def claimed_in(self, receipt: Receipt) -> int:
+        """What a transaction paid to its sender; 0 if it claimed nothing."""
+        return sum(int(event["amount"]) for event in self._events("Claimed", receipt))
+
     def _claimed(self, receipt: Receipt) -> int:
         return int(self._first("Claimed", receipt)["amount"])
 

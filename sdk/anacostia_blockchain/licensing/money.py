@@ -75,6 +75,17 @@ class Money:
         accounts = self._accounts([self._id(model) for model in models], asset or NATIVE)
         return [account for account in accounts if self._unsettled(account)]
 
+    def due(self, models: Iterable[Model], asset: Address | None = None) -> list[RevenueAccount]:
+        """What to settle, in this order, so that all that is due to models reaches them.
+
+        It begins with the first account that has something; those after it may get something.
+        """
+        family = self._family([self._id(model) for model in models])
+        accounts = self._accounts(family, asset or NATIVE)
+        first = (i for i, account in enumerate(accounts) if self._unsettled(account))
+        start = next(first, len(accounts))
+        return accounts[start:]
+
     def derivatives(self, model: Model) -> list[int]:
         """Ids of the models that were made of one under a licence, oldest first."""
         logs = self._contract.logs("DerivativeMade", self._id(model))

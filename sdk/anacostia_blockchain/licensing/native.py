@@ -15,6 +15,7 @@ from anacostia_blockchain.licensing.values import (
     LicensedParent,
     LicenseId,
     Offer,
+    Permit,
     Price,
     Purchase,
 )
@@ -108,15 +109,21 @@ class Licenses(Money):
 
     def quote(self, model: Model, offer: int | None = None, asset: Address | None = None) -> int:
         """What one licence, or one period, costs now."""
-        chosen = self._choose(self._id(model), offer)
+        chosen = self.choose(model, offer)
         return self._contract.quote(chosen.model_id, chosen.number, asset or chosen.price.asset)
 
     def _offer(self, model_id: int, number: int) -> Offer:
         _owner, transfers = self._client.nft.ownership_of(model_id)
         return self._contract.offer_of(model_id, number, transfers=transfers)
 
-    def _choose(self, model_id: int, number: int | None) -> Offer:
-        """The offer of that number, or the only one that is open."""
+    def choose(self, model: Model, number: int | None = None) -> Offer:
+        """The offer of that number, or the only one that is open.
+
+        Raises:
+            NotFoundError: none is open.
+            ConfigError: more than one is.
+        """
+        model_id = self._id(model)
         if number is not None:
             return self._offer(model_id, number)
         found = [offer for offer in self.offers(model_id) if offer.is_open]
@@ -160,7 +167,34 @@ class Licenses(Money):
             InsufficientFundsError: the account cannot pay.
             ContractRevertedError: the price rose above `max_pay`, or another reason by name.
         """
-        chosen = self._choose(self._id(model), offer)
+        purchase, permit, value = self.purchase(
+            model,
+            offer=offer,
+            quantity=quantity,
+            max_pay=max_pay,
+            asset=asset,
+            recipient=recipient,
+            encryption_key=encryption_key,
+        )
+        first = self._contract.buy(purchase, permit, value=value)
+        found = self.get(first)
+        count = 1 if found.expires_at is not None else quantity
+        ids = [LicenseId(first.model_id, first.offer, first.serial + i) for i in range(count)]
+        return [found, *map(self.get, ids[1:])]
+
+    def purchase(
+        self,
+        model: Model,
+        *,
+        offer: int | None = None,
+        quantity: int = 1,
+        max_pay: int | None = None,
+        asset: Address | None = None,
+        recipient: Address | None = None,
+        encryption_key: bytes = b"",
+    ) -> tuple[Purchase, Permit, int]:
+        """What `buy` sends: the purchase, the permit of a token, and wei."""
+        chosen = self.choose(model, offer)
         paid_in = asset or chosen.price.asset
         price = self._contract.quote(chosen.model_id, chosen.number, paid_in) * quantity
         limit = price if max_pay is None else max_pay
@@ -178,11 +212,7 @@ class Licenses(Money):
         # In the native coin the limit is sent, and what is too much comes back.
         amount = max(limit, price) if price else 0
         permit, value = payments.prepare(chain, self._contract.address, paid_in, amount)
-        first = self._contract.buy(purchase, permit, value=value)
-        found = self.get(first)
-        count = 1 if found.expires_at is not None else quantity
-        ids = [LicenseId(first.model_id, first.offer, first.serial + i) for i in range(count)]
-        return [found, *map(self.get, ids[1:])]
+        return purchase, permit, value
 
     def get(self, license_id: LicenseId | str) -> License:
         """A licence.
@@ -239,6 +269,14 @@ class Licenses(Money):
         Raises:
             ContractRevertedError: a licence, its terms or the parents together do not allow it.
         """
+        child_id, links = self.links(child, licenses, relation)
+        self._contract.derive(child_id, links)
+        return self.parents(child_id)
+
+    def links(
+        self, child: Model, licenses: Sequence[License], relation: Relation | None = None
+    ) -> tuple[int, list[ParentLicense]]:
+        """What `derive` sends: the child's number, and each parent's licence and version."""
         child_id, version = self._client.models.resolve(child)
         edges = {
             parent.model_id: parent
@@ -252,8 +290,7 @@ class Licenses(Money):
             newest = self._client.registry.model_of(parent_id).latest_version
             how = relation or (known.relation if known else default)
             links.append((licence.id, known.version if known else newest, how))
-        self._contract.derive(child_id, links)
-        return self.parents(child_id)
+        return child_id, links
 
     def approve(self, parent: Model, child: Model, *, approved: bool = True) -> None:
         """Allow a derivative of a model whose terms ask for it, or no longer."""

@@ -1,8 +1,9 @@
 """Licensing by pipeline: offer what was published, buy what is used, owe what is due, be paid.
 
-Each node looks at the chain first and sends only what is not there yet, so that a run that is
-repeated buys nothing twice. A model that is published by the same run is on the chain only after
-it: a node that finds no such model yet says so in a tag, and does its part in the next run.
+Each node looks at the chain, and writes down what is missing; the transaction that closes the run
+as succeeded lets it happen, once, and a run that fails buys nothing. What was intended is carried
+out in its order, so that a model that the same run publishes can be offered and derived. It needs
+no key here: an anchor worker may hold it.
 """
 
 from __future__ import annotations
@@ -10,18 +11,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from anacostia_blockchain.errors import PipelineError
+from anacostia_blockchain.errors import NotFoundError, PipelineError
+from anacostia_blockchain.licensing.intents import price_to_json, spare_licence
 from anacostia_blockchain.licensing.terms import NATIVE, Right, Terms, preset
-from anacostia_blockchain.nodes.acting import ActingNode
+from anacostia_blockchain.nodes.onchain import ModelActionNode
 
 if TYPE_CHECKING:
     from anacostia_blockchain import _upstream as upstream
-    from anacostia_blockchain.licensing.values import License, Price
+    from anacostia_blockchain.licensing.values import Offer, Price
     from anacostia_blockchain.metadata import MetadataStore
     from anacostia_blockchain.types import Address, Relation
 
 
-class LicenseNode(ActingNode):
+class _LicensingNode(ModelActionNode):
+    """An action about a model's licences."""
+
+    def intend_once(self, kind: str, name: str, payload: dict[str, Any]) -> None:
+        """Write down what is to happen if this run succeeds, and say so in a tag."""
+        run_id = self.metadata_store.get_run_id()
+        self.intend(kind, f"{name}:run-{run_id}", payload)
+        self.set_tags(**{self.name: "intended"})
+
+    def is_published(self) -> bool:
+        """Whether the model is on chain yet."""
+        try:
+            self.hub.models.resolve(self._model)
+        except NotFoundError:
+            return False
+        return True
+
+
+class LicenseNode(_LicensingNode):
     """Offers licences of a model of one's own, unless an open offer says the same.
 
     Args:
@@ -49,26 +69,33 @@ class LicenseNode(ActingNode):
         self._price = price
 
     def execute(self) -> bool:
-        """Offer, or set the price of what is offered."""
-        model_id = self.model_id()
-        if model_id is None:
+        """Intend to offer, or to set the price of what is offered."""
+        self.log_params(terms="0x" + self._terms.id.hex(), price=str(self._price))
+        same = self._same()
+        if same is not None and same.is_open and same.price == self._price:
+            self.log_params(offer=f"{same.model_id}/{same.number}")
             return True
-        licenses = self.hub.licenses
-        same = [o for o in licenses.offers(model_id) if o.terms_id == self._terms.id]
-        if not same:
-            made = licenses.offer(model_id, self._terms, self._price)
-        elif not same[-1].is_open or same[-1].price != self._price:
-            made = licenses.reprice(model_id, same[-1].number, self._price, supply=same[-1].supply)
-        else:
-            made = same[-1]
-        self.log_params(offer=f"{model_id}/{made.number}", price=str(self._price))
+        terms = self.hub.licensing.calls.register_terms(self._terms)
+        named = self._terms.id.hex()
+        call = {"to": terms.to, "data": terms.data.hex(), "value": 0, "function": terms.function}
+        self.intend("call", f"terms:{named}", call)  # the same terms twice are no error
+        payload = {"model": self._model, "terms": named, "price": price_to_json(self._price)}
+        self.intend_once("offer", f"{self._model}:{named}", payload)
         return True
 
+    def _same(self) -> Offer | None:
+        """The newest offer under these terms."""
+        if not self.is_published():
+            return None
+        offers = self.hub.licenses.offers(self._model)
+        return next((o for o in reversed(offers) if o.terms_id == self._terms.id), None)
 
-class BuyLicenseNode(ActingNode):
+
+class BuyLicenseNode(_LicensingNode):
     """Buys a licence of somebody's model, unless this account may already do what it needs to.
 
-    Put it above the nodes that use the model: if it fails, they do not run.
+    Put it above the nodes that use the model: if no licence of that right is offered at that price,
+    it fails, and they do not run. It is bought when they have succeeded.
 
     Args:
         right: what the run needs.
@@ -94,22 +121,36 @@ class BuyLicenseNode(ActingNode):
         self._offer = offer
 
     def execute(self) -> bool:
-        """Buy, if there is need to."""
+        """Check that what is needed can be had, and intend to buy it.
+
+        Raises:
+            NotFoundError: there is no such model, or nothing is offered.
+            PipelineError: it is too dear, or does not allow what is needed.
+        """
         licenses = self.hub.licenses
         if licenses.entitled(self._model, self._right):
             self.set_tags(**{self.name: "entitled already"})
             return True
-        bought = licenses.buy(self._model, offer=self._offer, max_pay=self._max_pay)
-        if not licenses.entitled(self._model, self._right):
+        chosen = licenses.choose(self._model, self._offer)
+        named = f"offer {chosen.number} of {self._model}"
+        if self._right not in chosen.rights:
             raise PipelineError(
-                f"the licence {bought[0].id} does not allow {self._right.name.lower()}: "
-                "name another offer"
+                f"{named} does not allow {self._right.name.lower()}: name another offer"
             )
-        self.log_params(licence=str(bought[0].id))
+        if (price := licenses.quote(self._model, chosen.number)) > self._max_pay:
+            raise PipelineError(f"{named} costs {price}, more than the {self._max_pay} allowed")
+        self.log_params(offer=f"{chosen.model_id}/{chosen.number}", max_pay=str(self._max_pay))
+        payload = {
+            "model": chosen.model_id,
+            "offer": chosen.number,
+            "max_pay": str(self._max_pay),
+            "right": int(self._right),
+        }
+        self.intend_once("licence", f"{chosen.model_id}/{chosen.number}", payload)
         return True
 
 
-class DeriveNode(ActingNode):
+class DeriveNode(_LicensingNode):
     """Makes a model of one's own a derivative of others, once, under licences of theirs.
 
     Args:
@@ -137,31 +178,41 @@ class DeriveNode(ActingNode):
         self._relation = relation
 
     def execute(self) -> bool:
-        """Derive, once."""
-        model_id = self.model_id()
-        if model_id is None:
-            return True
+        """Intend to buy the licences that are missing, and to derive, once.
+
+        Raises:
+            PipelineError: a licence is missing, and none may be bought.
+        """
         licenses = self.hub.licenses
-        owed = licenses.parents(model_id)
-        if not owed:
-            chosen = [self._usable(parent) for parent in self._parents]
-            owed = licenses.derive(self._model, chosen, self._relation)
-        self.log_params(derived={str(p.license): p.share_bps for p in owed})
+        if self.is_published() and (owed := licenses.parents(self._model)):
+            self.log_params(derived={str(p.license): p.share_bps for p in owed})
+            return True
+        for parent in self._parents:
+            if spare_licence(self.hub, parent) is None:
+                self._intend_to_buy(parent)
+        relation = None if self._relation is None else int(self._relation)
+        payload = {"model": self._model, "parents": self._parents, "relation": relation}
+        self.intend_once("derive", str(self._model), payload)
         return True
 
-    def _usable(self, parent: str | int) -> License:
-        for licence in self.hub.licenses.held(model=parent):
-            if licence.derivative is None and licence.is_valid():
-                return licence
+    def _intend_to_buy(self, parent: str | int) -> None:
         if self._max_pay is None:
             raise PipelineError(
                 f"{self.name} needs a licence of {parent} that nothing rests on yet: "
                 "buy one, or let it with max_pay="
             )
-        return self.hub.licenses.buy(parent, max_pay=self._max_pay)[0]
+        chosen = self.hub.licenses.choose(parent)
+        payload = {
+            "model": chosen.model_id,
+            "offer": chosen.number,
+            "max_pay": str(self._max_pay),
+            "child": self._model,
+        }
+        name = f"{chosen.model_id}/{chosen.number}:{self._model}"
+        self.intend_once("licence", name, payload)
 
 
-class SettleNode(ActingNode):
+class SettleNode(_LicensingNode):
     """Settles what derivatives owe to a model, and is paid what is this account's.
 
     Args:
@@ -182,10 +233,12 @@ class SettleNode(ActingNode):
         self._asset = asset or NATIVE
 
     def execute(self) -> bool:
-        """Settle, claim, and record how much."""
+        """Intend to settle and to claim, and be paid."""
         model_id = self.model_id()
         if model_id is None:
             return True
-        paid = self.hub.licenses.collect([model_id], self._asset)
-        self.log_params(**{f"{self.name}_paid": str(paid)})
+        claimable = self.hub.licenses.claimable(self._asset)
+        if claimable or self.hub.licenses.due([model_id], self._asset):
+            payload = {"model": model_id, "asset": self._asset}
+            self.intend_once("collect", f"{model_id}:{self._asset}", payload)
         return True
