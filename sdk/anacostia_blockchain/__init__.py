@@ -29,6 +29,7 @@ _HOMES = {
     "Relation": "types",
     "RevocationReason": "types",
     "Status": "types",
+    "load_verified": "loading",
     "verify_version": "verify",
 }
 

@@ -16,9 +16,12 @@
     ├── ContentError
     │   ├── UnsupportedFileError    symlink, socket, device or non-UTF-8 name in a folder
     │   ├── FileChangedError        a file changed while it was read
-    │   └── FormatError             bytes are not the format they claim (CID, CAR, UnixFS, JSON)
+    │   ├── FormatError             bytes are not the format they claim (CID, CAR, UnixFS, JSON)
+    │   └── UnsafeFileError         a file could run code when it is loaded
     ├── IntegrityError              bytes, digests or proofs that do not match
-    │   └── DecryptionError         the key, the recipient or the context is another one
+    │   ├── DecryptionError         the key, the recipient or the context is another one
+    │   ├── UnverifiedError         a version did not pass every check
+    │   └── TaintedError            a version is revoked, or was made from one that is
     ├── StorageError
     │   ├── NotFoundError           the store does not hold the content
     │   ├── StoreFullError          no space left; nothing was half-written
@@ -34,6 +37,12 @@ An error says what to do next where that is known. No error carries a private ke
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.recall import Taint
+    from anacostia_blockchain.verify import Report
 
 
 class AnacostiaError(Exception):
@@ -134,12 +143,49 @@ class FormatError(ContentError):
     """Bytes are not the format they claim to be."""
 
 
+class UnsafeFileError(ContentError):
+    """A file could run code when it is loaded, and was not.
+
+    Attributes:
+        file: its name.
+    """
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file} is not loaded: {reason}. Publish it as safetensors or skops")
+        self.file = file
+
+
 class IntegrityError(AnacostiaError):
     """Bytes, digests or proofs do not match: something was altered."""
 
 
 class DecryptionError(IntegrityError):
     """Encrypted content does not open: another key, recipient or context, or altered bytes."""
+
+
+class UnverifiedError(IntegrityError):
+    """A version did not pass every check.
+
+    Attributes:
+        report: all checks, passed and failed.
+    """
+
+    def __init__(self, report: Report) -> None:
+        bad = (f"{check.name}: {check.detail}" for check in report.checks if not check.passed)
+        super().__init__(f"{report.subject} is not verified: {'; '.join(bad)}")
+        self.report = report
+
+
+class TaintedError(IntegrityError):
+    """A version is revoked, or was made from one that is.
+
+    Attributes:
+        taint: which one, and why.
+    """
+
+    def __init__(self, taint: Taint) -> None:
+        super().__init__(str(taint))
+        self.taint = taint
 
 
 class StorageError(AnacostiaError):

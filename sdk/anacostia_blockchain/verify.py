@@ -92,6 +92,7 @@ def verify_version(
     client: Anacostia,
     model: str | int,
     *,
+    into: Path | None = None,
     max_visits: int = 256,
     progress: Progress | None = None,
     on_check: Callable[[Check], None] | None = None,
@@ -101,6 +102,8 @@ def verify_version(
     Args:
         client: connection to the chain and the store; no signer is needed.
         model: a reference to a version (see `reference.Reference`).
+        into: where to leave the content; None: nowhere. What is there already is verified in the
+            place of what the store holds.
         max_visits: how many versions of the lineage may be looked at for taint.
         progress: called with the bytes fetched so far.
         on_check: called with each check as it is made.
@@ -113,7 +116,7 @@ def verify_version(
     version = client.registry.version_of(model_id, number)
     results: list[Check] = []
     with tempfile.TemporaryDirectory(prefix="anacostia-verify-") as scratch:
-        evidence = Evidence(version.root, Path(scratch) / "version")
+        evidence = Evidence(version.root, into or Path(scratch) / "version")
         for name, check in _checks(client, version, evidence, max_visits, progress):
             results.append(made(name, check))
             if on_check is not None:
@@ -163,7 +166,8 @@ def _registry(version: ModelVersion) -> str:
 
 def check_content(store: Store, evidence: Evidence, progress: Progress | None = None) -> str:
     """Copy the version out of the store and hash every byte again."""
-    store.get(evidence.root, evidence.folder, progress=progress)
+    if not evidence.folder.exists():
+        store.get(evidence.root, evidence.folder, progress=progress)
     found = scan(evidence.folder)
     evidence.actual = found.manifest
     if found.cid != evidence.root:

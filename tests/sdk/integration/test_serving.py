@@ -1,0 +1,198 @@
+"""Serving: a real process that serves what is verified, and stops when it must not be used."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from sklearn.linear_model import LogisticRegression
+from skops import io as skops
+
+from anacostia_blockchain.chain import Chain
+from anacostia_blockchain.client import Anacostia
+from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.examples import digits
+from anacostia_blockchain.serving import ServedModel, find_function, model_app
+from anacostia_blockchain.testing import LocalChain, dev_signer
+from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
+from anacostia_blockchain.web.serving import listen, make_server
+from faults import FaultyEndpoint
+from store_contract import damage
+
+pytestmark = pytest.mark.integration
+
+PREDICT = "anacostia_blockchain.examples.digits:predict"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Weights of the digits, and the rows that they were trained on."""
+    folder = tmp_path_factory.mktemp("digits")
+    data = digits.write_data(folder)
+    rows = [[int(value) for value in line.split(",")] for line in data.read_text().splitlines()]
+    weights, accuracy = digits.fit(rows, hidden_units=32, seed=0)
+    assert accuracy > 0.9
+    digits.save(weights, folder / digits.WEIGHTS)
+    return folder, rows
+
+
+@pytest.fixture
+def name():
+    return f"serve-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def published(hub, trained, name):
+    """The data, and a model that was trained on them."""
+    folder, _rows = trained
+    data = hub.models.publish(folder / "digits.csv", f"{name}-data", kind=Kind.DATASET)
+    parents = [Parent(data.model_id, 1, Relation.TRAINED_ON)]
+    return hub.models.publish(folder / digits.WEIGHTS, name, parents=parents, aliases=["champion"])
+
+
+class Process:
+    """`anacostia serve` in a process of its own, without a key."""
+
+    def __init__(self, rpc_url, home, reference, *options):
+        command = [sys.executable, "-m", "anacostia_blockchain.cli", "--chain", rpc_url]
+        command += ["--home", str(home), "serve", reference, "--port", "0", "--every", "0.1"]
+        environment = {k: v for k, v in os.environ.items() if k != "ANACOSTIA_PRIVATE_KEY"}
+        self.process = subprocess.Popen(
+            [*command, *options], stderr=subprocess.PIPE, text=True, env=environment
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(timeout=20)
+        self.process.stderr.close()
+
+    def url(self):
+        line = self.process.stderr.readline()
+        found = re.search(r"on (http://\S+)", line)
+        assert found, line
+        url = found[1]
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                httpx.get(url)
+            except httpx.TransportError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            else:
+                return url
+
+
+def wait_for(condition, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_publish_serve_predict_revoke(hub, local_chain, deployment, published, trained, name):
+    deployment.save(hub.home / "deployments")
+    _folder, rows = trained
+    reference = f"{hub.address}/{name}@champion"
+    with Process(local_chain.rpc_url, hub.home, reference, "--predict", PREDICT) as process:
+        url = process.url()
+        assert httpx.get(f"{url}/health").json() == {"status": "serving"}
+        shown = httpx.get(url).json()
+        assert shown["id"] == f"{hub.caip19(published.model_id)}@1"
+        assert shown["root"] == str(published.root)
+        inputs = [row[:-1] for row in rows[:100]]
+        answer = httpx.post(f"{url}/predict", json={"inputs": inputs})
+        right = sum(
+            found == row[-1] for found, row in zip(answer.json()["outputs"], rows, strict=False)
+        )
+        assert right > 90
+        assert httpx.post(f"{url}/predict", json={"inputs": [["x"]]}).status_code == 422
+        assert httpx.post(f"{url}/predict", json={}).status_code == 422
+
+        hub.models.revoke(f"{name}-data@1", RevocationReason.POISONED_DATA)
+        wait_for(lambda: httpx.get(f"{url}/health").status_code == 409)
+        refused = httpx.post(f"{url}/predict", json={"inputs": inputs})
+        assert refused.status_code == 409
+        assert "which is revoked: poisoned data" in refused.json()["detail"]
+        assert httpx.get(url).status_code == 409
+    with Process(local_chain.rpc_url, hub.home, reference, "--predict", PREDICT) as process:
+        assert process.process.wait(timeout=30) == 1
+        assert "TaintedError" in process.process.stderr.read()
+
+
+def test_a_tampered_file_is_not_served(hub, local_chain, deployment, published, trained, name):
+    deployment.save(hub.home / "deployments")
+    folder, _rows = trained
+    damage(hub.storage, (folder / digits.WEIGHTS).read_bytes())
+    reference = f"{hub.address}/{name}@champion"
+    with Process(local_chain.rpc_url, hub.home, reference, "--predict", PREDICT) as process:
+        assert process.process.wait(timeout=30) == 1
+        said = process.process.stderr.read()
+    assert "UnverifiedError" in said
+    assert "content: " in said
+
+
+@contextmanager
+def served_here(served):
+    """Its URL, while a thread of this process answers."""
+    server = make_server(model_app(served), handle_signals=False)
+    with listen("127.0.0.1", 0, secure=False) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=20)
+
+
+def test_a_chain_that_does_not_answer_is_no_permission(tmp_path, trained):
+    """Served for as long as patience lasts, then not; and again when the chain is back."""
+    folder, rows = trained
+    with LocalChain() as local, FaultyEndpoint(local.rpc_url) as endpoint:
+        chain = Chain.connect(endpoint.url, signer=dev_signer(), state_dir=tmp_path / "state")
+        hub = Anacostia(chain, local.deploy(), home=tmp_path)
+        hub.models.publish(folder / digits.WEIGHTS, "digits")
+        served = ServedModel(hub, "digits", predict=digits.predict, patience=3)
+        with served_here(served) as url:
+            body = {"inputs": [rows[0][:-1]]}
+
+            def predict():
+                return httpx.post(f"{url}/predict", json=body)
+
+            assert predict().json()["outputs"] == [rows[0][-1]]
+            endpoint.fault = lambda _body: "drop"
+            served.check()
+            wait_for(lambda: predict().status_code == 503)
+            assert "the chain did not answer" in predict().json()["detail"]
+            assert httpx.get(f"{url}/health").status_code == 503
+            endpoint.fault = lambda _body: None
+            served.check()
+            assert predict().status_code == 200
+
+
+def test_weights_alone_predict_nothing(hub, published, name):
+    with pytest.raises(ConfigError, match="has no method predict"):
+        ServedModel(hub, name)
+    with pytest.raises(ConfigError, match="there is no function"):
+        find_function("anacostia_blockchain.examples.digits:nothing")
+    with pytest.raises(ConfigError, match="there is no function"):
+        find_function("no.such.module:predict")
+    with pytest.raises(ConfigError, match="is no function"):
+        find_function("anacostia_blockchain.examples.digits:MODEL")
+
+
+def test_a_classifier_needs_no_function(hub, tmp_path, name):
+    model = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+    skops.dump(model, tmp_path / "model.skops")
+    hub.models.publish(tmp_path / "model.skops", name)
+    served = ServedModel(hub, name)
+    assert served.predict([[0.0], [3.0]]) == [0, 1]
+    assert json.loads(json.dumps(served.describe()))["file"] == "model.skops"
