@@ -11,7 +11,17 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    select,
+    tuple_,
+)
 from sqlalchemy import func as sql
 
 from anacostia_blockchain.errors import LedgerError
@@ -150,12 +160,17 @@ class MerkleLog:
 
     def _spine(self, size: int) -> dict[int, bytes]:
         """The complete subtrees that the next leaf may complete, by level."""
-        spine, start = {}, 0
+        places: dict[int, int] = {}
+        start = 0
         for level in reversed(range(size.bit_length())):
             if size >> level & 1:
-                spine[level] = self._node(level, start >> level)
+                places[level] = start >> level
                 start += 1 << level
-        return spine
+        query = select(nodes.c.level, nodes.c.hash).where(
+            nodes.c.log_id == self._log_id,
+            tuple_(nodes.c.level, nodes.c.position).in_(list(places.items())),
+        )
+        return {level: bytes(found) for level, found in self._connection.execute(query)}
 
     def _row(self, level: int, position: int, found: bytes) -> dict[str, object]:
         return {"log_id": self._log_id, "level": level, "position": position, "hash": found}

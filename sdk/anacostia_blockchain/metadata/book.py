@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.metadata import lifecycle, runlog, schema
 from anacostia_blockchain.metadata.database import Database, insert_new, utc_now
-from anacostia_blockchain.metadata.facts import framework_hash, run_facts
+from anacostia_blockchain.metadata.facts import Told
 from anacostia_blockchain.metadata.lifecycle import RunSummary
 
 if TYPE_CHECKING:
@@ -127,14 +127,15 @@ class RunBook:
     ) -> RunSummary:
         """Close a run, write its record and whatever must follow from it, in one transaction.
 
+        It is on the disk when this returns. What the sender does could be made again from a run
+        that a power cut took back; what a page, a leaf or an oracle has seen of it could not.
+
         Args:
             run_id: of the run. If it is closed already, nothing happens to it.
             status: None: what the results of its nodes say.
             reason: of that status.
         """
         with self.database.write() as connection:
-            if status is None:
-                status, reason = lifecycle.verdict(connection, run_id)
             return self._close(connection, run_id, status, reason)
 
     def abandon(self, reason: str, only: Callable[[int], bool] | None = None) -> list[RunSummary]:
@@ -166,19 +167,19 @@ class RunBook:
             return runlog.load_record(connection, run_id)
 
     def _close(
-        self, connection: Connection, run_id: int, status: str, reason: str | None
+        self, connection: Connection, run_id: int, status: str | None, reason: str | None
     ) -> RunSummary:
-        if (closed := lifecycle.summary_of(connection, run_id)) is not None:
-            return closed  # by our own commit, whose answer was lost, or by whoever took over
-        lifecycle.end_run(connection, run_id, status, reason)
-        runs = upstream.runs
-        digest = framework_hash(connection, run_id)
-        connection.execute(update(runs).where(runs.c.run_id == run_id).values(hash=digest))
-        source = select(schema.runs.c.source).where(schema.runs.c.run_id == run_id)
-        name = connection.execute(source).scalar_one()
-        name = self.name if name == lifecycle.PIPELINE else name
-        facts = run_facts(connection, run_id, name)
-        leaf, index = runlog.append_record(connection, run_id, facts)
+        told = Told.read(connection, run_id)
+        run = told.run
+        if run["leaf"] is not None:  # by our own commit, whose answer was lost, or another process
+            return _summary(run)
+        if status is None:
+            status, reason = lifecycle.verdict(told.results)
+        run["source"] = run["source"] or lifecycle.PIPELINE
+        name = self.name if run["source"] == lifecycle.PIPELINE else run["source"]
+        lifecycle.end_run(connection, told, status, reason)
+        facts, index = runlog.append_record(connection, told, name)
+        summary = _summary(run)
         if self._outgoing is not None:
             self._outgoing.run_closed(
                 connection,
@@ -186,10 +187,10 @@ class RunBook:
                 succeeded=status == "succeeded",
                 facts=facts,
                 invocation=f"{name}/{run_id}",
-                leaf=leaf,
+                leaf=summary.leaf,
                 size=index + 1,
             )
-        return RunSummary(run_id, status, reason, leaf, index)
+        return summary
 
     # ------------------------------------------------------------------ the way to the chain
 
@@ -221,3 +222,8 @@ class RunBook:
             raise ConfigError(f"{self.name} has no chain: pass chain=connect()")
         with self.database.write() as connection:
             return self._outgoing.hold(connection, run_id, kind, name, payload)
+
+
+def _summary(run: Mapping[str, Any]) -> RunSummary:
+    leaf = bytes.fromhex(run["leaf"])
+    return RunSummary(run["run_id"], run["status"], run["reason"], leaf, run["log_index"])

@@ -11,12 +11,12 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, bindparam, select
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.metadata import schema
 from anacostia_blockchain.metadata.database import iso
-from anacostia_blockchain.metadata.recording import Artifact, run_artifacts
+from anacostia_blockchain.metadata.recording import Artifact, linked_artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,10 @@ PACKAGES = {
 """Packages whose version can change a model, by the module that shows that they are in use."""
 
 
+_RUN_COLUMNS = ("status", "reason", "source", "ended_at", "leaf", "log_index")
+_FRAMEWORK = (("metric", upstream.metrics), ("param", upstream.params), ("tag", upstream.tags))
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One field of a run record: who says what about the run; `value` is any JSON."""
@@ -51,42 +55,87 @@ class Fact:
     value: Any
 
 
-def run_facts(connection: Connection, run_id: int, pipeline: str) -> list[Fact]:
-    """All fields of a closed run; what was said several times is there in that order.
+@dataclass(slots=True)
+class Told:
+    """What the tables say of a run, each of them read once: the end of a run waits for it.
 
-    Args:
-        connection: of the transaction that closed the run.
-        run_id: of the run.
-        pipeline: the metadata store's name, as the node of what concerns the whole run.
+    Attributes:
+        run: the run itself; whoever closes it fills in its end.
+        results: node, result and detail of each action.
+        artifacts: each with its role: input or output.
+        values: metrics, params and tags, in the order in which they were said.
+        triggers: what started the run.
     """
-    return [
-        *_run(connection, run_id, pipeline),
-        *_values(connection, run_id),
-        *_artifacts(connection, run_id),
-        *_environment(pipeline),
-    ]
+
+    run: dict[str, Any]
+    results: list[tuple[str, str, str | None]]
+    artifacts: list[tuple[str, Artifact]]
+    values: list[Fact]
+    triggers: list[Fact]
+
+    @classmethod
+    def read(cls, connection: Connection, run_id: int) -> Told:
+        """Read all of it."""
+        results = schema.node_results
+        query = select(results.c.node, results.c.result, results.c.detail)
+        ordered = query.where(results.c.run_id == run_id).order_by(results.c.node)
+        return cls(
+            run=_run(connection, run_id),
+            results=[tuple(row) for row in connection.execute(ordered)],
+            artifacts=linked_artifacts(connection, run_id),
+            values=run_values(connection, run_id),
+            triggers=list(_triggers(connection, run_id)),
+        )
+
+    def facts(self, pipeline: str) -> list[Fact]:
+        """All fields of a closed run; what was said several times is there in that order.
+
+        Args:
+            pipeline: the metadata store's name, as the node of what concerns the whole run.
+        """
+        about = ("run_id", "status", "reason", "started_at", "ended_at")
+        return [
+            *(Fact("run", pipeline, name, self.run[name]) for name in about),
+            *(
+                Fact("result", node, "result", {"result": result, "detail": detail})
+                for node, result, detail in self.results
+            ),
+            *self.triggers,
+            Fact("framework", pipeline, "run.hash", self.run["hash"]),
+            *self.values,
+            *(Fact(role, a.store, a.location, _content(a)) for role, a in self.artifacts),
+            *_environment(pipeline),
+        ]
+
+    def framework_hash(self, connection: Connection) -> str:
+        """The framework's run hash by its own formula, over all the artifacts of the run.
+
+        The framework computes it after what was read is marked as used, and so leaves that out;
+        every run that makes nothing then has the same hash.
+
+        Args:
+            connection: of the transaction that closes the run.
+        """
+        digests = "".join(sorted(artifact.sha256 for _role, artifact in self.artifacts))
+        said = {fact.role for fact in self.values}
+        rows = (
+            _framework_rows(connection, self.run["run_id"], table, role) if role in said else []
+            for role, table in _FRAMEWORK
+        )
+        return hashlib.sha256((digests + hash_values(*rows)).encode()).hexdigest()
+
+
+def run_facts(connection: Connection, run_id: int, pipeline: str) -> list[Fact]:
+    """All fields of a closed run: see `Told.facts`."""
+    return Told.read(connection, run_id).facts(pipeline)
 
 
 def run_values(connection: Connection, run_id: int) -> list[Fact]:
     """Metrics, params and tags of a run, closed or not, in the order in which they were said."""
-    return list(_values(connection, run_id))
-
-
-def framework_hash(connection: Connection, run_id: int) -> str:
-    """The framework's run hash by its own formula, over all the artifacts of the run.
-
-    The framework computes it after what was read is marked as used, and so leaves that out; every
-    run that makes nothing then has the same hash.
-
-    Args:
-        connection: of the transaction that closes the run.
-        run_id: of the run.
-    """
-    inputs, outputs = (run_artifacts(connection, run_id, role) for role in ("input", "output"))
-    digests = "".join(sorted(artifact.sha256 for artifact in (*inputs, *outputs)))
-    tables = (("metric", upstream.metrics), ("param", upstream.params), ("tag", upstream.tags))
-    rows = [_framework_rows(connection, run_id, table, role) for role, table in tables]
-    return hashlib.sha256((digests + hash_values(*rows)).encode()).hexdigest()
+    return [
+        Fact(role, node, name, json.loads(value))
+        for role, node, name, value in connection.execute(_VALUES, {"run_id": run_id})
+    ]
 
 
 def hash_values(*kinds: list[dict[str, Any]]) -> str:
@@ -96,44 +145,15 @@ def hash_values(*kinds: list[dict[str, Any]]) -> str:
     return hashlib.sha256(digests.encode()).hexdigest()
 
 
-def _run(connection: Connection, run_id: int, pipeline: str) -> Iterator[Fact]:
-    query = select(schema.runs).where(schema.runs.c.run_id == run_id)
-    row = connection.execute(query).mappings().one()
-    for name in ("run_id", "status", "reason", "started_at", "ended_at"):
-        yield Fact("run", pipeline, name, row[name])
-    results = schema.node_results
-    for result in connection.execute(select(results).where(results.c.run_id == run_id)).mappings():
-        said = {"result": result["result"], "detail": result["detail"]}
-        yield Fact("result", result["node"], "result", said)
-    for node, trigger in _triggers(connection, run_id):
-        yield Fact("trigger", node, "trigger", trigger)
-    digest = select(upstream.runs.c.hash).where(upstream.runs.c.run_id == run_id)
-    yield Fact("framework", pipeline, "run.hash", connection.execute(digest).scalar_one())
+def _run(connection: Connection, run_id: int) -> dict[str, Any]:
+    """The run as both of its rows have it; ours may be missing, of a run that is not ours."""
+    row = dict(connection.execute(_RUN, {"run_id": run_id}).mappings().one())
+    return row | {"run_id": run_id, "started_at": iso(row.pop("start_time"))}
 
 
-def _triggers(connection: Connection, run_id: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    triggers, nodes = upstream.triggers, upstream.nodes
-    query = (
-        select(nodes.c.node_name, triggers.c.trigger_time, triggers.c.message)
-        .join(nodes, triggers.c.node_id == nodes.c.id)
-        .where(triggers.c.run_triggered == run_id)
-        .order_by(triggers.c.id)
-    )
-    for node, time, message in connection.execute(query):
-        yield node, {"time": iso(time), "message": message}
-
-
-def _values(connection: Connection, run_id: int) -> Iterator[Fact]:
-    values = schema.values
-    query = select(values).where(values.c.run_id == run_id).order_by(values.c.id)
-    for row in connection.execute(query).mappings():
-        yield Fact(row["role"], row["node"], row["name"], json.loads(row["value"]))
-
-
-def _artifacts(connection: Connection, run_id: int) -> Iterator[Fact]:
-    for role in ("input", "output"):
-        for artifact in run_artifacts(connection, run_id, role):
-            yield Fact(role, artifact.store, artifact.location, _content(artifact))
+def _triggers(connection: Connection, run_id: int) -> Iterator[Fact]:
+    for node, time, message in connection.execute(_TRIGGERS, {"run_id": run_id}):
+        yield Fact("trigger", node, "trigger", {"time": iso(time), "message": message})
 
 
 def _content(artifact: Artifact) -> dict[str, Any]:
@@ -155,6 +175,31 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:  # a checkout on the path, not installed
         return None
+
+
+_OURS, _THEIRS = schema.runs, upstream.runs
+_NODES, _TRIGGER = upstream.nodes, upstream.triggers
+_ID: BindParameter[int] = bindparam("run_id")
+_RUN = (
+    select(_THEIRS.c.start_time, _THEIRS.c.hash)
+    .add_columns(*(_OURS.c[name] for name in _RUN_COLUMNS))
+    .select_from(_THEIRS.outerjoin(_OURS, _OURS.c.run_id == _THEIRS.c.run_id))
+    .where(_THEIRS.c.run_id == _ID)
+)
+_VALUES = (
+    select(*(schema.values.c[name] for name in ("role", "node", "name", "value")))
+    .where(schema.values.c.run_id == _ID)
+    .order_by(schema.values.c.id)
+)
+_TRIGGERS = (
+    select(
+        upstream.nodes.c.node_name, upstream.triggers.c.trigger_time, upstream.triggers.c.message
+    )
+    .join(upstream.nodes, upstream.triggers.c.node_id == upstream.nodes.c.id)
+    .where(upstream.triggers.c.run_triggered == _ID)
+    .order_by(upstream.triggers.c.id)
+)
+"""Made once: to make a query takes as long as to ask it."""
 
 
 def _framework_rows(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, insert, select, update
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.metadata import schema
-from anacostia_blockchain.metadata.database import insert_new, iso, utc_now
+from anacostia_blockchain.metadata.database import iso, utc_now
 from anacostia_blockchain.metadata.recording import link_artifacts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from anacostia_blockchain.metadata.facts import Told
 
 PIPELINE = "pipeline"
 """Source of a run that a pipeline makes."""
@@ -92,59 +92,37 @@ def open_runs(connection: Connection, *, pipeline: bool) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
-def summary_of(connection: Connection, run_id: int) -> RunSummary | None:
-    """How a run ended; None if it has not."""
-    query = select(schema.runs).where(schema.runs.c.run_id == run_id)
-    row = connection.execute(query).mappings().first()
-    if row is None or row["leaf"] is None:
-        return None
-    leaf = bytes.fromhex(row["leaf"])
-    return RunSummary(run_id, row["status"], row["reason"], leaf, row["log_index"])
-
-
 def next_run_id(connection: Connection) -> int:
     """The number after the last run's; 0 in a new database."""
     last = connection.execute(select(func.max(upstream.runs.c.run_id))).scalar()
     return 0 if last is None else int(last) + 1
 
 
-def verdict(connection: Connection, run_id: int) -> tuple[str, str | None]:
-    """Status and reason of a run whose nodes have all had their say."""
-    results = schema.node_results
-    bad = connection.execute(
-        select(results.c.node, results.c.result, results.c.detail)
-        .where(results.c.run_id == run_id, results.c.result.in_(("failure", "error")))
-        .order_by(results.c.node)
-    ).all()
-    if not bad:
-        return "succeeded", None
-    return "failed", "; ".join(f"{node}: {detail or result}" for node, result, detail in bad)
+def verdict(results: Iterable[tuple[str, str, str | None]]) -> tuple[str, str | None]:
+    """Status and reason of a run by the results of its nodes, which have all had their say."""
+    bad = [
+        f"{node}: {detail or result}"
+        for node, result, detail in results
+        if result in ("failure", "error")
+    ]
+    return ("failed", "; ".join(bad)) if bad else ("succeeded", None)
 
 
-def end_run(connection: Connection, run_id: int, status: str, reason: str | None) -> datetime:
-    """Close this run and no other, and decide what becomes of its inputs; returns its end."""
+def end_run(connection: Connection, told: Told, status: str, reason: str | None) -> None:
+    """Close this run and no other, and decide what becomes of its inputs."""
     now = utc_now()
-    runs = upstream.runs
+    digest = told.framework_hash(connection)
+    told.run |= {"status": status, "reason": reason, "ended_at": iso(now), "hash": digest}
+    run_id, runs = told.run["run_id"], upstream.runs
     connection.execute(
-        update(runs).where(runs.c.run_id == run_id, runs.c.end_time.is_(None)).values(end_time=now)
+        update(runs).where(runs.c.run_id == run_id).values(end_time=now, hash=digest)
     )
-    row: dict[str, Any] = {"status": status, "reason": reason, "ended_at": iso(now)}
-    started = select(runs.c.start_time).where(runs.c.run_id == run_id)
-    begun = {
-        "run_id": run_id,
-        "source": PIPELINE,
-        "started_at": iso(connection.execute(started).scalar_one()),
-    }
-    connection.execute(
-        insert_new(connection, schema.runs)
-        .values(begun | row)
-        .on_conflict_do_update(index_elements=["run_id"], set_=row)
-    )
+    if not any(role == "input" for role, _artifact in told.artifacts):
+        return
     if status == "aborted":
         _queue_again(connection, run_id)
     else:
         _consume(connection, run_id)
-    return now
 
 
 def _inputs(run_id: int) -> Any:  # noqa: ANN401 - a scalar subquery

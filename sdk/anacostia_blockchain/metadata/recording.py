@@ -9,7 +9,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
-from sqlalchemy import Select, case, func, insert, select
+from sqlalchemy import Select, bindparam, case, func, insert, select
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.errors import LedgerError, NotFoundError, PipelineError
@@ -226,6 +226,17 @@ def artifact_query() -> Select[Any]:
     )
 
 
+_LINKS = schema.run_artifacts
+_LINKED = (
+    artifact_query()
+    .add_columns(_LINKS.c.role)
+    .join(_LINKS, _LINKS.c.artifact_id == upstream.artifacts.c.id)
+    .where(_LINKS.c.run_id == bindparam("run_id"))
+    .order_by(_LINKS.c.role, upstream.artifacts.c.id)
+)
+_FIELDS = tuple(Artifact.__slots__)
+
+
 def artifacts_at(connection: Connection, store: str, location: str) -> list[Artifact]:
     """Every artifact that was ever at a location of one store, the one to use first.
 
@@ -287,6 +298,12 @@ def run_artifacts(
     if store is not None:
         query = query.where(upstream.nodes.c.node_name == store)
     return [Artifact(**row) for row in connection.execute(query).mappings()]
+
+
+def linked_artifacts(connection: Connection, run_id: int) -> list[tuple[str, Artifact]]:
+    """What a run read and made, each with its role; inputs first, each kind in order."""
+    rows = connection.execute(_LINKED, {"run_id": run_id}).mappings()
+    return [(row["role"], Artifact(**{n: row[n] for n in _FIELDS})) for row in rows]
 
 
 def newest_output(connection: Connection, stores: Iterable[str]) -> Artifact | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from anacostia_blockchain.errors import IntegrityError, LedgerError
 from anacostia_blockchain.ledger.log import MerkleLog
@@ -18,13 +18,11 @@ from anacostia_blockchain.outbox import Outbox
 from anacostia_blockchain.runs import PROOF_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sqlalchemy import Connection
 
     from anacostia_blockchain.client import Anacostia
     from anacostia_blockchain.metadata.database import Database
-    from anacostia_blockchain.metadata.facts import Fact
+    from anacostia_blockchain.metadata.facts import Fact, Told
 
 __all__ = ["RunLog", "append_record", "load_record", "network", "record_after", "tables"]
 
@@ -32,20 +30,27 @@ NAME = "runs"
 """Of the one log in the database; on chain the salt tells it from all others."""
 
 
-def append_record(connection: Connection, run_id: int, facts: Iterable[Fact]) -> tuple[bytes, int]:
+def append_record(connection: Connection, told: Told, pipeline: str) -> tuple[list[Fact], int]:
     """Make a run's record and add its root to the log, in the transaction that closes the run.
 
+    Args:
+        connection: of that transaction.
+        told: what is recorded; it is told the record's root and its place in the log.
+        pipeline: see `Told.facts`.
+
     Returns:
-        The root, and its index in the log.
+        The facts of the record, and its index in the log.
     """
+    facts = told.facts(pipeline)
     record = RunRecord.build((fact.role, fact.node, fact.name, fact.value) for fact in facts)
     index = MerkleLog(connection, NAME).append(record.root)
-    connection.execute(
-        update(schema.runs)
-        .where(schema.runs.c.run_id == run_id)
-        .values(record=record.to_json().decode(), leaf=record.root.hex(), log_index=index)
-    )
-    return record.root, index
+    end = {name: told.run[name] for name in ("status", "reason", "ended_at")}
+    end |= {"record": record.to_json().decode(), "leaf": record.root.hex(), "log_index": index}
+    begun = {name: told.run[name] for name in ("run_id", "source", "started_at")}
+    statement = insert_new(connection, schema.runs).values(begun | end)
+    connection.execute(statement.on_conflict_do_update(index_elements=["run_id"], set_=end))
+    told.run |= {"leaf": record.root.hex(), "log_index": index}
+    return facts, index
 
 
 def load_record(connection: Connection, run_id: int) -> RunRecord:
