@@ -70,7 +70,7 @@ ADDED = {
     ModelRegistry: {"published_in", "version_with_root", "alias_names", "sign_publication"},
     ModelNFT: {"owners_ever"},
     LicenseToken: {"received_by"},
-    ModelLicensing: {"logs"},
+    ModelLicensing: {"logs", "claimed_in"},
     ModelMarket: {"ever_listed"},
     RunLedger: {"root_at", "block_of", "anchored"},
     UsdFeeds: set(),
