@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, inspect, select
+from sqlalchemy.exc import DatabaseError
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.errors import FormatError, IntegrityError, LedgerError, NotFoundError
 from anacostia_blockchain.ledger.log import MerkleLog
-from anacostia_blockchain.ledger.merkle import leaf_hash
+from anacostia_blockchain.ledger.merkle import leaf_hash, verify_inclusion
 from anacostia_blockchain.ledger.record import Disclosure, RunRecord
 from anacostia_blockchain.metadata import runlog, schema
+from anacostia_blockchain.metadata.database import database_path, open_database
 from anacostia_blockchain.metadata.facts import run_facts
+from anacostia_blockchain.metadata.recording import canonical
 from anacostia_blockchain.verify import Report, made
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from anacostia_blockchain.client import Anacostia
 
@@ -52,24 +54,26 @@ class RunDatabase:
     """The runs in a metadata store's database. It is only read.
 
     Args:
-        path: of the SQLite file.
+        name: path of a SQLite file, or a `sqlite:///` or `postgresql://` URI.
 
     Raises:
+        ConfigError: the URI is of neither kind.
         NotFoundError: there is no such file.
         FormatError: it is not a metadata store's.
+        StoreUnavailableError: the database's server does not answer.
+
+    Attributes:
+        shown: the database in messages, without a password.
     """
 
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise NotFoundError(f"there is no database {path}")
-        self.path = path
-        self._engine = create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
+    def __init__(self, name: Path | str) -> None:
+        self.shown, self._engine = _open(str(name))
         try:
             known = inspect(self._engine).has_table(schema.runs.name)
-        except Exception as error:
-            raise FormatError(f"{path} is no SQLite database") from error
+        except DatabaseError as error:
+            raise FormatError(f"{self.shown} is no database that can be read") from error
         if not known:
-            raise FormatError(f"{path} holds no runs: it is not a metadata store")
+            raise FormatError(f"{self.shown} holds no runs: it is not a metadata store")
 
     def runs(self) -> list[RecordedRun]:
         """All runs, oldest first."""
@@ -117,7 +121,7 @@ class RunDatabase:
         ]
         if client is not None:
             checks.append(("chain", lambda: _check_chain(client, record)))
-        return Report(f"run {run_id} of {self.path}", tuple(made(n, check) for n, check in checks))
+        return Report(f"run {run_id} of {self.shown}", tuple(made(n, check) for n, check in checks))
 
     def _recorded(self, connection: Connection, row: dict[str, Any]) -> RecordedRun:
         anchors, metrics, run_id = schema.anchors, upstream.metrics, row["run_id"]
@@ -194,8 +198,6 @@ class RunDatabase:
             log = MerkleLog(connection, runlog.NAME)
             size, root = log.size, log.root()
             path = log.inclusion_proof(index)
-        from anacostia_blockchain.ledger.merkle import verify_inclusion  # noqa: PLC0415
-
         if not verify_inclusion(leaf_hash(record.root), index, size, root, path):
             raise IntegrityError(f"the log holds another record at place {index}")
         return f"number {index + 1} of {size} in the log"
@@ -223,16 +225,15 @@ def _named(key: tuple[str, str, str]) -> str:
 
 
 def _text(value: object) -> str:
-    from anacostia_blockchain.metadata.recording import canonical  # noqa: PLC0415
-
     return canonical("param", value)
 
 
-@contextmanager
-def open_database(path: Path) -> Iterator[RunDatabase]:
-    """A database for the length of a block."""
-    database = RunDatabase(path)
-    try:
-        yield database
-    finally:
-        database._engine.dispose()  # noqa: SLF001 - its own opener
+def _open(name: str) -> tuple[str, Engine]:
+    """How a database is shown, and an engine that writes nothing to it."""
+    if "://" in name and not name.startswith("sqlite:"):
+        database = open_database(name)
+        return database.shown, database.engine.execution_options(postgresql_readonly=True)
+    path = database_path(name) if "://" in name else Path(name)
+    if not path.is_file():
+        raise NotFoundError(f"there is no database {path}")
+    return str(path), create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")

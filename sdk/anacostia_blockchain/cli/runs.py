@@ -16,8 +16,8 @@ from anacostia_blockchain.errors import ConfigError
 
 database_option = click.option(
     "--db",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Database of a metadata store; not needed where the project has only one.",
+    help="Database of a metadata store: a file, or a postgresql:// URI; not needed where the "
+    "project has only one file.",
 )
 
 
@@ -29,15 +29,16 @@ def runs() -> None:
 @runs.command("list")
 @database_option
 @session
-def list_(session: Session, db: Path | None) -> None:
+def list_(session: Session, db: str | None) -> None:
     """All runs, of every database in the project."""
     rows, data = [], []
-    for path in [db] if db else _databases(session.home):
-        for run in RunDatabase(path).runs():
+    for name in [db] if db else _databases(session.home):
+        database = RunDatabase(name)
+        for run in database.runs():
             metrics = ", ".join(f"{name} {value:.4g}" for name, value in run.metrics.items())
             where = f"block {run.block}" if run.block else "yes" if run.anchored else "no"
-            rows.append((path.parent.name, run.run_id, run.status, where, metrics))
-            data.append(as_data(run) | {"database": str(path)})
+            rows.append((_pipeline(database), run.run_id, run.status, where, metrics))
+            data.append(as_data(run) | {"database": database.shown})
     session.output.table(("pipeline", "run", "status", "anchored", "metrics"), rows, data)
 
 
@@ -45,7 +46,7 @@ def list_(session: Session, db: Path | None) -> None:
 @click.argument("run_id", type=int)
 @database_option
 @session
-def show(session: Session, run_id: int, db: Path | None) -> None:
+def show(session: Session, run_id: int, db: str | None) -> None:
     """Every fact of a run's record."""
     record = _database(session, db).record(run_id)
     facts = [
@@ -62,7 +63,7 @@ def show(session: Session, run_id: int, db: Path | None) -> None:
 @click.option("--offline", is_flag=True, help="Do not ask the chain.")
 @database_option
 @session
-def verify(session: Session, run_id: int, offline: bool, db: Path | None) -> None:
+def verify(session: Session, run_id: int, offline: bool, db: str | None) -> None:
     """Compare a run's tables with its record, the record with the log, the log with the chain."""
     client = None if offline else session.connect()
     report = _database(session, db).verify(run_id, client)
@@ -76,13 +77,13 @@ def verify(session: Session, run_id: int, offline: bool, db: Path | None) -> Non
 @click.argument("name")
 @database_option
 @session
-def disclose(session: Session, run_id: int, role: str, name: str, db: Path | None) -> None:
+def disclose(session: Session, run_id: int, role: str, name: str, db: str | None) -> None:
     """Show one fact with its proof and nothing else: `runs disclose 0 metric accuracy`."""
     shown = _database(session, db).disclose(run_id, role, name)
     click.echo(shown.to_json().decode())
 
 
-def _database(session: Session, db: Path | None) -> RunDatabase:
+def _database(session: Session, db: str | None) -> RunDatabase:
     if db is not None:
         return RunDatabase(db)
     found = list(_databases(session.home))
@@ -90,6 +91,12 @@ def _database(session: Session, db: Path | None) -> RunDatabase:
         names = ", ".join(map(str, found)) or "none"
         raise ConfigError(f"say which database with --db; the project has {names}")
     return RunDatabase(found[0])
+
+
+def _pipeline(database: RunDatabase) -> str:
+    """A pipeline is called by its folder, or by its database on a server."""
+    place = Path(database.shown)
+    return place.absolute().parent.name if place.is_file() else place.name
 
 
 def _databases(home: Path) -> Iterator[Path]:
