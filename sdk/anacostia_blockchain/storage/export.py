@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from threading import Lock
+from typing import TypeAlias
 
 from anacostia_blockchain.content.cid import CID, RAW
 from anacostia_blockchain.content.dagpb import MAX_BLOCK, Node
@@ -20,6 +24,12 @@ from anacostia_blockchain.content.walk import MAX_DEPTH
 from anacostia_blockchain.errors import AnacostiaError, FormatError, StorageError
 from anacostia_blockchain.storage.dag import Fetch, Part, entries, is_directory, node_of, parts
 from anacostia_blockchain.types import Progress
+
+Later: TypeAlias = Callable[[CID], Callable[[], bytes]]
+"""Takes the order of a block, and gives what returns it, verified; that may be called on another
+thread."""
+
+_THREADS = 4
 
 _MAX_ENTRIES = 10_000_000
 """Files and directories of one content, at most: a few blocks can describe any number of them."""
@@ -32,12 +42,15 @@ def write_out(
     *,
     progress: Progress | None = None,
     total: int | None = None,
+    later: Later | None = None,
 ) -> Path:
     """Write a file or folder to `target`.
 
     Args:
         fetch: gives blocks; it is asked in depth-first order for each block as often as it occurs,
             except for leaves that an earlier, interrupted call has written.
+        later: gives the leaves of large files instead, in the same order, so that they are verified
+            and written by several threads.
         cid: what to write.
         target: where; the folder above is made if it is not there.
         progress: called with the bytes that are in place, and `total`.
@@ -51,7 +64,9 @@ def write_out(
         return _already(cid, target)
     part = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
-    _Writer(fetch, progress, total).write(cid, part, 0)
+    with ExitStack() as stack:
+        leaves = stack.enter_context(_Leaves(later)) if later is not None else None
+        _Writer(fetch, progress, total, leaves).write(cid, part, 0)
     try:
         part.rename(target)
     except OSError as error:
@@ -76,8 +91,12 @@ def _already(cid: CID, target: Path) -> Path:
 class _Writer:
     """Writes one tree and counts the bytes in place."""
 
-    def __init__(self, fetch: Fetch, progress: Progress | None, total: int | None) -> None:
+    def __init__(
+        self, fetch: Fetch, progress: Progress | None, total: int | None, leaves: _Leaves | None
+    ) -> None:
         self._fetch = fetch
+        self._leaves = leaves
+        self._lock = Lock()
         self._progress = progress
         self._total = total
         self._done = 0
@@ -115,31 +134,78 @@ class _Writer:
         end = 0
         with path.open("r+b" if path.exists() else "w+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
-            for leaf in leaves:
-                end = leaf.offset + self._leaf(file, leaf, size)
+            descriptor = file.fileno()
+            try:
+                for leaf in leaves:
+                    end = leaf.offset + self._leaf(descriptor, leaf, size)
+            finally:
+                if self._leaves is not None:
+                    self._leaves.wait()
             file.truncate(end)
 
-    def _leaf(self, file: BinaryIO, leaf: Part, present: int) -> int:
+    def _leaf(self, file: int, leaf: Part, present: int) -> int:
         """Write a leaf unless it is in place; returns its size."""
         size = leaf.size if leaf.size is not None else min(present, MAX_BLOCK)
         held = b""
         if leaf.data is None and leaf.offset + size <= present:
-            file.seek(leaf.offset)
-            held = file.read(size)
+            held = os.pread(file, size, leaf.offset)
         if leaf.data is not None or CID.of(held) != leaf.cid:
+            if self._leaves is not None and leaf.data is None and leaf.size is not None:
+                self._leaves.add(leaf, lambda data: self._write(file, leaf.offset, data))
+                return leaf.size
             held = leaf.read(self._fetch)
-            file.seek(leaf.offset)
-            _write_all(file, held)
-        self._done += len(held)
-        if self._progress is not None:
-            self._progress(self._done, self._total)
+            _write_all(file, leaf.offset, held)
+        self._count(len(held))
         return len(held)
 
+    def _write(self, file: int, offset: int, data: bytes) -> None:
+        _write_all(file, offset, data)
+        self._count(len(data))
 
-def _write_all(file: BinaryIO, data: bytes) -> None:
+    def _count(self, size: int) -> None:
+        if self._progress is not None:
+            with self._lock:
+                self._done += size
+                self._progress(self._done, self._total)
+
+
+class _Leaves:
+    """Fetches, verifies and writes leaves on several threads, a few ahead of the reader."""
+
+    def __init__(self, later: Later) -> None:
+        self._later = later
+        self._pool = ThreadPoolExecutor(_THREADS, "leaves")
+        self._pending: deque[Future[None]] = deque()
+
+    def __enter__(self) -> _Leaves:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def add(self, leaf: Part, write: Callable[[bytes], None]) -> None:
+        """Have a leaf written.
+
+        Raises:
+            StorageError, IntegrityError, FormatError: one of those before it could not be.
+        """
+        fetch = self._later(leaf.cid)
+        self._pending.append(self._pool.submit(lambda: write(leaf.read(lambda _cid: fetch()))))
+        if len(self._pending) > 2 * _THREADS:
+            self._pending.popleft().result()
+
+    def wait(self) -> None:
+        """Wait until nothing is written any more; then raise the first error, if there was one."""
+        wait(self._pending)
+        while self._pending:
+            self._pending.popleft().result()
+
+
+def _write_all(file: int, offset: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[file.write(view) :]
+        size = os.pwrite(file, view, offset)
+        view, offset = view[size:], offset + size
 
 
 def _remove(path: Path) -> None:

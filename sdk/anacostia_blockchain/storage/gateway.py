@@ -80,6 +80,8 @@ class GatewayStore(BlockReader):
 
     Attributes:
         read_only: it keeps nothing, so it is no copy.
+        near: seconds; a gateway that sends a block sooner is asked for blocks, not for streams:
+            Kubo, for one, makes a CAR more slowly than it sends the blocks side by side.
 
     Example:
         >>> store = GatewayStore(["https://ipfs.io", "https://dweb.link"])
@@ -87,6 +89,7 @@ class GatewayStore(BlockReader):
     """
 
     read_only = True
+    near = 0.03
 
     def __init__(
         self,
@@ -209,8 +212,17 @@ class GatewayStore(BlockReader):
             with super().reading() as fetch:
                 yield fetch
             return
-        with ReadAhead(self.block, follow=is_small) as ahead, ExitStack() as stack:
+        with (
+            ReadAhead(self.block, follow=lambda node: self.is_near or is_small(node)) as ahead,
+            ExitStack() as stack,
+        ):
             yield Streams(self, ahead, stack)
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the best gateway answers so soon that several blocks at once beat one stream."""
+        seconds = next((gateway.seconds for gateway in ranked(self.gateways)), None)
+        return seconds is not None and seconds < self.near
 
     def stream(self, gateway: Gateway, file: CID, start: int, stack: ExitStack) -> car.Car:
         """Open a file's CAR from the byte `start` on; `stack` closes it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -98,7 +98,12 @@ class LocalStore:
         """Write a file or folder to `target`; see `Store.get`."""
         total = self.stat(cid).size if progress is not None else None
         with typed_errors(target.parent):
-            return write_out(self.block, cid, target, progress=progress, total=total)
+            return write_out(
+                self.block, cid, target, progress=progress, total=total, later=self._later
+            )
+
+    def _later(self, cid: CID) -> Callable[[], bytes]:
+        return lambda: self.block(cid)
 
     def open(self, cid: CID, path: str = "") -> BinaryIO:
         """Open a file, or one below a directory; see `Store.open`."""

@@ -77,7 +77,7 @@ class Streams:
 
     def _note(self, cid: CID, node: Node, part: _Part | None) -> None:
         """Remember the parts of a large file, or of a node in it."""
-        if dag.is_directory(node) or (part is None and is_small(node)):
+        if dag.is_directory(node) or (part is None and (is_small(node) or self._store.is_near)):
             return
         if part is None:
             self._close()

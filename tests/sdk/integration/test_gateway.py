@@ -52,6 +52,12 @@ def folder(node, tmp_path_factory):
     return KuboStore(node.api).put(make_folder(tmp_path_factory.mktemp("model") / "m", seed=41))
 
 
+@pytest.fixture(autouse=True)
+def _far(monkeypatch):
+    """Gateways count as far away, as most are, so that large files come as streams."""
+    monkeypatch.setattr(GatewayStore, "near", 0)
+
+
 @pytest.fixture
 def liar(node):
     with Proxy(node.gateway) as proxy:
@@ -75,6 +81,15 @@ def test_a_file_is_one_request_and_its_root(liar, large, tmp_path):
     GatewayStore(liar.url).get(large, tmp_path / "file")
     assert len(liar.paths("format=raw")) == 1
     assert len(liar.paths("format=car")) == 1
+
+
+def test_a_gateway_nearby_is_asked_for_blocks(liar, large, tmp_path, monkeypatch):
+    """Its first answer tells."""
+    monkeypatch.setattr(GatewayStore, "near", 60)
+    store = GatewayStore(liar.url)
+    assert scan(store.get(large, tmp_path / "file")).cid == large
+    assert liar.paths("format=car") == []
+    assert len(liar.paths("format=raw")) == 26
 
 
 def test_without_streams_blocks_come_some_at_a_time(liar, large, tmp_path):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -106,7 +107,9 @@ def test_a_damaged_block_is_noticed_and_mended_by_the_next_put(store, tmp_path):
     damage(store, data[CHUNK : 2 * CHUNK])
     with pytest.raises(IntegrityError, match="put the content again"):
         store.get(cid, tmp_path / "copy")
-    assert (tmp_path / "copy.part").read_bytes() == data[:CHUNK]
+    written = (tmp_path / "copy.part").read_bytes()
+    assert written[:CHUNK] == data[:CHUNK]
+    assert not any(written[CHUNK : 2 * CHUNK]), "nothing of the damaged block"
     with pytest.raises(IntegrityError), store.open(cid) as stream:
         stream.read()
     assert not store.has(cid)
@@ -339,8 +342,15 @@ def test_a_full_disk(tmp_path):
 
 
 def test_memory_stays_flat(store, tmp_path):
-    """Putting and getting 256 MiB takes no more memory than putting 16."""
-    code = PUT + "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    """Putting and getting 256 MiB takes no more memory than 16, and less than 100 MB."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("needs Linux, which says how much memory a process had at most")
+    # Not ru_maxrss: a child begins with its parent's, which is that of all tests until here.
+    code = PUT + (
+        "LocalStore(sys.argv[1]).get(cid, Path(sys.argv[2] + '.copy'))\n"
+        f"print(Path('{status}').read_text().split('VmHWM:')[1].split()[0])\n"
+    )
 
     def peak(size):
         file = tmp_path / f"{size}"
@@ -350,7 +360,7 @@ def test_memory_stays_flat(store, tmp_path):
         process = python(code, store.folder, file)
         return int(process.communicate()[0].splitlines()[-1])
 
-    assert peak(256) < peak(16) + 24 * 1024
+    assert peak(256) < min(peak(16) + 24 * 1024, 100_000)
 
 
 def test_the_clock_of_pins_is_utc(store):
