@@ -6,6 +6,7 @@ Both are plain text that is the same for the same arguments.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,21 @@ _CONTEXT: dict[str, Any] = {
 """The context that the Croissant 1.0 specification prescribes."""
 
 
+_NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What JSON may hold as it is, and YAML may not, or takes for the end of a line."""
+
+
+def yaml(value: object) -> str:
+    """A value on one line of YAML: JSON is YAML, but for a few characters."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _NO_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def front_matter(values: Mapping[str, object]) -> list[str]:
+    """The lines of a card's front matter."""
+    return ["---", *(f"{key}: {yaml(value)}" for key, value in values.items()), "---"]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """A model card with Hugging Face front matter.
@@ -79,7 +95,7 @@ class ModelCard:
 
     def render(self) -> str:
         """The card as Markdown."""
-        lines = ["---", *self._front_matter(), "---", "", f"# {self.name}"]
+        lines = [*front_matter(self._about()), "", f"# {self.name}"]
         if self.description:
             lines += ["", self.description]
         lines += _table("Metrics", "metric", self.metrics)
@@ -89,7 +105,7 @@ class ModelCard:
             lines += ["", f"Made by {self.run}."]
         return "\n".join([*lines, ""])
 
-    def _front_matter(self) -> list[str]:
+    def _about(self) -> dict[str, object]:
         values: dict[str, object] = {
             "model_name": self.name,
             "license": self.licence,
@@ -98,12 +114,7 @@ class ModelCard:
             "datasets": list(self.datasets),
             "metrics": sorted(self.metrics),
         }
-        # A JSON value on one line is a YAML value.
-        return [
-            f"{key}: {json.dumps(value, ensure_ascii=False)}"
-            for key, value in values.items()
-            if value
-        ]
+        return {key: value for key, value in values.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,7 @@ class Croissant:
     Attributes:
         licence: URL, or SPDX id.
         published: ISO 8601 date.
+        cite: how to cite it, for instance as BibTeX.
     """
 
     name: str
@@ -138,6 +150,7 @@ class Croissant:
     url: str = ""
     version: str = "1.0.0"
     published: str = ""
+    cite: str = ""
 
     def render(self) -> str:
         """The description as JSON."""
@@ -151,6 +164,7 @@ class Croissant:
             "url": self.url,
             "version": self.version,
             "datePublished": self.published,
+            "citeAs": self.cite,
             "distribution": [_file_object(number, file) for number, file in enumerate(self.files)],
         }
         kept = {key: value for key, value in document.items() if value}

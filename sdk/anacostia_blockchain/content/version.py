@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from anacostia_blockchain.content import manifest, statement
+from anacostia_blockchain.content.cards import front_matter, yaml
 from anacostia_blockchain.content.documents import canonical
 from anacostia_blockchain.content.folder import FolderDigest, Overlay
 from anacostia_blockchain.content.manifest import ADDED_NAMES, Manifest
@@ -68,12 +68,11 @@ class _Description:
         front: dict[str, object] = {"model_name": self.name, "tags": list(self.tags)}
         if self.licence:
             front["license"] = self.licence
-        lines = ["---", *(f"{key}: {_yaml(value)}" for key, value in sorted(front.items())), "---"]
-        lines += ["", f"# {self.name}"]
+        lines = [*front_matter(dict(sorted(front.items()))), "", f"# {self.name}"]
         if self.description:
             lines += ["", self.description]
         if self.metrics:
-            rows = (f"| {name} | {_yaml(value)} |" for name, value in sorted(self.metrics.items()))
+            rows = (f"| {name} | {yaml(value)} |" for name, value in sorted(self.metrics.items()))
             lines += ["", "| metric | value |", "|---|---|", *rows]
         return "\n".join([*lines, ""]).encode()
 
@@ -132,8 +131,3 @@ def _added_before(path: Path) -> frozenset[str]:
         return (Manifest.parse(stored.read_bytes()).ignored & ADDED_NAMES) - {CARD_NAME}
     except (FormatError, IntegrityError):
         return frozenset()  # another tool's manifest.json: the scan will say that it is in the way
-
-
-def _yaml(value: object) -> str:
-    """A JSON value on one line is a YAML value."""
-    return json.dumps(value, ensure_ascii=False)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from anacostia_blockchain.content.cards import Croissant, DataFile, ModelCard
+from anacostia_blockchain.content.cards import Croissant, DataFile, ModelCard, front_matter
 from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.errors import NotFoundError
 from anacostia_blockchain.metadata.facts import run_values
@@ -155,7 +154,8 @@ class DatasetRegistryNode(ModelStoreNode):
             dataset_path: location of the dataset.
             data_card_path: location of the card; None: the dataset's with `.croissant.json` after
                 it.
-            about: attributes of `content.cards.Croissant`: description, licence, url, version.
+            about: attributes of `content.cards.Croissant`: description, licence, published, cite,
+                url, version.
 
         Returns:
             Location of the card.
@@ -223,6 +223,4 @@ class HuggingFaceDatasetRegistryNode(DatasetRegistryNode):
 
 
 def _dataset_card(name: str, front: Mapping[str, object]) -> str:
-    # A JSON value on one line is a YAML value.
-    lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items())
-    return "\n".join(["---", *lines, "---", "", f"# {name}", ""])
+    return "\n".join([*front_matter(front), "", f"# {name}", ""])
