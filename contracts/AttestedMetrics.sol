@@ -3,27 +3,19 @@ pragma solidity 0.8.30;
 
 import {IAttestedMetrics} from "./interfaces/IAttestedMetrics.sol";
 import {IMetricSource} from "./interfaces/IMetricSource.sol";
-import {Attestation, IEAS} from "./interfaces/external/IEAS.sol";
+import {Attestation, IEAS} from "./interfaces/external/eas/IEAS.sol";
+import {Attestations} from "./libraries/Attestations.sol";
 import {AttestedMetric} from "./types/Metric.sol";
+import {Claim} from "./types/Promotion.sol";
 
 /// @title AttestedMetrics
 /// @notice See {IAttestedMetrics}.
 contract AttestedMetrics is IAttestedMetrics {
     /// @inheritdoc IAttestedMetrics
-    /// @dev As the service's registry computes it: the schema, no resolver, revocable.
-    bytes32 public constant SCHEMA = keccak256(
-        abi.encodePacked(
-            "uint64 modelId,uint32 version,bytes32 datasetRoot,bytes32 metricId,int64 value,",
-            "bytes32 evidence",
-            address(0),
-            true
-        )
-    );
+    bytes32 public constant SCHEMA = Attestations.EVALUATION;
 
     /// @inheritdoc IAttestedMetrics
     string public constant version = "1.0.0";
-
-    uint256 private constant _DATA_LENGTH = 192; // six words
 
     /// @inheritdoc IAttestedMetrics
     IEAS public immutable eas;
@@ -42,20 +34,22 @@ contract AttestedMetrics is IAttestedMetrics {
         // Check: it is an evaluation, and valid.
         Attestation memory given = _valid(uid);
         if (given.schema != SCHEMA) revert AttestedMetrics_WrongSchema(uid, given.schema);
-        (uint64 modelId, uint32 version_, bytes32 datasetRoot, bytes32 metricId, int64 value) =
-            _decode(uid, given.data);
+        (bool ok, Claim memory claim) = Attestations.decodeEvaluation(given.data);
+        if (!ok) revert AttestedMetrics_BadData(uid);
 
         // Check: it is news. One that was revoked is not followed by an older one.
-        bytes32 source = sourceOf(given.attester, datasetRoot);
-        AttestedMetric storage metric = _metrics[source][modelId][metricId];
+        bytes32 source = sourceOf(given.attester, claim.datasetRoot);
+        AttestedMetric storage metric = _metrics[source][claim.modelId][claim.subject];
         if (given.time <= metric.attestedAt) {
             revert AttestedMetrics_StaleAttestation(uid, given.time, metric.attestedAt);
         }
 
         // Effect: it is the newest.
-        (metric.value, metric.attestedAt, metric.version) = (value, given.time, version_);
+        (metric.value, metric.attestedAt, metric.version) = (claim.value, given.time, claim.version);
         metric.uid = uid;
-        emit MetricPresented(source, modelId, metricId, value, version_, given.time, uid);
+        emit MetricPresented(
+            source, claim.modelId, claim.subject, claim.value, claim.version, given.time, uid
+        );
     }
 
     /// @inheritdoc IMetricSource
@@ -92,23 +86,5 @@ contract AttestedMetrics is IAttestedMetrics {
         if (found.expirationTime != 0 && found.expirationTime <= block.timestamp) {
             revert AttestedMetrics_Expired(uid, found.expirationTime);
         }
-    }
-
-    /// @dev The service takes any data for any schema, so each word is checked for its type.
-    function _decode(bytes32 uid, bytes memory data)
-        private
-        pure
-        returns (uint64, uint32, bytes32, bytes32, int64)
-    {
-        if (data.length != _DATA_LENGTH) revert AttestedMetrics_BadData(uid);
-        (uint256 modelId, uint256 version_, bytes32 datasetRoot, bytes32 metricId, int256 value) =
-            abi.decode(data, (uint256, uint256, bytes32, bytes32, int256));
-        // forge-lint: disable-next-line(unsafe-typecast) it is compared with what is cut off
-        bool fits = value == int64(value);
-        if (modelId > type(uint64).max || version_ > type(uint32).max || !fits) {
-            revert AttestedMetrics_BadData(uid);
-        }
-        // forge-lint: disable-next-line(unsafe-typecast) they were just compared
-        return (uint64(modelId), uint32(version_), datasetRoot, metricId, int64(value));
     }
 }

@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {AttestedMetric} from "../types/Metric.sol";
 import {IMetricSource} from "./IMetricSource.sol";
-import {IEAS} from "./external/IEAS.sol";
+import {IEAS} from "./external/eas/IEAS.sol";
 
 /// @title IAttestedMetrics
 /// @notice Metrics of models that evaluators attest to in the Ethereum Attestation Service, for prices

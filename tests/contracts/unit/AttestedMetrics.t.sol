@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {AttestedMetrics} from "../../../contracts/AttestedMetrics.sol";
 import {IAttestedMetrics} from "../../../contracts/interfaces/IAttestedMetrics.sol";
-import {IEAS} from "../../../contracts/interfaces/external/IEAS.sol";
+import {IEAS} from "../../../contracts/interfaces/external/eas/IEAS.sol";
 import {AttestedMetric} from "../../../contracts/types/Metric.sol";
 import {Basis, PricingConfig} from "../../../contracts/types/Pricing.sol";
 import {AttestationsTest} from "../Attestations.t.sol";
