@@ -10,6 +10,7 @@ from anacostia_blockchain.contracts.model_market import ModelMarket
 from anacostia_blockchain.contracts.model_nft import ModelNFT
 from anacostia_blockchain.contracts.model_pricing import ModelPricing
 from anacostia_blockchain.contracts.model_registry import ModelRegistry
+from anacostia_blockchain.contracts.promotion_gate import PromotionGate
 from anacostia_blockchain.contracts.run_ledger import RunLedger
 from anacostia_blockchain.contracts.story_adapter import StoryAdapter
 from anacostia_blockchain.contracts.usd_feeds import UsdFeeds
@@ -23,6 +24,7 @@ __all__ = [
     "ModelNFT",
     "ModelPricing",
     "ModelRegistry",
+    "PromotionGate",
     "RunLedger",
     "StoryAdapter",
     "UsdFeeds",

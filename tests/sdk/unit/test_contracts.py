@@ -20,6 +20,7 @@ from anacostia_blockchain.contracts import (
     ModelNFT,
     ModelPricing,
     ModelRegistry,
+    PromotionGate,
     RunLedger,
     StoryAdapter,
     UsdFeeds,
@@ -33,6 +34,7 @@ from anacostia_blockchain.contracts.model_market import ModelMarketCalls
 from anacostia_blockchain.contracts.model_nft import ModelNFTCalls
 from anacostia_blockchain.contracts.model_pricing import ModelPricingCalls
 from anacostia_blockchain.contracts.model_registry import ModelRegistryCalls, label
+from anacostia_blockchain.contracts.promotion_gate import PromotionGateCalls
 from anacostia_blockchain.contracts.run_ledger import RunLedgerCalls
 from anacostia_blockchain.contracts.story_adapter import StoryAdapterCalls
 from anacostia_blockchain.contracts.usd_feeds import UsdFeedsCalls
@@ -57,6 +59,7 @@ SKIPPED = {
     },
     ModelLicensing: set(),
     ModelMarket: set(),
+    PromotionGate: set(),
     RunLedger: set(),
     UsdFeeds: set(),
     MetricReceiver: {"onReport", "supportsInterface"},  # the forwarder's alone
@@ -72,6 +75,7 @@ ADDED = {
     LicenseToken: {"received_by"},
     ModelLicensing: {"logs", "claimed_in"},
     ModelMarket: {"ever_listed"},
+    PromotionGate: {"logs"},
     RunLedger: {"root_at", "block_of", "anchored"},
     UsdFeeds: set(),
     MetricReceiver: {"accepted"},
@@ -87,6 +91,7 @@ WRAPPERS = [
     (LicenseToken, LicenseTokenCalls),
     (ModelLicensing, ModelLicensingCalls),
     (ModelMarket, ModelMarketCalls),
+    (PromotionGate, PromotionGateCalls),
     (RunLedger, RunLedgerCalls),
     (UsdFeeds, UsdFeedsCalls),
     (MetricReceiver, MetricReceiverCalls),

@@ -1,0 +1,1 @@
+"""Promotion by policy: attestations about versions, and the gate that counts them."""
