@@ -99,6 +99,7 @@ def prepare_local(home: Path) -> Anacostia:
     from anacostia_blockchain import local  # noqa: PLC0415 - loads what starts processes
     from anacostia_blockchain.chain import Chain  # noqa: PLC0415
     from anacostia_blockchain.deployment import Deployment, deploy  # noqa: PLC0415
+    from anacostia_blockchain.promotion.service import deploy_gate, install_service  # noqa: PLC0415
 
     network = local.up(home)
     chain = Chain.connect(
@@ -108,7 +109,8 @@ def prepare_local(home: Path) -> Anacostia:
         state_dir=home,
     )
     folder = home / "deployments"
-    deployment = Deployment(chain.chain_id, _others(chain, folder) | deploy(chain).contracts)
+    found = deploy_gate(chain, deploy(chain), install_service(chain)).contracts
+    deployment = Deployment(chain.chain_id, _others(chain, folder) | found)
     deployment.save(folder)
     return Anacostia(chain, deployment, home=home)
 

@@ -1,6 +1,6 @@
 """Chainlink and the Ethereum Attestation Service on a local chain, to try prices on.
 
-Their own contracts, from a checkout's npm packages: they are no part of this package. The feed is
+Chainlink's own contracts are from a checkout's npm package, and no part of this one. The feed is
 Chainlink's mock, which says what anybody tells it; the forwarder has no nodes, so that metrics come
 by attestation alone. Addresses are those that CREATE2 gives: installing twice changes nothing.
 """
@@ -11,7 +11,7 @@ import json
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eth_abi import encode
 from eth_utils import keccak
@@ -20,6 +20,7 @@ from anacostia_blockchain.chain.values import Call
 from anacostia_blockchain.deployment import CREATE2_PROXY, SALT, Deployment, create2_address
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.oracles import NATIVE, Feed, OracleNetwork, deploy_oracles
+from anacostia_blockchain.promotion.service import install_service, local_service, register_schemas
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain
@@ -30,11 +31,6 @@ ETH_USD = Decimal(3000)
 
 _DECIMALS = 8
 _YEAR = 365 * 24 * 3600  # nobody keeps a mock up to date
-_EAS = "node_modules/@ethereum-attestation-service/eas-contracts/artifacts/contracts"
-_EVALUATION = (
-    "uint64 modelId,uint32 version,bytes32 datasetRoot,bytes32 metricId,int64 value,"
-    "bytes32 evidence"
-)
 
 
 def install(chain: Chain, deployment: Deployment, eth_usd: Decimal | None = None) -> Deployment:
@@ -49,12 +45,10 @@ def install(chain: Chain, deployment: Deployment, eth_usd: Decimal | None = None
         ConfigError: this is no checkout, or it was not set up.
     """
     fresh = not chain.code(_feed())
-    for code in (_feed_code(), _artifact("KeystoneForwarder"), _registry_code(), _service_code()):
+    for code in (_feed_code(), _artifact("KeystoneForwarder")):
         if not chain.code(create2_address(code)):
             chain.send(Call(CREATE2_PROXY, SALT + code, "CREATE2 proxy", "create"))
-    if fresh:
-        schema = (_EVALUATION, NATIVE, True)
-        _send(chain, _registry(), "register(string,address,bool)", schema)
+    register_schemas(chain, install_service(chain))
     if fresh or eth_usd is not None:
         answer = int((eth_usd or ETH_USD).scaleb(_DECIMALS))
         _send(chain, _feed(), "updateAnswer(int256)", (answer,))
@@ -78,8 +72,8 @@ def network() -> OracleNetwork:
         min_answer=Decimal(1),
         max_answer=Decimal(1_000_000),
     )
-    forwarder, service = map(create2_address, (_artifact("KeystoneForwarder"), _service_code()))
-    return OracleNetwork("local", forwarder, None, (feed,), service)
+    forwarder = create2_address(_artifact("KeystoneForwarder"))
+    return OracleNetwork("local", forwarder, None, (feed,), local_service())
 
 
 def _send(chain: Chain, to: Address, function: str, values: tuple[object, ...]) -> None:
@@ -98,26 +92,13 @@ def _feed_code() -> bytes:
     )
 
 
-def _registry() -> Address:
-    return create2_address(_registry_code())
-
-
-def _registry_code() -> bytes:
-    return _artifact("SchemaRegistry", _EAS)
-
-
-def _service_code() -> bytes:
-    return _artifact("EAS", _EAS) + encode(["address"], [_registry()])
-
-
 @cache
-def _artifact(name: str, folder: str = "out/ship") -> bytes:
-    """The init code of a contract as the checkout has it, built or from npm."""
+def _artifact(name: str) -> bytes:
+    """The init code of a contract as the checkout has built it."""
     for root in Path(__file__).resolve().parents:
-        path = root / folder / f"{name}.sol" / f"{name}.json"
+        path = root / "out" / "ship" / f"{name}.sol" / f"{name}.json"
         if path.is_file():
-            code: Any = json.loads(path.read_text())["bytecode"]
-            text = code if isinstance(code, str) else code["object"]
+            text: str = json.loads(path.read_text())["bytecode"]["object"]
             return bytes.fromhex(text.removeprefix("0x"))
     raise ConfigError(
         f"prices on a local chain rely on other projects' contracts, here {name}, which this "

@@ -176,8 +176,10 @@ class LocalChain:
     def deploy(self) -> Deployment:
         """Deploy the contracts; again, they are found where they are."""
         from anacostia_blockchain.deployment import deploy  # noqa: PLC0415
+        from anacostia_blockchain.promotion.service import deploy_gate, install_service  # noqa: PLC0415
 
-        return deploy(self.chain())
+        chain = self.chain()
+        return deploy_gate(chain, deploy(chain), install_service(chain))
 
 
 def answers(url: str, chain_id: int) -> bool:

@@ -148,7 +148,7 @@ def test_up_and_down(tmp_path):
     try:
         shown = json.loads(up.stdout)
         assert shown["chain_id"] == 31337
-        assert set(shown["contracts"]) == {*DEPLOYED, *CREATED}
+        assert set(shown["contracts"]) == {*DEPLOYED, *CREATED, "PromotionGate"}
         again = json.loads(run_process("--json", "up", home=tmp_path).stdout)
         assert again == shown
     finally:

@@ -15,6 +15,7 @@ from anacostia_blockchain.errors import (
     VersionMismatchError,
     WrongNetworkError,
 )
+from anacostia_blockchain.promotion.service import deploy_gate, install_service
 from anacostia_blockchain.testing import LocalChain
 
 pytestmark = pytest.mark.integration
@@ -25,7 +26,8 @@ def test_addresses_are_those_that_create2_gives(deployment: Deployment):
     for name in deploying.DEPLOYED:
         assert deployment.address(name) == predicted_address(name)
     with LocalChain(chain_id=424242) as other:
-        elsewhere = deploy(other.chain(account=3))
+        chain = other.chain(account=3)
+        elsewhere = deploy_gate(chain, deploy(chain), install_service(chain))
         assert {n: c.address for n, c in elsewhere.contracts.items()} == {
             n: c.address for n, c in deployment.contracts.items()
         }
@@ -34,7 +36,7 @@ def test_addresses_are_those_that_create2_gives(deployment: Deployment):
 def test_deploying_again_sends_nothing(local_chain: LocalChain, deployment: Deployment):
     chain = local_chain.chain(account=4)
     before = chain.block_number()
-    again = deploy(chain)
+    again = deploy_gate(chain, deploy(chain), install_service(chain))
     assert chain.block_number() == before
     assert {n: c.address for n, c in again.contracts.items()} == {
         n: c.address for n, c in deployment.contracts.items()
