@@ -1,0 +1,44 @@
+"""Every target takes its seeds, and a few seconds of what atheris makes of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import targets
+
+HERE = Path(__file__).parent
+SECONDS = 2
+
+
+def test_the_entry_point_knows_every_target():
+    script = HERE.parents[2] / "scripts" / "fuzz"
+    listed = subprocess.run(
+        [sys.executable, script, "--list"], capture_output=True, text=True, check=True
+    )
+    assert listed.stdout.split() == list(targets.TARGETS)
+
+
+@pytest.mark.parametrize("name", targets.TARGETS)
+def test_some_seed_is_read_without_an_error(name):
+    """Or a fuzzer would begin, and stay, at the door."""
+    target = targets.TARGETS[name]
+    for seed in target.seeds:
+        targets.run(name, seed)
+    target.run(target.seeds[0])
+
+
+@pytest.mark.parametrize("name", targets.TARGETS)
+def test_a_few_seconds_find_nothing(name, tmp_path):
+    """`scripts/fuzz` goes on for as long as one likes."""
+    if importlib.util.find_spec("atheris") is None:
+        pytest.skip("atheris is not installed: it has no wheel for this system or Python")
+    command = [sys.executable, HERE / "fuzz.py", name, tmp_path / "corpus"]
+    command += [f"-max_total_time={SECONDS}", f"-artifact_prefix={tmp_path}/", "-verbosity=0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
