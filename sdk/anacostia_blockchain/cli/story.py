@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -26,18 +28,22 @@ def story() -> None:
 @story.command()
 @session
 def deploy(session: Session) -> None:
-    """Put StoryAdapter on Story's chain, and remember where in story.json."""
+    """Put StoryAdapter and StorySale on Story's chain, and remember where in story.json."""
     from dataclasses import replace  # noqa: PLC0415
 
     from anacostia_blockchain.story.adapter import deploy_adapter  # noqa: PLC0415
     from anacostia_blockchain.story.addresses import FILE  # noqa: PLC0415
+    from anacostia_blockchain.story.sale import deploy_sale  # noqa: PLC0415
 
     hub = session.connect()
-    made = deploy_adapter(hub.chain, hub.story.addresses)
-    known = replace(hub.story.addresses, adapter=made.address).to_dict()
+    known = hub.story.addresses
+    adapter, sale = deploy_adapter(hub.chain, known), deploy_sale(hub.chain, known)
+    found = replace(known, adapter=adapter.address, sale=sale.address).to_dict()
     hub.home.mkdir(parents=True, exist_ok=True)
-    (hub.home / FILE).write_text(json.dumps(known, indent=2) + "\n")
-    session.output.result(as_data(made), f"StoryAdapter {made.version} at {made.address}")
+    (hub.home / FILE).write_text(json.dumps(found, indent=2) + "\n")
+    rows = [("StoryAdapter", adapter.address), ("StorySale", sale.address)]
+    data = {"StoryAdapter": as_data(adapter), "StorySale": as_data(sale)}
+    session.output.table(("", ""), rows, data)
 
 
 @story.command()
@@ -162,6 +168,61 @@ def collect(session: Session, models: tuple[str, ...], token: str, unwrap: bool)
         hub.story.unwrap(paid)
     data = {"paid": paid, "asset": token, "account": hub.address}
     session.output.result(data, f"paid {_shown(hub, paid, token)} to {hub.address}")
+
+
+@story.command("offer-quoted")
+@click.argument("model")
+@click.argument("terms", type=click.Choice(list(PRESETS)))
+@click.option("--pricing", required=True, help="Contract to ask for the price; usd: see `prices`.")
+@click.option("--days", default=30, show_default=True, help="For which the offer stands.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the offer to a file.")
+@session
+def offer_quoted(
+    session: Session, model: str, terms: str, pricing: str, days: int, out: Path | None
+) -> None:
+    """Offer licences of MODEL at a price that a contract is asked for; hand the offer to buyers."""
+    from anacostia_blockchain.story import sale  # noqa: PLC0415
+
+    hub = session.connect()
+    asked = amounts.quoted(hub, pricing).pricing or ""
+    made = sale.offer(hub.story, model, terms, asked, valid_for=timedelta(days=days))
+    data = made.to_json()
+    if out is not None:
+        out.write_text(json.dumps(data, indent=2) + "\n")
+    session.output.result(data, json.dumps(data, indent=2) if out is None else f"written to {out}")
+
+
+@story.command("buy-quoted")
+@click.argument("offer", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--quantity", default=1, show_default=True, help="Of licences.")
+@click.option("--max-pay", help="Most that all may cost, such as 0.01.  [default: the price now]")
+@session
+def buy_quoted(session: Session, offer: Path, quantity: int, max_pay: str | None) -> None:
+    """Buy licences by the file of an OFFER."""
+    from anacostia_blockchain.errors import FormatError  # noqa: PLC0415
+    from anacostia_blockchain.story import sale  # noqa: PLC0415
+    from anacostia_blockchain.story.values import SignedOffer  # noqa: PLC0415
+
+    try:
+        signed = SignedOffer.from_json(json.loads(offer.read_text()))
+    except ValueError as error:
+        raise FormatError(f"{offer} is no JSON: {error}") from error
+    hub = session.connect()
+    limit = None if max_pay is None else amounts.parse(hub, max_pay)
+    bought = sale.buy(hub.story, signed, quantity=quantity, max_pay=limit)
+    text = "\n".join(f"licence {licence.id}" for licence in bought)
+    session.output.result(as_data(bought), text)
+
+
+@story.command("cancel-offers")
+@session
+def cancel_offers(session: Session) -> None:
+    """Cancel every offer that you signed so far, whoever has it."""
+    from anacostia_blockchain.story import sale  # noqa: PLC0415
+
+    hub = session.connect()
+    sale.cancel(hub.story)
+    session.output.result({"cancelled": hub.address}, f"no offer of {hub.address} stands any more")
 
 
 def _shown(hub: Anacostia, amount: int, token: str) -> str:

@@ -13,6 +13,7 @@ from anacostia_blockchain.contracts.model_registry import ModelRegistry
 from anacostia_blockchain.contracts.promotion_gate import PromotionGate
 from anacostia_blockchain.contracts.run_ledger import RunLedger
 from anacostia_blockchain.contracts.story_adapter import StoryAdapter
+from anacostia_blockchain.contracts.story_sale import StorySale
 from anacostia_blockchain.contracts.usd_feeds import UsdFeeds
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "PromotionGate",
     "RunLedger",
     "StoryAdapter",
+    "StorySale",
     "UsdFeeds",
 ]

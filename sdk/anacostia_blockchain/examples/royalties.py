@@ -64,7 +64,11 @@ def main() -> None:
 
 
 def run(
-    hubs: Mapping[str, Anacostia], target: Path, *, say: Callable[[str], None] = print
+    hubs: Mapping[str, Anacostia],
+    target: Path,
+    *,
+    say: Callable[[str], None] = print,
+    on_story: bool = False,
 ) -> Outcome:
     """Do all of it with the connections of five people.
 
@@ -72,16 +76,26 @@ def run(
         hubs: by the names in `PEOPLE`.
         target: folder for the plot of the lineage, as PNG and as Mermaid.
         say: prints a line.
+        on_story: licences through Story Protocol instead of our own contracts. There a share is one
+            of every descendant's revenue, not of the next one's; what each is paid is said, not
+            each movement on the way.
     """
     models, accuracy = _make_models(hubs, target)
     say("accuracy  " + ", ".join(f"{name} {value:.3f}" for name, value in accuracy.items()))
     ids = {name: version.model_id for name, version in models.items()}
     before = hubs["eve"].chain.block_number()
-    _license({name: hub.licenses for name, hub in hubs.items()}, ids)
-    paid = {person: hubs[person].licenses.collect([ids[name]]) for name, person in _OWNERS}
-    graph = lineage(hubs["eve"], [ids["merge"]])
-    flow = payments(hubs["eve"], ids.values(), since=before)
-    _tell(flow, graph.names, {str(hub.address): name for name, hub in hubs.items()}, say)
+    backends: dict[str, Licensing] = {
+        name: hub.story if on_story else hub.licenses for name, hub in hubs.items()
+    }
+    _license(backends, ids)
+    paid = {person: backends[person].collect([ids[name]]) for name, person in _OWNERS}
+    graph = lineage(hubs["eve"], [ids["merge"]], backends["eve"])
+    flow = [] if on_story else payments(hubs["eve"], ids.values(), since=before)
+    if on_story:
+        for person, amount in paid.items():
+            say(f"claim     {amount / COIN:6.3f}  {person} is paid")
+    else:
+        _tell(flow, graph.names, {str(hub.address): name for name, hub in hubs.items()}, say)
     target.mkdir(parents=True, exist_ok=True)
     chart = mermaid(graph)
     (target / "lineage.mmd").write_text(chart)

@@ -13,6 +13,7 @@ from anacostia_blockchain._extras import require
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.licensing.base import Licensing
     from anacostia_blockchain.types import Address
 
 
@@ -63,8 +64,17 @@ class Payment:
     amount: int
 
 
-def lineage(hub: Anacostia, models: Iterable[str | int]) -> Graph:
-    """The models, and everything above them under a licence."""
+def lineage(
+    hub: Anacostia, models: Iterable[str | int], licensing: Licensing | None = None
+) -> Graph:
+    """The models, and everything above them under a licence.
+
+    Args:
+        hub: that knows their names.
+        models: to begin with.
+        licensing: the backend that knows the licences; None: our own.
+    """
+    known = licensing or hub.licenses
     names: dict[int, str] = {}
     edges: list[Edge] = []
     waiting = [hub.models.resolve(model)[0] for model in models]
@@ -73,7 +83,7 @@ def lineage(hub: Anacostia, models: Iterable[str | int]) -> Graph:
         if model_id in names:
             continue
         names[model_id] = hub.models.get(model_id).name
-        for parent in hub.licenses.parents(model_id):
+        for parent in known.parents(model_id):
             relation = parent.relation.name.lower().replace("_", "-")
             edges.append(Edge(parent.model_id, model_id, parent.share_bps, relation))
             waiting.append(parent.model_id)

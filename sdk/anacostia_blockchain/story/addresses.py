@@ -26,6 +26,7 @@ class StoryAddresses:
     Attributes:
         wrapped_coin: ERC-20 token of the chain's own coin, in which licences are paid.
         adapter: our `StoryAdapter`; None: it is not deployed there, and is not needed.
+        sale: our `StorySale`; likewise.
     """
 
     access_controller: Address = "0xcCF37d0a503Ee1D4C11208672e622ed3DFB2275a"
@@ -40,6 +41,7 @@ class StoryAddresses:
     royalty_policy: Address = "0xBe54FB168b3c982b7AaE60dB6CF75Bd8447b390E"
     wrapped_coin: Address = "0x1514000000000000000000000000000000000000"
     adapter: Address | None = None
+    sale: Address | None = None
 
     @classmethod
     def of(cls, addresses: dict[str, str]) -> StoryAddresses:
@@ -101,6 +103,7 @@ NAMES = dict(
             *("AccessController", "CoreMetadataModule", "DisputeModule", "IPAssetRegistry"),
             *("LicenseRegistry", "LicenseToken", "LicensingModule", "PILicenseTemplate"),
             *("RoyaltyModule", "RoyaltyPolicyLAP", "WIP", "StoryAdapter"),
+            "StorySale",
         ),
         (field.name for field in fields(StoryAddresses)),
         strict=True,

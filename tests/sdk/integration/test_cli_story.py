@@ -15,6 +15,9 @@ from anacostia_blockchain.cli import main
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.deployment import Deployment
+from anacostia_blockchain.licensing.terms import preset
+from anacostia_blockchain.local_prices import install
+from anacostia_blockchain.prices.values import Pricing
 from anacostia_blockchain.story import StoryAddresses
 from anacostia_blockchain.testing import DEV_MNEMONIC, LocalChain
 from anacostia_blockchain.types import Kind
@@ -90,7 +93,30 @@ def test_the_whole_way(run: Run, model: Callable[[], str]) -> None:
 def test_deploy_remembers_where(run: Run, tmp_path: Path) -> None:
     made = run("deploy")
     kept = json.loads((tmp_path / "story.json").read_text())
-    assert kept["StoryAdapter"] == made["address"] == run("deploy")["address"]
+    for name in ("StoryAdapter", "StorySale"):
+        assert kept[name] == made[name]["address"] == run("deploy")[name]["address"]
+
+
+def test_an_offer_at_an_asked_price(
+    run: Run, model: Callable[[], str], hub: Anacostia, tmp_path: Path
+) -> None:
+    run("deploy")
+    priced = install(hub.chain, hub.deployment)
+    priced.save(tmp_path / "deployments")
+    hub.deployment = priced
+    made, file = model(), tmp_path / "offer.json"
+    hub.prices.set(int(made), Pricing.fixed(30))
+    hub.prices.set_terms(int(made), preset("commercial-use").id, share=1)
+    offer = run("offer-quoted", made, "commercial-use", "--pricing", "usd", "--out", str(file))
+    assert json.loads(file.read_text()) == offer
+    assert run("buy-quoted", str(file), "--max-pay", "0.001", code=1)["message"].startswith(
+        "StorySale_AboveMaxPay"
+    )
+    assert len(run("buy-quoted", str(file), "--quantity", "2")) == 2
+    run("cancel-offers")
+    assert "WrongNonce" in run("buy-quoted", str(file), code=1)["message"]
+    file.write_text("{")
+    assert run("buy-quoted", str(file), code=1)["error"] == "FormatError"
 
 
 def test_terms_have_seventeen_fields(run: Run) -> None:

@@ -12,6 +12,7 @@ from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.examples import royalties
 from anacostia_blockchain.licensing.graph import Edge, Graph, mermaid
 from anacostia_blockchain.testing import LocalChain
+from story_world import RPC_URL, world_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -54,6 +55,31 @@ def test_everybody_upstream_is_paid(tmp_path: Path) -> None:
     assert header.startswith(b"\x89PNG")
     width, height = struct.unpack(">II", header[16:24])
     assert min(width, height) > 300
+
+
+def test_the_same_on_story(tmp_path: Path) -> None:
+    """A share is one of every descendant's revenue there: the base gets more of the merge."""
+    said: list[str] = []
+    with LocalChain() as local:
+        local.deploy()
+        world = world_of(local, tmp_path)
+        if RPC_URL:
+            pytest.skip("trains and sells at prices that are meant for coins of no value")
+        hubs = {
+            person: world.person(account, tmp_path)
+            for account, person in enumerate(royalties.PEOPLE)
+        }
+        outcome = royalties.run(hubs, tmp_path / "out", say=said.append, on_story=True)
+    tenth = COIN // 10
+    assert outcome.paid == {
+        "dave": 6 * tenth,  # less ten for each of Bob and Carol, and twice ten for Alice
+        "bob": 2 * tenth * 9 // 10 + tenth,
+        "carol": 2 * tenth * 9 // 10 + tenth,
+        "alice": 2 * tenth + 2 * (2 * tenth // 10) + 2 * tenth,
+    }
+    assert sum(outcome.paid.values()) == 16 * tenth, "everything that was paid"
+    assert "claim      0.600  dave is paid" in said
+    assert outcome.mermaid.count("-->") == 4
 
 
 def test_a_chart_names_models_and_shares() -> None:

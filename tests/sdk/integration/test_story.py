@@ -8,76 +8,41 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
+from eth_utils import keccak
 
-from anacostia_blockchain.chain import Chain, PrivateKeySigner
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.contracts import StoryAdapter
-from anacostia_blockchain.deployment import Deployment, deploy
 from anacostia_blockchain.errors import ConfigError, ContractRevertedError, NotFoundError
 from anacostia_blockchain.licensing import payments
 from anacostia_blockchain.licensing.base import Licensing
 from anacostia_blockchain.licensing.terms import PRESETS, Right, commercial_remix, preset
 from anacostia_blockchain.licensing.values import Price
-from anacostia_blockchain.story import Story, StoryAddresses, adapter
+from anacostia_blockchain.story import Story, adapter
 from anacostia_blockchain.story.adapter import deploy_adapter
 from anacostia_blockchain.story.pil import WHOLE
 from anacostia_blockchain.story.values import StoryPurchase
-from anacostia_blockchain.testing import LocalChain, dev_signer
+from anacostia_blockchain.testing import LocalChain
 from anacostia_blockchain.types import Kind
 from story_double import StoryDouble
+from story_world import RPC_URL, World, world_of
 
 pytestmark = pytest.mark.integration
 
 PRICE = 10**15
 REMIX = commercial_remix(1000)
-RPC_URL = os.environ.get("STORY_RPC_URL", "")
 _names = itertools.count(int.from_bytes(os.urandom(4), "big"))
 
 
-class World:
-    """A chain with Story on it, real or not, and accounts with coins."""
-
-    def __init__(self, connect: Callable[[int], Chain], addresses: StoryAddresses) -> None:
-        self.connect = connect
-        self.addresses = addresses
-        self.deployment: Deployment = deploy(connect(0))
-        self.double: StoryDouble | None = None
-
-    def person(self, account: int, home: Path) -> Anacostia:
-        hub = Anacostia(self.connect(account), self.deployment, home=home / str(account))
-        hub.__dict__["story"] = Story(hub, self.addresses)
-        return hub
-
-
 @pytest.fixture(scope="module")
-def world(local_chain: LocalChain, tmp_path_factory) -> Iterator[World]:
-    if RPC_URL:
-        keys = os.environ.get("STORY_PRIVATE_KEYS", "")
-        signers = (
-            [PrivateKeySigner(bytes.fromhex(k.removeprefix("0x"))) for k in keys.split(",")]
-            if keys
-            else [dev_signer(i) for i in range(5)]
-        )
-        state = tmp_path_factory.mktemp("story")
-        said = os.environ.get("STORY_ADDRESSES", "{}")
-        text = said if said.lstrip().startswith("{") else Path(said).read_text()
-        yield World(
-            lambda i: Chain.connect(RPC_URL, signer=signers[i], state_dir=state),
-            StoryAddresses.of(json.loads(text)),
-        )
-        return
-    double = StoryDouble(local_chain.chain(0))
-    made = World(local_chain.chain, double.addresses)
-    made.double = double
-    yield made
+def world(local_chain: LocalChain, tmp_path_factory) -> World:
+    return world_of(local_chain, tmp_path_factory.mktemp("story"))
 
 
 @pytest.fixture
@@ -184,6 +149,26 @@ class TestAssets:
         coin = bob.story.parts.coin
         with pytest.raises(ContractRevertedError):
             bob.story.execute(made, coin.encode("transfer", bob.address, 0))
+
+    def test_a_permission_sleeps_when_the_model_is_sold_and_wakes(self, alice, bob, carol) -> None:
+        """It is the owner's who gave it: not the next one's, and its giver's again later."""
+        made = model(alice)
+        ip_id, licensing = alice.story.register(made), alice.story.parts.licensing
+        attach = keccak(text="attachLicenseTerms(address,address,uint256)")[:4]
+        where = (ip_id, carol.address, licensing.address, attach)
+        alice.story.parts.access.send("setPermission", *where, 1)
+        terms = iter([commercial_remix(bps) for bps in (1100, 1200, 1300)])
+
+        def attached_by_carol() -> None:
+            carol.story.attach(made, carol.story.register_terms(next(terms)))
+
+        attached_by_carol()
+        alice.nft.transfer_from(alice.address, bob.address, made)
+        with refused("AccessController__PermissionDenied"):
+            attached_by_carol()
+        bob.nft.transfer_from(bob.address, alice.address, made)
+        attached_by_carol()
+        assert len(alice.story.attached(made)) == 2
 
     def test_another_contracts_token(self, alice, world) -> None:
         with pytest.raises(ContractRevertedError):
@@ -455,6 +440,30 @@ def sell_and_derive(
     second.offer(child, REMIX, Price.native(10 * PRICE))
     third.buy(child)
     third.pay(child, 10 * PRICE)
+
+
+def test_a_derivative_expires(tmp_path) -> None:
+    """On a chain of its own, whose clock can be moved; so it runs on the double alone."""
+    if RPC_URL:
+        pytest.skip("nobody moves the clock of a real chain")
+    with LocalChain() as local:
+        local.deploy()
+        world = world_of(local, tmp_path)
+        alice, bob = world.person(0, tmp_path), world.person(1, tmp_path)
+        base, child, late = model(alice), model(bob), model(bob)
+        terms = replace(REMIX, duration=timedelta(days=30))
+        alice.story.offer(base, terms, Price.native(PRICE))
+        first, second = bob.story.buy(base, quantity=2)
+        bob.story.derive(child, [first])
+        bob.story.offer(child, terms, Price.native(PRICE))
+        alice.story.buy(child)
+        local.chain(0).rpc("evm_increaseTime", hex(30 * 86400 + 1))
+        local.chain(0).rpc("evm_mine")
+        with refused("LicenseRegistry__ParentIpExpired"):
+            alice.story.buy(child)
+        # The licence itself never does: what it was not used for yet can still be made.
+        bob.story.derive(late, [second])
+        assert alice.story.buy(base)
 
 
 class TestSwitches:

@@ -23,6 +23,7 @@ from anacostia_blockchain.contracts import (
     PromotionGate,
     RunLedger,
     StoryAdapter,
+    StorySale,
     UsdFeeds,
 )
 from anacostia_blockchain.contracts.attested_metrics import AttestedMetricsCalls
@@ -37,6 +38,7 @@ from anacostia_blockchain.contracts.model_registry import ModelRegistryCalls, la
 from anacostia_blockchain.contracts.promotion_gate import PromotionGateCalls
 from anacostia_blockchain.contracts.run_ledger import RunLedgerCalls
 from anacostia_blockchain.contracts.story_adapter import StoryAdapterCalls
+from anacostia_blockchain.contracts.story_sale import StorySaleCalls
 from anacostia_blockchain.contracts.usd_feeds import UsdFeedsCalls
 from anacostia_blockchain.errors import ConfigError
 
@@ -66,6 +68,7 @@ SKIPPED = {
     ModelPricing: set(),
     AttestedMetrics: set(),
     StoryAdapter: set(),
+    StorySale: {"eip712Domain"},
 }
 """Functions without a method."""
 
@@ -82,6 +85,7 @@ ADDED = {
     ModelPricing: {"logs"},
     AttestedMetrics: set(),
     StoryAdapter: set(),
+    StorySale: set(),
 }
 """Methods that read events, or sign."""
 
@@ -98,6 +102,7 @@ WRAPPERS = [
     (ModelPricing, ModelPricingCalls),
     (AttestedMetrics, AttestedMetricsCalls),
     (StoryAdapter, StoryAdapterCalls),
+    (StorySale, StorySaleCalls),
 ]
 
 
