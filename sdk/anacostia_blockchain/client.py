@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ModelNFT,
         ModelPricing,
         ModelRegistry,
+        PromotionGate,
         RunLedger,
         UsdFeeds,
     )
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from anacostia_blockchain.models import Models
     from anacostia_blockchain.outbox import Handler, Outbox
     from anacostia_blockchain.prices.native import Prices
+    from anacostia_blockchain.promotion.attest import Attest
+    from anacostia_blockchain.promotion.promotions import Promotions
     from anacostia_blockchain.runs import Runs
     from anacostia_blockchain.storage.base import Store
     from anacostia_blockchain.story import Story
@@ -149,6 +152,8 @@ class Anacostia:
         licenses: terms, offers, licences, derivatives and royalties.
         market: sale of the models themselves.
         prices: what models cost, in dollars, and why.
+        attest: evaluations and approvals of versions.
+        promotions: aliases that move only to versions that satisfy a policy.
         story: licences, derivatives and royalties through Story Protocol.
         storage: where content lives.
     """
@@ -219,6 +224,20 @@ class Anacostia:
         return Prices(self)
 
     @cached_property
+    def attest(self) -> Attest:
+        """Evaluations and approvals of versions."""
+        from anacostia_blockchain.promotion.attest import Attest  # noqa: PLC0415 - cycle
+
+        return Attest(self)
+
+    @cached_property
+    def promotions(self) -> Promotions:
+        """Aliases that move only to versions that satisfy a policy."""
+        from anacostia_blockchain.promotion.promotions import Promotions  # noqa: PLC0415 - cycle
+
+        return Promotions(self)
+
+    @cached_property
     def story(self) -> Story:
         """The same as `licenses`, through Story Protocol: on its own chain, or where you say it is.
 
@@ -279,6 +298,13 @@ class Anacostia:
         from anacostia_blockchain.contracts import ModelMarket  # noqa: PLC0415
 
         return ModelMarket(self.chain, self.deployment.address("ModelMarket"))
+
+    @cached_property
+    def promotion_gate(self) -> PromotionGate:
+        """The contract of the same name."""
+        from anacostia_blockchain.contracts import PromotionGate  # noqa: PLC0415
+
+        return PromotionGate(self.chain, self.deployment.address("PromotionGate"))
 
     @cached_property
     def usd_feeds(self) -> UsdFeeds:

@@ -1,0 +1,110 @@
+"""What a policy asks of a version, and what is missing: for people, before they propose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anacostia_blockchain.errors import LedgerError
+
+if TYPE_CHECKING:
+    from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.promotion.values import Attestation, Policy, Requirement
+    from anacostia_blockchain.types import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that a policy asks for.
+
+    Attributes:
+        asks: what it is.
+        met: whether the version has it now.
+        detail: who has attested, or what is missing.
+    """
+
+    asks: str
+    met: bool
+    detail: str
+
+
+def explain(client: Anacostia, policy: Policy, model_id: int, version: int) -> list[Condition]:
+    """Each condition of a policy, and whether a version meets it now."""
+    said = _valid(client, model_id, version)
+    conditions = [_requirement(client, r, said, model_id) for r in policy.requirements]
+    if policy.lineage_visits:
+        conditions.append(_lineage(client, f"{model_id}@{version}", policy.lineage_visits))
+    if policy.licensed_parents:
+        conditions.append(_licences(client, model_id, version))
+    return conditions
+
+
+def pick(client: Anacostia, policy: Policy, model_id: int, version: int) -> list[Attestation]:
+    """Valid attestations that a policy counts, as many as it takes, and one of an attester each."""
+    said = _valid(client, model_id, version)
+    barred = _barred(client, model_id)
+    return [
+        attestation
+        for requirement in policy.requirements
+        for attestation in _counted(requirement, said, barred)[: requirement.quorum]
+    ]
+
+
+def _valid(client: Anacostia, model_id: int, version: int) -> list[Attestation]:
+    now = client.attest.now()
+    found = client.attest.list(f"{model_id}@{version}")
+    return [attestation for attestation in found if attestation.is_valid_at(now)]
+
+
+def _barred(client: Anacostia, model_id: int) -> set[Address]:
+    """Whose own word does not count: the owner's, and that of who would propose."""
+    barred = {client.nft.owner_of(model_id)}
+    return barred | ({client.chain.address} if client.chain.address is not None else set())
+
+
+def _counted(
+    asked: Requirement, said: Iterable[Attestation], barred: set[Address]
+) -> list[Attestation]:
+    """The newest of each attester that counts for a requirement."""
+    found: dict[Address, Attestation] = {}
+    for attestation in said:
+        fits = (attestation.subject, attestation.dataset) == (asked.subject, asked.dataset)
+        counts = attestation.attester in asked.attesters - barred
+        admitted = attestation.value is None or asked.admits(attestation.value)
+        if fits and counts and admitted:
+            found[attestation.attester] = attestation
+    return list(found.values())
+
+
+def _requirement(
+    client: Anacostia, asked: Requirement, said: list[Attestation], model_id: int
+) -> Condition:
+    barred = _barred(client, model_id)
+    counted = _counted(asked, said, barred)
+    detail = ", ".join(
+        f"{a.attester} {'' if a.value is None else a.value}".strip() for a in counted
+    )
+    missing = asked.quorum - len(counted)
+    if missing > 0:
+        able = sorted(asked.attesters - barred - {a.attester for a in counted})
+        detail += f"{'; ' if detail else ''}{missing} missing, of {', '.join(able) or 'nobody'}"
+    return Condition(str(asked), missing <= 0, detail)
+
+
+def _lineage(client: Anacostia, version: str, visits: int) -> Condition:
+    asks = "neither it nor an ancestor is revoked"
+    try:
+        tainted = client.models.is_tainted(version, max_visits=visits)
+    except LedgerError as error:
+        return Condition(asks, met=False, detail=str(error))
+    return Condition(asks, not tainted, "tainted" if tainted else "sound")
+
+
+def _licences(client: Anacostia, model_id: int, version: int) -> Condition:
+    parents = {p.model_id for p in client.registry.parents_of(model_id, version)} - {model_id}
+    missing = [p for p in sorted(parents) if not client.licensing.is_licensed(model_id, p)]
+    detail = (
+        f"not by model {', '.join(map(str, missing))}" if missing else f"{len(parents)} parents"
+    )
+    return Condition("licensed by what it descends from", not missing, detail)
