@@ -66,6 +66,14 @@ def _give_what_is_new(connection: Connection, run_id: int, stores: Iterable[str]
         update(triggers).where(triggers.c.run_triggered.is_(None)).values(run_triggered=run_id)
     )
     artifacts, nodes = upstream.artifacts, upstream.nodes
+    newer = artifacts.alias()
+    replaced = exists().where(
+        newer.c.node_id == artifacts.c.node_id,
+        newer.c.location == artifacts.c.location,
+        newer.c.id > artifacts.c.id,
+    )
+    forgone = update(artifacts).where(artifacts.c.state == "new", replaced)
+    connection.execute(forgone.values(state="unused"))  # there is only one file at a place
     new = (
         select(artifacts.c.id)
         .join(nodes, artifacts.c.node_id == nodes.c.id)

@@ -249,6 +249,28 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         with self.database.read() as connection:
             return recording.find_artifact(connection, store, location)
 
+    def meant_artifact(self, store: str, location: str) -> Artifact:
+        """What a location of one store stands for now.
+
+        That is what the run under way was given there; else as `artifact`.
+
+        Raises:
+            NotFoundError: that store has none there.
+        """
+        with self.database.read() as connection:
+            return self._meant(connection, store, location)
+
+    def _meant(self, connection: Connection, store: str, location: str) -> Artifact:
+        newest = recording.find_artifact(connection, store, location)
+        if newest.state != "new" or self.active_run is None:
+            return newest
+        return recording.given_artifact(connection, self.active_run, store, location) or newest
+
+    def newest_versions(self, store: str) -> Iterator[tuple[str, str, int | None, float]]:
+        """Of each location of a store: its newest digest and size, and when it was recorded."""
+        with self.database.read() as connection:
+            yield from recording.newest_versions(connection, store)
+
     def artifacts_at(self, store: str, location: str) -> list[Artifact]:
         """Every artifact that was ever at a location of one store, the one to use first."""
         with self.database.read() as connection:
@@ -285,7 +307,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
     def mark_using(self, resource_node_name: str, filepath: str) -> None:
         """Note that the current run reads an artifact; who made it stays known."""
         with self.database.write(durable=False) as connection:
-            artifact = recording.find_artifact(connection, resource_node_name, filepath)
+            artifact = self._meant(connection, resource_node_name, filepath)
             if artifact.state != "produced":
                 self._set_state(connection, artifact, "using")
             if self.active_run is not None:
@@ -294,7 +316,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
     def mark_used(self, resource_node_name: str, filepath: str) -> None:
         """Note that reading is over."""
         with self.database.write(durable=False) as connection:
-            artifact = recording.find_artifact(connection, resource_node_name, filepath)
+            artifact = self._meant(connection, resource_node_name, filepath)
             if artifact.state != "produced":
                 self._set_state(connection, artifact, "used")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -304,6 +305,41 @@ def linked_artifacts(connection: Connection, run_id: int) -> list[tuple[str, Art
     """What a run read and made, each with its role; inputs first, each kind in order."""
     rows = connection.execute(_LINKED, {"run_id": run_id}).mappings()
     return [(row["role"], Artifact(**{n: row[n] for n in _FIELDS})) for row in rows]
+
+
+def given_artifact(
+    connection: Connection, run_id: int, store: str, location: str
+) -> Artifact | None:
+    """What a run was given, or has read, at a location of one store; the newest of it."""
+    links = schema.run_artifacts
+    query = (
+        artifact_query()
+        .join(links, links.c.artifact_id == upstream.artifacts.c.id)
+        .where(
+            links.c.run_id == run_id,
+            links.c.role == "input",
+            upstream.nodes.c.node_name == store,
+            upstream.artifacts.c.location == location,
+        )
+        .order_by(upstream.artifacts.c.id.desc())
+    )
+    row = connection.execute(query).mappings().first()
+    return None if row is None else Artifact(**row)
+
+
+def newest_versions(
+    connection: Connection, store: str
+) -> Iterator[tuple[str, str, int | None, float]]:
+    """Of each location of a store: its newest digest and size, and when it was recorded."""
+    artifacts, nodes = upstream.artifacts, upstream.nodes
+    newest = select(func.max(artifacts.c.id)).group_by(artifacts.c.node_id, artifacts.c.location)
+    query = (
+        select(artifacts.c.location, artifacts.c.hash, artifacts.c.size, artifacts.c.created_at)
+        .join(nodes, artifacts.c.node_id == nodes.c.id)
+        .where(nodes.c.node_name == store, artifacts.c.id.in_(newest))
+    )
+    for location, sha256, size, created_at in connection.execute(query):
+        yield location, sha256, size, created_at.replace(tzinfo=UTC).timestamp()
 
 
 def newest_output(connection: Connection, stores: Iterable[str]) -> Artifact | None:

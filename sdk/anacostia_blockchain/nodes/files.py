@@ -87,14 +87,14 @@ class FileStoreNode(upstream.FilesystemStoreNode):
             NotFoundError: there is no such artifact, or its file is gone.
             IntegrityError: the content is not what was recorded.
         """
-        artifact = self.metadata_store.artifact(self.name, filepath)
+        artifact = self.metadata_store.meant_artifact(self.name, filepath)
         path = Path(self.path, filepath)
         self.restore(artifact, path)
         found = self.digest(path)
         if found != artifact.sha256:
             raise IntegrityError(
                 f"{path} is not what was recorded: SHA-256 {found}, not {artifact.sha256}; "
-                "keep inputs unchanged, and add what is new under another name"
+                "if it was changed on purpose, the next run is given it as it is then"
             )
         self.metadata_store.mark_using(self.name, filepath)
         try:

@@ -117,6 +117,20 @@ def test_the_example_runs_and_runs_again() -> None:
     assert losses[1] != losses[0]
 
 
+def test_a_file_that_is_changed_is_an_input_again() -> None:
+    """Whether or not a pipeline is running when it is."""
+    feed("hamlet.txt", "To be, or not to be, that is the question")
+    seed()
+    feed("hamlet.txt", "To be, or not to be: that is another question")
+    store, report = seed()
+    assert [run.run_id for run in report.runs] == [1]
+    assert [run.status for run in report.runs] == ["succeeded"]
+    first, second = (store.run_artifacts("input", "data_store", run_id=run) for run in (0, 1))
+    assert (first[0].location, first[0].size) == ("hamlet.txt", 41)
+    assert (second[0].location, second[0].size) == ("hamlet.txt", 45)
+    assert seed()[1].runs == ()
+
+
 @pytest.mark.parametrize("where", ["metadata.db", "some/folder/metadata.db", "sqlite/s.db"])
 def test_relative_and_absolute_uris(where: str, tmp_path: Path) -> None:
     for uri in (f"sqlite:///{where}", f"sqlite:///{tmp_path}/absolute/{where}"):

@@ -39,8 +39,9 @@ def put(node: MonitoringDataStoreNode, name: str, text: str = "x", age: float = 
     return path
 
 
-def scan(node: MonitoringDataStoreNode, known: set[str] | None = None) -> list[str]:
-    node._scan(set() if known is None else known)
+def scan(node: MonitoringDataStoreNode) -> list[str]:
+    node._next_check = 0
+    node.look()
     return sorted(node.list_artifacts("all"))
 
 
@@ -58,24 +59,22 @@ def test_hidden_and_unfinished_files_are_not(node) -> None:
 
 def test_a_file_is_taken_once_it_is_at_rest(node) -> None:
     path = put(node, "growing", "1", age=0)
-    known: set[str] = set()
-    assert scan(node, known) == []
+    assert scan(node) == []
     assert node.unsettled == 1
     path.write_text("12")
     time.sleep(0.03)
-    assert scan(node, known) == []
+    assert scan(node) == []
     time.sleep(0.12)
-    assert scan(node, known) == ["growing"]
+    assert scan(node) == ["growing"]
     assert node.unsettled == 0
     assert node.metadata_store.artifact("data", "growing").size == 2
 
 
 def test_a_file_from_the_future_is_taken_all_the_same(node) -> None:
     put(node, "future", age=-3600)
-    known: set[str] = set()
-    assert scan(node, known) == []
+    assert scan(node) == []
     time.sleep(0.12)
-    assert scan(node, known) == ["future"]
+    assert scan(node) == ["future"]
 
 
 def test_a_file_that_changes_while_it_is_hashed_is_looked_at_again(node, monkeypatch) -> None:
@@ -105,19 +104,17 @@ def test_a_name_that_is_not_utf8_is_reported_once(node) -> None:
     put(node, "a")
     messages: list[str] = []
     node.log = lambda message, level="": messages.append(message)
-    known: set[str] = set()
-    scan(node, known)
-    assert scan(node, known) == ["a"]
+    scan(node)
+    assert scan(node) == ["a"]
     assert len(messages) == 1
     assert "cannot take '\\udcff'" in messages[0]
 
 
 def test_known_files_are_not_looked_at_again(node, monkeypatch) -> None:
     put(node, "a")
-    known: set[str] = set()
-    scan(node, known)
+    scan(node)
     monkeypatch.setattr(node, "_take", lambda *_: pytest.fail("looked at again"))
-    scan(node, known)
+    scan(node)
 
 
 def test_folders_to_which_nothing_came_are_not_listed_again(node, monkeypatch) -> None:
@@ -125,16 +122,15 @@ def test_folders_to_which_nothing_came_are_not_listed_again(node, monkeypatch) -
     put(node, "deep/b")
     for folder in (node.path, f"{node.path}/deep"):
         os.utime(folder, (time.time() - 10,) * 2)
-    known: set[str] = set()
-    assert scan(node, known) == ["a", "deep/b"]
+    assert scan(node) == ["a", "deep/b"]
     listed: list[str] = []
     scandir = os.scandir
     monkeypatch.setattr(os, "scandir", lambda folder: (listed.append(folder), scandir(folder))[1])
-    assert scan(node, known) == ["a", "deep/b"]
+    assert scan(node) == ["a", "deep/b"]
     assert listed == []
     put(node, "deep/c")
     put(node, "deep/deeper/d")
-    assert scan(node, known) == ["a", "deep/b", "deep/c", "deep/deeper/d"]
+    assert scan(node) == ["a", "deep/b", "deep/c", "deep/deeper/d"]
     assert sorted(listed) == [f"{node.path}/deep", f"{node.path}/deep/deeper"]
 
 
@@ -147,11 +143,10 @@ def test_a_file_that_could_not_be_read_is_taken_when_it_can(node, monkeypatch) -
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(node, "hash_file", refuse)
-    known: set[str] = set()
-    assert scan(node, known) == []
+    assert scan(node) == []
     assert node.unsettled == 0
     monkeypatch.setattr(node, "hash_file", hash_file)
-    assert scan(node, known) == ["a"]
+    assert scan(node) == ["a"]
 
 
 def test_many_files_are_recorded_in_batches(node, monkeypatch) -> None:
@@ -165,7 +160,99 @@ def test_many_files_are_recorded_in_batches(node, monkeypatch) -> None:
         add(store, files),
     )
     assert scan(node) == [f"f{number}" for number in range(8)]
-    assert sizes == [3, 3, 2]
+    assert list(filter(None, sizes)) == [3, 3, 2]
+
+
+def versions(node: MonitoringDataStoreNode, location: str = "a") -> list[tuple[str, int | None]]:
+    """States and sizes of what was ever at a location, newest first."""
+    return [(a.state, a.size) for a in node.metadata_store.artifacts_at("data", location)]
+
+
+def test_a_changed_file_is_a_new_version(node) -> None:
+    path = put(node, "a", "one")
+    scan(node)
+    path.write_text("three")
+    assert scan(node) == ["a"], "not at rest yet"
+    assert node.unsettled == 1
+    put(node, "a", "three", age=5)
+    assert scan(node) == ["a", "a"]
+    assert versions(node) == [("new", 5), ("new", 3)]
+    put(node, "a", "three", age=3)
+    assert len(scan(node)) == 2, "only touched"
+    path.unlink()
+    assert len(scan(node)) == 2, "it is gone, and stays recorded"
+    put(node, "a", "three", age=2)
+    assert len(scan(node)) == 2, "it is back as it was"
+    put(node, "a", "two", age=1)
+    assert len(scan(node)) == 3
+
+
+@pytest.mark.parametrize(("text", "age", "found"), [("two", 0, 2), ("three", 99, 2), ("one", 0, 1)])
+def test_what_changed_while_no_pipeline_ran(store, tmp_path, text, age, found) -> None:
+    """By its time if the size is the same; only such files are hashed again."""
+    nodes = [MonitoringDataStoreNode(f"data{i}", tmp_path / "d", store, settle=0) for i in (1, 2)]
+    nodes[1].name = nodes[0].name = "data"
+    put(nodes[0], "a", "one")
+    put(nodes[0], "b", "two")
+    scan(nodes[0])
+    time.sleep(0.01)
+    put(nodes[0], "a", text, age=age)
+    hashed: list[str] = []
+    hash_file = nodes[1].hash_file
+    nodes[1].hash_file = lambda path: (hashed.append(Path(path).name), hash_file(path))[1]
+    scan(nodes[1])
+    assert hashed == ["a"]
+    assert len(versions(nodes[1])) == found
+
+
+def test_a_run_sees_what_it_was_given_or_fails(node) -> None:
+    store = node.metadata_store
+    path = put(node, "a", "one")
+    scan(node)
+    store.start_run()
+    (given,) = store.run_artifacts("input", "data")
+    put(node, "a", "three", age=5)
+    scan(node)
+    assert store.get_num_entries("data", "new") == 1, "the new version is for the next run"
+    with pytest.raises(IntegrityError, match="the next run is given it"), node.load_artifact("a"):
+        pass
+    path.write_text("one")
+    os.utime(path, (time.time() - 4,) * 2)
+    with node.load_artifact("a") as name:
+        assert Path(name).read_text() == "one"
+    assert store.artifacts_at("data", "a")[1].id == given.id
+    assert versions(node) == [("new", 5), ("used", 3)]
+    store.end_run()
+    assert store.get_num_entries("data", "new") == 1
+
+
+def test_a_version_that_was_replaced_unread_is_given_to_no_run(node) -> None:
+    store = node.metadata_store
+    put(node, "a", "one")
+    scan(node)
+    put(node, "a", "three", age=5)
+    scan(node)
+    store.start_run()
+    (given,) = store.run_artifacts("input", "data")
+    assert given.size == 5
+    with node.load_artifact("a") as path:
+        assert Path(path).read_text() == "three"
+    store.end_run()
+    assert versions(node) == [("used", 5), ("unused", 3)]
+    assert store.get_num_entries("data", "new") == 0
+
+
+def test_a_version_that_an_aborted_run_did_not_read_is_not_given_again(node) -> None:
+    store = node.metadata_store
+    put(node, "a", "one")
+    scan(node)
+    store.start_run()
+    put(node, "a", "three", age=5)
+    scan(node)
+    store.abandon_open_runs("killed")
+    assert [state for state, _ in versions(node)] == ["new", "new"]
+    store.start_run()
+    assert [a.size for a in store.run_artifacts("input", "data")] == [5]
 
 
 def test_the_nodes_load_no_engine_until_one_is_used() -> None:
