@@ -214,8 +214,8 @@ class Service:
         Raises:
             StorageError: always.
         """
-        reason = _shown(text)
-        message = f"{self.host} answered {status}: {reason}"
+        reason = _said(text)  # in full: what matters can stand at its end, behind a long path
+        message = f"{self.host} answered {status}: {_short(reason)}"
         if (explained := self._explain(reason)) is not None:
             raise explained
         if status in (401, 403):
@@ -273,12 +273,22 @@ def _pause(answer: requests.Response, attempt: int) -> float:
 
 
 def _shown(text: bytes) -> str:
-    """The beginning of an answer, on one line."""
-    shown = " ".join(text[:4096].decode(errors="replace").split())
+    """An answer on one line, short enough to be shown."""
+    return _short(_said(text))
+
+
+def _said(text: bytes) -> str:
+    """What an answer says, on one line."""
+    said = " ".join(text[:4096].decode(errors="replace").split())
     try:
         data = json.loads(text)
         if isinstance(data, dict):
-            shown = str(data.get("Message") or data.get("message") or data.get("error") or shown)
+            said = str(data.get("Message") or data.get("message") or data.get("error") or said)
     except (ValueError, RecursionError):
         pass
-    return shown[:_SHOWN]
+    return said[:4096]
+
+
+def _short(text: str) -> str:
+    """The beginning of a text, and its end, where the cause often stands."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} … {text[-_SHOWN // 2 :]}"

@@ -244,12 +244,61 @@ def test_a_node_that_goes_away_in_the_middle_of_an_upload(kubo, proxy):
     assert store.has(cid)
 
 
-def test_a_full_disk_of_the_node(proxy):
-    """In Kubo's own words."""
-    message = (
-        b'{"Message":"write /blocks/X/put-1: no space left on device","Code":0,"Type":"error"}'
-    )
-    proxy.fault = lambda asked: Answer(500, message) if "dag/import" in asked.path else None
+FULL = """
+import sys
+from pathlib import Path
+from anacostia_blockchain.errors import StoreFullError
+from anacostia_blockchain.storage.kubo import KuboStore
+from anacostia_blockchain.storage.testing import KuboNode
+small, large = Path(sys.argv[1]), Path(sys.argv[2])
+with KuboNode() as node:
+    store = KuboStore(node.api, patience=0)
+    kept = store.put(small, name="small")
+    for _ in range(2):
+        try:
+            store.put(large, name="large")
+        except StoreFullError as error:
+            print(error)
+        else:
+            raise SystemExit("it fitted")
+    assert [pin.name for pin in store.pins()] == ["small"]
+    assert store.put(small) == kept
+    assert store.get(kept, Path(sys.argv[3])).read_bytes() == small.read_bytes()
+    print("full disk handled")
+"""
+
+
+def test_a_full_disk_of_the_node(kubo, tmp_path):
+    """On a real file system of 48 MiB: a typed error, nothing pinned, and the node serves on."""
+    del kubo  # which skips this test where there is none
+    disk, small, large = tmp_path / "disk", tmp_path / "small", tmp_path / "large"
+    disk.mkdir()
+    small.write_bytes(content(1000, seed=70))
+    large.write_bytes(os.urandom(96 * CHUNK))
+    script = f'mount -t tmpfs -o size=48m none {disk} && exec "$@"'
+    command = [sys.executable, "-c", FULL, str(small), str(large), str(tmp_path / "copy")]
+    try:
+        done = subprocess.run(
+            ["unshare", "-rm", "sh", "-c", script, "sh", *command],
+            env=os.environ | {"TMPDIR": str(disk)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("needs Linux's unshare to mount a small file system")
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"this system lets nobody mount: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    assert "no space left on device" in done.stdout
+    assert "full disk handled" in done.stdout
+
+
+def test_what_matters_may_stand_at_the_end_of_a_long_message(proxy):
+    """Kubo begins with the path of a file."""
+    message = {"Message": f"write {'x' * 1000}: no space left on device", "Type": "error"}
+    answer = Answer(500, json.dumps(message).encode())
+    proxy.fault = lambda asked: answer if "dag/import" in asked.path else None
     with pytest.raises(StoreFullError):
         KuboStore(proxy.url).put(io.BytesIO(content(CHUNK, seed=28)))
 
