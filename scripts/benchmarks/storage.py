@@ -1,12 +1,15 @@
 """Stores: this package beside Kubo's own command line and beside copies that verify nothing.
 
-Each line names its rival in the line before it; a ratio above 1 is faster than the rival. Every
-upload begins with an empty node. Without Kubo (scripts/setup --ipfs) only the embedded store runs.
-Set ANACOSTIA_BENCH_MIB for another size than 512 MiB.
+usage: scripts/bench storage [--size SIZE] [--turns N] [--only PART …]
+
+SIZE is e.g. 256MiB (the default) or 10GiB. From 4GiB on only the embedded store runs, once, and
+what is measured is the peak of memory. Every upload begins with an empty node. Without Kubo
+(scripts/setup --ipfs) only the embedded store runs.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -14,205 +17,260 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from _rivals import fresh, side_by_side, timed
+
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.digests import DigestCache
 from anacostia_blockchain.content.folder import scan
+from anacostia_blockchain.content.hashing import Hasher
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.storage.base import Store
 from anacostia_blockchain.storage.testing import KuboNode, find_server
 
-MIB = int(os.environ.get("ANACOSTIA_BENCH_MIB", "512"))
-REPEAT = 3
+UNITS = {"MiB": 1, "GiB": 1024}
+LARGE = 4096
+"""MiB from which on only memory is measured."""
+
 FILES = 100
 CHANGED = 1
 """Files of those that differ in the second version."""
 
+PEAK = "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])\n"
+
 
 def main() -> None:
     """Print the tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--size", type=mebibytes, default=256)
+    parser.add_argument("--turns", type=int, default=7)
+    parts = {"local": local, "versions": versions, "cid": cid, "uploads": uploads, "reads": reads}
+    parser.add_argument("--only", nargs="*", choices=parts, default=list(parts))
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        file = folder / "weights.bin"
-        with file.open("wb") as out:
-            for _ in range(MIB):
-                out.write(os.urandom(CHUNK))
-        local(file, folder)
-        try:
-            find_server("ipfs")
-        except ConfigError as error:
-            print(f"\nKubo: {error}")
+        file = made(folder / "weights.bin", options.size)
+        if options.size >= LARGE:
+            memory(file, folder)
             return
-        hashing(file)
-        uploads(file, folder)
-        downloads(file, folder)
-        versions(folder)
+        for part in options.only:
+            try:
+                if part not in ("local", "versions"):
+                    find_server("ipfs")
+            except ConfigError as error:
+                print(f"\n{part}: {error}")
+            else:
+                parts[part](file, folder, options.turns)
 
 
-def local(file: Path, folder: Path) -> None:
-    """The embedded store beside a copy that nobody verifies."""
-    title(f"{MIB} MiB, embedded store")
-    plain = best(lambda: shutil.copyfile(file, fresh(folder / "plain")))
-    show("copy of the file", plain, plain)
+def local(file: Path, folder: Path, turns: int) -> None:
+    """The embedded store beside a copy that nobody verifies, and what verifying costs at least."""
     store = LocalStore(folder / "store")
-    cid = store.put(file)
-    verified = best(lambda: store.get(cid, fresh(folder / "copy")))
-    show("LocalStore.get, verified", verified, plain)
-    again = best(lambda: LocalStore(fresh(folder / "store-2")).put(file))
-    show("LocalStore.put, flushed to disk", again, plain)
+    root = store.put(file)
+    works = {
+        "copy of the file": lambda: shutil.copyfile(file, fresh(folder / "plain")),
+        "read, SHA-256, write on all cores": lambda: hash_all(file, fresh(folder / "plain")),
+        "LocalStore.get, verified": lambda: store.get(root, fresh(folder / "copy")),
+        "LocalStore.put, flushed to disk": lambda: LocalStore(fresh(folder / "store-2")).put(file),
+    }
+    side_by_side("embedded store", file.stat().st_size, works, turns)
 
 
-def hashing(file: Path) -> None:
+def cid(file: Path, _folder: Path, turns: int) -> None:
     """The CID beside Kubo's, and beside SHA-256 on all cores."""
-    title(f"{MIB} MiB, CID alone")
     with KuboNode() as node:
-        kubo = best(lambda: node.ipfs("add", "-Q", "--only-hash", file))
         printed = node.ipfs("add", "-Q", "--only-hash", file)
-    show("ipfs add --only-hash", kubo, kubo)
-    expect(printed, str(scan(file).cid))
-    show("scan: CID, SHA-256 and manifest", best(lambda: scan(file)), kubo)
-    show("SHA-256 on all cores, one digest", best(lambda: hash_all(file)), kubo)
+        if printed != str(scan(file).cid):
+            raise SystemExit(f"error: Kubo prints {printed}, this package {scan(file).cid}")
+        works = {
+            "ipfs add --only-hash": lambda: node.ipfs("add", "-Q", "--only-hash", file),
+            "CID alone": lambda: cid_of(file),
+            "scan: CID, SHA-256 and manifest": lambda: scan(file),
+            "SHA-256 on all cores, one digest": lambda: hash_all(file),
+        }
+        side_by_side("CID alone", file.stat().st_size, works, turns)
 
 
-def uploads(file: Path, folder: Path) -> None:
+def uploads(file: Path, folder: Path, turns: int) -> None:
     """To an empty node each time."""
-    title(f"{MIB} MiB, to a Kubo node")
 
-    def command(node: KuboNode) -> None:
-        node.ipfs("add", "-Q", file)
+    def command() -> float:
+        with KuboNode() as node:
+            return timed(lambda: node.ipfs("add", "-Q", file))
 
-    kubo = best_upload(command)
-    show("ipfs add", kubo, kubo)
-    show("KuboStore.put", best_upload(lambda node: kubo_store(node).put(file)), kubo)
+    def put() -> float:
+        with KuboNode() as node:
+            return timed(lambda: kubo_store(node).put(file))
+
+    works = {"ipfs add": command, "KuboStore.put": put}
+    side_by_side("to a Kubo node", file.stat().st_size, works, turns)
     code = (
         "import sys; from pathlib import Path\n"
         "from anacostia_blockchain.storage.kubo import KuboStore\n"
         "KuboStore(sys.argv[1]).put(Path(sys.argv[2]))\n"
-        "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])\n"
     )
-    if Path("/proc/self/status").exists():
-        with KuboNode() as node:
-            command_line = [sys.executable, "-c", code, node.api, str(file)]
-            done = subprocess.run(command_line, capture_output=True, text=True, check=True)
-        print(f"{'peak memory of KuboStore.put':38} {int(done.stdout) // 1024:>7} MB")
+    with KuboNode() as node:
+        print(f"{'peak memory of KuboStore.put':40} {peak(code, node.api, file):>7} MB")
     del folder
 
 
-def downloads(file: Path, folder: Path) -> None:
+def reads(file: Path, folder: Path, turns: int) -> None:
     """Verified here, beside a download that takes what comes."""
     from anacostia_blockchain.storage.gateway import GatewayStore  # noqa: PLC0415
 
-    title(f"{MIB} MiB, from a Kubo node")
     with KuboNode() as node:
-        cid = kubo_store(node).put(file)
-        plain = best(lambda: download(f"{node.gateway}/ipfs/{cid}", fresh(folder / "plain")))
-        show("GET /ipfs/CID, unverified", plain, plain)
-        command = best(lambda: node.ipfs("get", "-o", str(fresh(folder / "got")), str(cid)))
-        show("ipfs get", command, plain)
-        for name, store in (
-            ("GatewayStore.get, one stream", GatewayStore(node.gateway)),
-            ("GatewayStore.get, by blocks", GatewayStore(node.gateway, streams=False)),
-            ("KuboStore.get, verified", kubo_store(node)),
-        ):
-            show(name, best(lambda store=store: fetch(store, cid, folder)), plain)
+        root, copy = kubo_store(node).put(file), folder / "copy"
+        near, far = GatewayStore(node.gateway), GatewayStore(node.gateway)
+        far.near = 0  # as if its answers took long
+        url = f"{node.gateway}/ipfs/{root}"
+        works = {
+            "GET /ipfs/CID, unverified": lambda: download(url, fresh(folder / "plain")),
+            "GET /ipfs/CID?format=car, unverified": lambda: download(
+                f"{url}?format=car", fresh(folder / "plain")
+            ),
+            "ipfs get": lambda: node.ipfs("get", "-o", str(fresh(folder / "got")), str(root)),
+            "GatewayStore.get, nearby: by blocks": lambda: near.get(root, fresh(copy)),
+            "GatewayStore.get, far away: one stream": lambda: far.get(root, fresh(copy)),
+            "KuboStore.get, verified": lambda: kubo_store(node).get(root, fresh(copy)),
+        }
+        side_by_side("from a Kubo node", file.stat().st_size, works, turns)
 
 
-def versions(folder: Path) -> None:
+def versions(file: Path, folder: Path, _turns: int) -> None:
     """A second version of a folder, of which one file in a hundred changed."""
-    title(f"{FILES} files of {MIB // FILES or 1} MiB, {CHANGED} changed")
-    model = folder / "model"
+    model, size = folder / "model", max(1, file.stat().st_size // CHUNK // FILES)
     model.mkdir()
     for number in range(FILES):
-        (model / f"{number}.bin").write_bytes(os.urandom((MIB // FILES or 1) * CHUNK))
-    with KuboNode() as node:
-        store = kubo_store(node)
-        first = timed(lambda: store.put(model))
-        show("KuboStore.put, first version", first, first)
-        for number in range(CHANGED):
-            (model / f"{number}.bin").write_bytes(os.urandom((MIB // FILES or 1) * CHUNK))
-        show("KuboStore.put, second version", timed(lambda: store.put(model)), first)
+        made(model / f"{number}.bin", size)
+    time.sleep(2.5)  # what has just been written is not remembered
+    stores: dict[str, Store] = {
+        "LocalStore": LocalStore(folder / "s", digests=DigestCache(folder / "1.db")),
+        "LocalStore without a cache": LocalStore(folder / "t"),
+    }
+    try:
+        with KuboNode() as node:
+            digests = DigestCache(folder / "2.db")
+            again(model, size, stores | {"KuboStore": kubo_store(node, digests)})
+    except ConfigError:
+        again(model, size, stores)
 
 
-def kubo_store(node: KuboNode) -> Store:
+def again(model: Path, size: int, stores: dict[str, Store]) -> None:
+    print(f"\n{FILES} files of {size} MiB, {CHANGED} changed (load {os.getloadavg()[0]:.1f})")
+    print(f"{'':40} {'first':>9} {'second':>9} {'ratio':>7} {'read':>9}")
+    first = {name: timed(lambda store=store: store.put(model)) for name, store in stores.items()}
+    for number in range(CHANGED):
+        made(model / f"{number}.bin", size)
+    for name, store in stores.items():
+        before = read_so_far()
+        second = timed(lambda store=store: store.put(model))
+        read = (read_so_far() - before) / CHUNK
+        ratio = first[name] / second
+        print(f"{name:40} {first[name]:>7.2f} s {second:>7.2f} s {ratio:>6.1f}x {read:>5.1f} MiB")
+
+
+def memory(file: Path, folder: Path) -> None:
+    """The peak of a process that puts a large file, and of one that gets it."""
+    head = (
+        "import sys; from pathlib import Path\n"
+        "from anacostia_blockchain.content.cid import CID\n"
+        "from anacostia_blockchain.storage import LocalStore\n"
+        "store = LocalStore(sys.argv[1])\n"
+    )
+    put, get = (
+        "store.put(Path(sys.argv[2]))\n",
+        "store.get(CID.parse(sys.argv[3]), Path(sys.argv[2]))\n",
+    )
+    size, store = file.stat().st_size, folder / "store"
+    print(f"\n{size / 2**30:g} GiB, embedded store (load {os.getloadavg()[0]:.1f})")
+    print(f"{'':40} {'MB/s':>7} {'peak':>7}")
+
+    def measured(name: str, code: str, *arguments: object) -> None:
+        started = time.perf_counter()
+        most = peak(head + code, store, *arguments)
+        seconds = time.perf_counter() - started
+        print(f"{name:40} {size / 1e6 / seconds:>7,.0f} {most:>4} MB", flush=True)
+
+    measured("LocalStore.put, flushed to disk", put, file)
+    root = next(LocalStore(store).pins()).cid
+    file.unlink()  # there may be no room for three
+    measured("LocalStore.get, verified", get, folder / "copy", root)
+
+
+def cid_of(file: Path) -> CID:
+    with file.open("rb", buffering=0) as stream:
+        return Hasher().cid(stream)
+
+
+def kubo_store(node: KuboNode, digests: DigestCache | None = None) -> Store:
     from anacostia_blockchain.storage.kubo import KuboStore  # noqa: PLC0415 - an extra
 
-    return KuboStore(node.api, patience=0)
-
-
-def fetch(store: Store, cid: CID, folder: Path) -> None:
-    store.get(cid, fresh(folder / "copy"))
+    return KuboStore(node.api, patience=0, digests=digests)
 
 
 def download(url: str, target: Path) -> None:
     parts = urlsplit(url)
     connection = HTTPConnection(parts.netloc)
-    connection.request("GET", parts.path)
+    connection.request("GET", f"{parts.path}?{parts.query}")
     with target.open("wb") as out:
         shutil.copyfileobj(connection.getresponse(), out, CHUNK)
 
 
-def hash_all(path: Path) -> None:
-    """Hash a file's chunks on all cores with nothing around it."""
+def hash_all(path: Path, copy: Path | None = None) -> None:
+    """Hash a file's chunks on all cores with nothing around it, and write them if asked for."""
     threads, size = os.cpu_count() or 1, path.stat().st_size
+    target = os.open(copy, os.O_CREAT | os.O_WRONLY) if copy else None
+    local = threading.local()
 
-    def work(start: int) -> None:
-        buffer = bytearray(CHUNK)
-        with path.open("rb", buffering=0) as file:
-            for at in range(start * CHUNK, size, threads * CHUNK):
-                file.seek(at)
-                sha256(memoryview(buffer)[: file.readinto(buffer)]).digest()
+    def work(at: int) -> None:
+        if not hasattr(local, "buffer"):
+            local.buffer, local.file = bytearray(CHUNK), path.open("rb", buffering=0)
+        view = memoryview(local.buffer)[: os.preadv(local.file.fileno(), [local.buffer], at)]
+        sha256(view).digest()
+        if target is not None:
+            os.pwrite(target, view, at)
 
-    workers = [threading.Thread(target=work, args=(n,)) for n in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-
-
-def best_upload(upload: Callable[[KuboNode], object]) -> float:
-    seconds = []
-    for _ in range(REPEAT):
-        with KuboNode() as node:
-            seconds.append(timed(lambda node=node: upload(node)))
-    return min(seconds)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, range(0, size, CHUNK)))
+    if target is not None:
+        os.close(target)
 
 
-def best(work: Callable[[], object]) -> float:
-    """Seconds, the best of some: other programs can only slow it down."""
-    return min(timed(work) for _ in range(REPEAT))
-
-
-def timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def fresh(path: Path) -> Path:
-    """A place where nothing is."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    path.unlink(missing_ok=True)
+def made(path: Path, size: int) -> Path:
+    """A file of so many MiB, of which no two are alike."""
+    block = bytearray(os.urandom(CHUNK))
+    with path.open("wb") as out:
+        for number in range(size):
+            block[:16] = number.to_bytes(8, "big") + os.urandom(8)
+            out.write(block)
     return path
 
 
-def expect(found: str, wanted: str) -> None:
-    if found != wanted:
-        raise SystemExit(f"error: Kubo prints {found}, this package {wanted}")
+def mebibytes(text: str) -> int:
+    number, unit = text[:-3], text[-3:]
+    if unit not in UNITS or not number.isdecimal() or not int(number):
+        raise argparse.ArgumentTypeError(f"{text} is no size such as 256MiB or 10GiB")
+    return int(number) * UNITS[unit]
 
 
-def title(text: str) -> None:
-    print(f"\n{text:38} {'MB/s':>7} {'ratio':>7}")
+def peak(code: str, *arguments: object) -> int:
+    """Megabytes that a process had in memory at most."""
+    command = [sys.executable, "-c", code + PEAK, *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return int(done.stdout.split()[-1]) * 1024 // 1_000_000
 
 
-def show(name: str, seconds: float, base: float) -> None:
-    print(f"{name:38} {MIB * CHUNK / 1e6 / seconds:>7,.0f} {base / seconds:>6.2f}x", flush=True)
+def read_so_far() -> int:
+    """Bytes that this process has read from anywhere."""
+    return int(Path("/proc/self/io").read_text().split("rchar:")[1].split()[0])
 
 
 if __name__ == "__main__":
