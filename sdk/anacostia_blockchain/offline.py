@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from anacostia_blockchain import alias_proof, bundle
 from anacostia_blockchain.errors import FormatError, NotFoundError
+from anacostia_blockchain.evidence import check
+from anacostia_blockchain.evidence.archive import INDEX
 
 if TYPE_CHECKING:
     from anacostia_blockchain.verify import Report
@@ -27,6 +29,8 @@ def verify_file(
         FormatError: it is none of the files that this package writes.
     """
     if _is_archive(path):
+        if _is_evidence(path):
+            return check.verify_evidence(path, block_hashes=block_hashes, rpc_url=rpc_url)
         return bundle.verify_bundle(path, block_hashes=block_hashes, rpc_url=rpc_url)
     return alias_proof.verify_alias_proof(
         _read_proof(path), block_hashes=block_hashes, rpc_url=rpc_url
@@ -41,7 +45,7 @@ def block_numbers(path: Path) -> list[int]:
         FormatError: it is none of the files that this package writes.
     """
     if _is_archive(path):
-        return bundle.block_numbers(path)
+        return check.block_numbers(path) if _is_evidence(path) else bundle.block_numbers(path)
     return [alias_proof.AliasProof.from_json(_read_proof(path)).number]
 
 
@@ -51,6 +55,15 @@ def _is_archive(path: Path) -> bool:
         raise NotFoundError(f"there is no file {path}")
     with path.open("rb") as file:
         return not file.read(64).lstrip().startswith(b"{") or zipfile.is_zipfile(path)
+
+
+def _is_evidence(path: Path) -> bool:
+    """Whether an archive is of a whole model, and not of one version."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()[:1] == [INDEX]
+    except (zipfile.BadZipFile, OSError):
+        return False
 
 
 def _read_proof(path: Path) -> bytes:

@@ -8,10 +8,13 @@ from functools import cached_property
 
 from anacostia_blockchain.errors import FormatError
 from anacostia_blockchain.storage_proof import mapping_slot
-from anacostia_blockchain.types import AliasMove, Parent, Relation, Status
+from anacostia_blockchain.types import AliasMove, Kind, Parent, Relation, RevocationReason, Status
 
 MODEL_IDS_SLOT = 3
 """`ModelRegistry.modelIdOf`: mapping of the creator to a mapping of the name to the model's id."""
+
+MODELS_SLOT = 5
+"""`ModelRegistry._models`: mapping of the model's id to its record."""
 
 VERSIONS_SLOT = 6
 """`ModelRegistry._versions`: mapping of the version's key to its record."""
@@ -33,6 +36,27 @@ def model_id_slot(creator: str, name: str) -> int:
     return mapping_slot(name, by_creator)
 
 
+def model_slot(model_id: int) -> int:
+    """Slot of a model's creator (160 bits), number of versions (32 bits) and kind (8 bits)."""
+    return mapping_slot(model_id, MODELS_SLOT)
+
+
+def read_model(word: int) -> tuple[str, int, Kind]:
+    """Unpack a model's creator, number of versions, and kind.
+
+    Raises:
+        FormatError: the kind is none that the contract knows.
+    """
+    from eth_utils import to_checksum_address  # noqa: PLC0415 - comes with web3
+
+    try:
+        kind = Kind(word >> 192 & 0xFF)
+    except ValueError as error:
+        raise FormatError(str(error)) from error
+    creator = str(to_checksum_address((word & (1 << 160) - 1).to_bytes(20, "big")))
+    return creator, word >> 160 & (1 << 32) - 1, kind
+
+
 @dataclass(frozen=True, slots=True)
 class VersionHeader:
     """The second slot of a version's record."""
@@ -41,6 +65,7 @@ class VersionHeader:
     published_at: datetime
     codec: int
     status: Status
+    reason: RevocationReason
     parent_count: int
 
 
@@ -76,6 +101,7 @@ class VersionSlots:
 
         try:
             status = Status(word >> 232 & 0xFF)
+            reason = RevocationReason(word >> 240 & 0xFF)
         except ValueError as error:
             raise FormatError(str(error)) from error
         return VersionHeader(
@@ -83,6 +109,7 @@ class VersionSlots:
             published_at=datetime.fromtimestamp(word >> 160 & (1 << 64) - 1, UTC),
             codec=word >> 224 & 0xFF,
             status=status,
+            reason=reason,
             parent_count=word >> 248 & 0xFF,
         )
 

@@ -144,6 +144,15 @@ class Interface:
             ) from error
         return values[0] if len(values) == 1 else values
 
+    def arguments(self, function: str, data: bytes) -> tuple[Any, ...] | None:
+        """What `encode` was given; None if the data are no call of that function."""
+        item = self.functions[function]
+        try:
+            values = decode(item.types, data[4:]) if data[:4] == item.signature[:4] else None
+        except _UNREADABLE:
+            return None
+        return None if values is None else tuple(values)
+
     def decode_log(self, event: str, topics: list[bytes], data: bytes) -> dict[str, Any]:
         """An event's values by name; of an indexed string, bytes, array or tuple, its hash.
 

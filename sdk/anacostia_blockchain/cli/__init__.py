@@ -36,6 +36,7 @@ _COMMANDS = {
     "prices": ("prices", "Prices of models, in dollars."),
     "verify": ("verify", "Verify a version or an evidence bundle; trust nobody."),
     "serve": ("serve", "Serve a verified model over HTTP, until it is revoked."),
+    "audit": ("audit", "All evidence about a model, in one file."),
     "storage": ("storage", "Content by CID, in one store or several."),
     "w3up": ("w3up", "Keys, spaces and rights of a Web3.Storage service."),
     "gated": ("gated", "Content that only licence holders can open."),

@@ -110,6 +110,15 @@ class Output:
             task = bar.add_task(label, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
 
+    @contextmanager
+    def steps(self) -> Iterator[Callable[[str, int], None]]:
+        """What is being done and how many are done, on one line of standard error."""
+        if self.as_json or not self._err.is_terminal:
+            yield lambda _what, _count: None
+            return
+        with self._err.status("…") as status:
+            yield lambda what, count: status.update(f"{what}: {count:,}")
+
 
 def tick(passed: bool) -> str:
     """A coloured word for the outcome of a check."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eth_utils import to_checksum_address
 
+from anacostia_blockchain.chain.abi import Interface
 from anacostia_blockchain.contracts.base import Calls, Contract
 from anacostia_blockchain.errors import IntegrityError
 from anacostia_blockchain.types import Address, LedgerHead
@@ -97,6 +98,21 @@ class RunLedger(Contract):
             IntegrityError: no head of that size was anchored.
         """
         return self.anchored(log_id, size).block_number
+
+    def proof_in(self, log: Log) -> list[bytes] | None:
+        """The proof that a head extends the one before, as it was sent with an `Anchored` event.
+
+        None where the transaction called another contract, which called this one.
+        """
+        sent = self.chain.rpc("eth_getTransactionByHash", log.tx_hash)
+        if sent is None or str(sent["to"]).lower() != self.address.lower():
+            return None
+        data = bytes.fromhex(sent["input"].removeprefix("0x"))
+        arguments = Interface.of(self.interface).arguments("anchor", data)
+        wanted = (log.values["logId"], log.values["size"], log.values["root"])
+        if arguments is None or arguments[:3] != wanted:
+            return None
+        return [bytes(step) for step in arguments[3]]
 
     def anchored(self, log_id: bytes, size: int) -> Log:
         """The event of a head that was anchored.

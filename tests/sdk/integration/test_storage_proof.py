@@ -64,6 +64,7 @@ def test_an_answer_without_a_part_is_no_answer(proven, part):
     ("contract", "variable", "slot"),
     [
         ("ModelRegistry", "modelIdOf", storage_layout.MODEL_IDS_SLOT),
+        ("ModelRegistry", "_models", storage_layout.MODELS_SLOT),
         ("ModelRegistry", "_aliases", storage_layout.ALIASES_SLOT),
         ("ModelRegistry", "_versions", storage_layout.VERSIONS_SLOT),
         ("RunLedger", "_logs", storage_layout.LOGS_SLOT),

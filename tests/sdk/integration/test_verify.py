@@ -4,17 +4,15 @@ import json
 import os
 import uuid
 import zipfile
-from io import BytesIO
 
 import pytest
 
 from anacostia_blockchain.bundle import block_numbers, verify_bundle, write_bundle
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger import merkle
-from anacostia_blockchain.ledger.proof import RunProof
-from anacostia_blockchain.runs import PROOF_NAME
 from anacostia_blockchain.types import Parent, RevocationReason
 from anacostia_blockchain.verify import verify_version
+from anchored import anchor, described, prove
 from store_contract import damage
 
 pytestmark = pytest.mark.integration
@@ -36,39 +34,6 @@ def model(tmp_path):
 
 def failed(report):
     return {check.name: check.detail for check in report.checks if not check.passed}
-
-
-def anchor(hub, count=3):
-    """Anchor a log of some records; returns its id and the records' roots."""
-    salt = os.urandom(32)
-    roots = [os.urandom(32) for _ in range(count)]
-    hub.ledger.open_log(salt, hub.address)
-    log_id = hub.ledger.log_id_of(hub.address, salt)
-    leaves = [merkle.leaf_hash(root) for root in roots]
-    hub.ledger.anchor(log_id, count, merkle.root(leaves), [])
-    return log_id, roots
-
-
-def prove(hub, log, roots, place, **changes):
-    """Store a run's proof where verifiers look."""
-    leaves = [merkle.leaf_hash(root) for root in roots]
-    fields = {
-        "log_id": log,
-        "leaf": roots[place],
-        "index": place,
-        "size": len(roots),
-        "root": merkle.root(leaves),
-        "path": tuple(merkle.inclusion_proof(leaves, place)),
-        "chain_id": hub.chain.chain_id,
-        "ledger": hub.ledger.address,
-    }
-    proof = RunProof(**(fields | changes))
-    hub.storage.put(BytesIO(proof.to_json()), name=PROOF_NAME.format(leaf=roots[place].hex()))
-    return proof
-
-
-def described(log_id, leaf):
-    return {"provenance": {"log_id": "0x" + log_id.hex(), "run_leaf": "0x" + leaf.hex()}}
 
 
 def test_a_version_passes_every_check(hub, model, name):

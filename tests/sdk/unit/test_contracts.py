@@ -79,7 +79,7 @@ ADDED = {
     ModelLicensing: {"logs", "claimed_in"},
     ModelMarket: {"ever_listed"},
     PromotionGate: {"logs"},
-    RunLedger: {"root_at", "block_of", "anchored"},
+    RunLedger: {"root_at", "block_of", "anchored", "proof_in"},
     UsdFeeds: set(),
     MetricReceiver: {"accepted"},
     ModelPricing: {"logs"},

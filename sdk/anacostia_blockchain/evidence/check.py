@@ -1,0 +1,328 @@
+"""Verify evidence: offline, member by member, against a block hash that the verifier trusts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+
+from anacostia_blockchain import verify
+from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.documents import field as lookup
+from anacostia_blockchain.contracts.model_registry import label
+from anacostia_blockchain.deployment import predicted_address
+from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError
+from anacostia_blockchain.evidence import annex, documents, report, runs
+from anacostia_blockchain.evidence.archive import INDEX, Archive
+from anacostia_blockchain.evidence.sections import SECTIONS
+from anacostia_blockchain.evidence.state import (
+    LEDGER,
+    REGISTRY,
+    Lineage,
+    ProvenModel,
+    alias_data,
+    head,
+    token_of,
+)
+from anacostia_blockchain.ledger.proof import RunProof
+from anacostia_blockchain.state_proof import ProvenState, Trust, trust
+from anacostia_blockchain.storage_layout import model_id_slot
+from anacostia_blockchain.types import LedgerHead
+from anacostia_blockchain.verify import Check, Report
+
+
+def verify_evidence(
+    path: Path,
+    *,
+    block_hashes: Iterable[str] = (),
+    rpc_url: str | None = None,
+    on_check: Callable[[Check], None] | None = None,
+) -> Report:
+    """Verify evidence against a block hash, or against an RPC endpoint, that the caller trusts.
+
+    Raises:
+        FormatError: the file is truncated or is no evidence.
+    """
+    archive = Archive(path)
+    try:
+        subject = _Subject.read(archive.index)
+        evidence = _Evidence(archive, subject, trust(subject.chain_id, block_hashes, rpc_url))
+        made = []
+        for name, check in evidence.checks():
+            made.append(verify.made(name, check))
+            if on_check is not None:
+                on_check(made[-1])
+    finally:
+        archive.close()
+    return Report(f"{subject.id}, {subject.name}", tuple(made), subject.block)
+
+
+def block_numbers(path: Path) -> list[int]:
+    """Numbers of the blocks whose hashes decide about evidence."""
+    archive = Archive(path)
+    try:
+        return [_Subject.read(archive.index).block]
+    finally:
+        archive.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What the evidence says it is about."""
+
+    id: str
+    chain_id: int
+    registry: str
+    ledger: str
+    model_id: int
+    name: str
+    creator: str
+    kind: str
+    block: int
+    block_hash: str
+
+    @classmethod
+    def read(cls, index: dict[str, Any]) -> _Subject:
+        found: dict[str, Any] = {}
+        for name in ("id", "registry", "ledger", "name", "creator", "kind"):
+            found[name] = lookup(index, f"subject/{name}", str, INDEX)
+        for name in ("chain_id", "model_id"):
+            found[name] = lookup(index, f"subject/{name}", int, INDEX)
+        number = lookup(index, "block/number", int, INDEX)
+        return cls(**found, block=number, block_hash=lookup(index, "block/hash", str, INDEX))
+
+
+@dataclass(slots=True)
+class _Evidence:
+    """An opened archive, and what earlier checks proved for later ones."""
+
+    archive: Archive
+    subject: _Subject
+    trusted: Trust
+    state: ProvenState = field(init=False)
+    model: ProvenModel = field(init=False)
+    count: int = 0
+    time: str = ""
+    logs: dict[bytes, tuple[LedgerHead, dict[int, bytes]]] = field(default_factory=dict)
+    leaves: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.state = ProvenState(self._one_block)
+        self.model = ProvenModel(self.state.slot, self.subject.registry, self.subject.model_id)
+
+    def checks(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        yield "members", self.archive.check_members
+        yield "state", self._state
+        yield "model", self._model
+        yield "versions", self._versions
+        yield "aliases", self._aliases
+        yield "documents", self._documents
+        yield "runs", self._runs
+        yield "index", self._index
+        yield "report", self._report
+
+    def _one_block(self, number: int, found: bytes) -> None:
+        """All is about one block, which is trusted."""
+        self.trusted(number, found)
+        if (number, "0x" + found.hex()) != (self.subject.block, self.subject.block_hash.lower()):
+            raise IntegrityError(f"a part is about block {number}, and not the one in the index")
+
+    def _state(self) -> str:
+        addresses = {}
+        for name, given in ((REGISTRY, self.subject.registry), (LEDGER, self.subject.ledger)):
+            if given.lower() != predicted_address(name).lower():
+                raise IntegrityError(f"{given} is not where this package's {name} is")
+            addresses[given.lower()] = name
+
+        def named(address: str) -> str:
+            if address not in addresses:
+                raise IntegrityError(f"{address} is none of this package's contracts")
+            return addresses[address]
+
+        members = self.archive.members("state/")
+        for member in members:
+            block = self.archive.document(member)
+            self.state.add(block, named)
+            made = datetime.fromtimestamp(int(block["header"]["timestamp"], 16), UTC)
+            self.time = made.isoformat()
+        return f"{len(members)} parts of block {self.subject.block} proven against a trusted hash"
+
+    def _model(self) -> str:
+        subject = self.subject
+        creator, self.count, kind = self.model.model()
+        slot = model_id_slot(creator, subject.name)
+        if self.state.slot(REGISTRY, subject.registry, slot) != subject.model_id:
+            raise IntegrityError(f"{subject.name} of {creator} is another model")
+        claimed = (subject.creator, subject.kind, self.archive.index.get("versions"))
+        if claimed != (creator, kind.name.lower(), self.count):
+            raise IntegrityError("the index claims another creator, kind or number of versions")
+        return f"{creator}/{subject.name} is model {subject.model_id}, of {self.count} versions"
+
+    def _versions(self) -> str:
+        """Every version there is, in order; each line is what the state says."""
+        lineage = self._lineage()
+        told = self.archive.lines("versions.jsonl")
+        tainted = 0
+        for number, line in zip_longest(range(1, self.count + 1), told):
+            if number is None or line is None:
+                raise IntegrityError(f"not exactly the {self.count} versions are told")
+            if line != self.model.version(number, lineage):
+                raise IntegrityError(f"version {number} is told to be what it is not")
+            tainted += line["tainted_by"] is not None
+        ancestors = len(lineage.records) - self.count
+        return f"all {self.count} versions, {ancestors} ancestors; {tainted} revoked or tainted"
+
+    def _lineage(self) -> Lineage:
+        lineage = Lineage()
+        waiting = [(self.subject.model_id, number) for number in range(1, self.count + 1)]
+        while waiting:
+            key = waiting.pop()
+            if key not in lineage.records:
+                parents = self.model.parents(key)
+                lineage.records[key] = (self.model.header(key).status, parents)
+                waiting += [(parent.model_id, parent.version) for parent in parents]
+        return lineage
+
+    def _aliases(self) -> str:
+        """Each alias that is named, with all its moves; names that are kept back cannot be seen."""
+        names = []
+        for line in self.archive.lines("aliases.jsonl"):
+            name = lookup(line, "alias", str, "aliases.jsonl")
+            try:
+                moves = self.model.alias(label(name))
+            except ConfigError as error:
+                raise FormatError(str(error)) from error
+            if line != alias_data(name, moves):
+                raise IntegrityError(f"the moves of {name} are told to be what they are not")
+            names.append(name)
+        if names != self.archive.index.get("aliases"):
+            raise IntegrityError("the index names other aliases")
+        return f"all moves of {', '.join(names) or 'no alias'}"
+
+    def _documents(self) -> str:
+        """What describes each version, led back to its root."""
+        missing = []
+        told = self.archive.lines("documents.jsonl")
+        for number, line in zip_longest(range(1, self.count + 1), told):
+            if number is None or line is None or line.get("version") != number:
+                raise IntegrityError(f"the documents are not those of {self.count} versions")
+            if line.get("held") is not True:
+                missing.append(number)
+                continue
+            root: CID = self.model.root((self.subject.model_id, number))
+            with self.archive.open(f"versions/{number:06}.car") as stream:
+                found = documents.read_copy(stream, root)
+            if json.loads(json.dumps({"version": number} | found)) != line:
+                raise IntegrityError(f"the documents of version {number} say something else")
+            if found["run_leaf"]:
+                self.leaves.setdefault(found["run_leaf"], (number, found["log_id"]))
+        if missing:
+            shown = ", ".join(map(str, missing[:20])) + (", …" if len(missing) > 20 else "")
+            raise IntegrityError(
+                f"{self.count - len(missing)} of {self.count} versions are described; the store "
+                f"did not hold {shown}"
+            )
+        return f"statements and cards of {self.count} versions lead to their roots"
+
+    def _runs(self) -> str:
+        """Each run is in the head of its log that is on chain, or in one that this extends."""
+        count, waiting = 0, dict(self.leaves)
+        for line in self.archive.lines(runs.MEMBER):
+            proof = RunProof.from_json(
+                json.dumps(lookup(line, "proof", dict, runs.MEMBER)).encode()
+            )
+            leaf, log_id = "0x" + proof.leaf.hex(), "0x" + proof.log_id.hex()
+            if (proof.chain_id, proof.ledger) != (self.subject.chain_id, self.subject.ledger):
+                raise IntegrityError(f"the proof of {leaf} is for another chain or ledger")
+            if proof.log_id not in self.logs:
+                self.logs[proof.log_id] = self._log(proof.log_id)
+            known, roots = self.logs[proof.log_id]
+            anchored = known.root if proof.size == known.size else roots.get(proof.size)
+            if anchored != proof.root:
+                raise IntegrityError(f"the proof of {leaf} is for a head that is not proven")
+            proof.verify()
+            published = self.leaves.get(leaf, (None, log_id))
+            if (line.get("version"), log_id) != published:
+                raise IntegrityError(f"run {leaf} did not publish version {line.get('version')}")
+            waiting.pop(leaf, None)
+            count += 1
+        if count != self.archive.index.get("runs"):
+            raise IntegrityError(f"there are {count} runs, and the index says otherwise")
+        if waiting:
+            numbers = sorted(number for number, _log in waiting.values())
+            raise IntegrityError(
+                f"{count} runs are proven; that of {len(numbers)} versions is not: the first is "
+                f"version {numbers[0]}"
+            )
+        return f"{count} runs are in {len(self.logs)} logs whose heads are proven"
+
+    def _index(self) -> str:
+        """What the index says of itself: ids, times, numbers of entries, headings."""
+        index, subject = self.archive.index, self.subject
+        token = f"eip155:{subject.chain_id}/erc721:{token_of(subject.registry)}"
+        rows = {name: self._count(name) for name in self.archive.members("") if _is_lines(name)}
+        rows["versions/"] = len(self.archive.members("versions/"))
+        expected = {
+            "id": f"{token}/{subject.model_id}",
+            "annex_iv": annex.headings(rows),
+            "statements": rows["versions/"],
+            "runs_without_proof": [],
+            "logs": [
+                {"log_id": "0x" + log_id.hex(), "size": known.size, "root": "0x" + known.root.hex()}
+                for log_id, (known, _roots) in sorted(self.logs.items())
+            ],
+            "sections": [(s.name, s.title, rows.get(s.member)) for s in SECTIONS],
+            "time": self.time,
+        }
+        claimed = {
+            "id": subject.id,
+            "annex_iv": index.get("annex_iv"),
+            "statements": lookup(index, "statements/count", int, INDEX),
+            "sections": [
+                (one.get("name"), one.get("title"), one.get("rows"))
+                for one in lookup(index, "sections", list, INDEX)
+                if isinstance(one, dict)
+            ],
+            "logs": index.get("logs"),
+            "runs_without_proof": index.get("runs_without_proof"),
+            "time": lookup(index, "block/time", str, INDEX),
+        }
+        for name, value in expected.items():
+            if claimed[name] != value:
+                raise IntegrityError(f"the index says something else about its {name}")
+        return f"{subject.id}; the headings are those of what is there"
+
+    def _count(self, name: str) -> int:
+        return sum(1 for _ in self.archive.lines(name))
+
+    def _report(self) -> str:
+        """The report is made again: what it says is in the members, and nothing else."""
+        made = sha256()
+        try:
+            for piece in report.render(self.archive, self.archive.index):
+                made.update(piece)
+        except (TemplateError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as e:
+            raise FormatError(f"no report can be made of the members: {e!r}") from e
+        if made.hexdigest() != lookup(self.archive.index, "members", dict, INDEX).get(report.NAME):
+            raise IntegrityError(
+                "the report is not what this version of the package makes of the members: "
+                "do not rely on it"
+            )
+        return "made again from the members, it is the same"
+
+    def _log(self, log_id: bytes) -> tuple[LedgerHead, dict[int, bytes]]:
+        known = head(self.state.slot, self.subject.ledger, log_id)
+        member = f"heads/{log_id.hex()}.jsonl"
+        held = member in self.archive.names
+        return known, runs.read_heads(self.archive.lines(member), known) if held else {}
+
+
+def _is_lines(name: str) -> bool:
+    return name.endswith(".jsonl") and not name.startswith("heads/")
