@@ -34,6 +34,8 @@ _COMMANDS = {
     "outbox": ("anchor", "Serve an outbox to an anchor worker on another machine."),
     "certificate": ("certificate", "Certificates for pipelines that speak across machines."),
     "prices": ("prices", "Prices of models, in dollars."),
+    "attest": ("attest", "Evaluations and approvals of versions."),
+    "promote": ("promote", "Aliases that move only to versions that satisfy a policy."),
     "verify": ("verify", "Verify a version or an evidence bundle; trust nobody."),
     "serve": ("serve", "Serve a verified model over HTTP, until it is revoked."),
     "audit": ("audit", "All evidence about a model, in one file."),

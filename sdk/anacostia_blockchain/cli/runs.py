@@ -48,7 +48,7 @@ def list_(session: Session, db: str | None) -> None:
 @session
 def show(session: Session, run_id: int, db: str | None) -> None:
     """Every fact of a run's record."""
-    record = _database(session, db).record(run_id)
+    record = database_of(session, db).record(run_id)
     facts = [
         {"role": role, "node": node, "name": name, "value": value}
         for role, node, name, value in record.facts
@@ -66,7 +66,7 @@ def show(session: Session, run_id: int, db: str | None) -> None:
 def verify(session: Session, run_id: int, offline: bool, db: str | None) -> None:
     """Compare a run's tables with its record, the record with the log, the log with the chain."""
     client = None if offline else session.connect()
-    report = _database(session, db).verify(run_id, client)
+    report = database_of(session, db).verify(run_id, client)
     show_report(session, report)
     sys.exit(0 if report.passed else 1)
 
@@ -79,11 +79,12 @@ def verify(session: Session, run_id: int, offline: bool, db: str | None) -> None
 @session
 def disclose(session: Session, run_id: int, role: str, name: str, db: str | None) -> None:
     """Show one fact with its proof and nothing else: `runs disclose 0 metric accuracy`."""
-    shown = _database(session, db).disclose(run_id, role, name)
+    shown = database_of(session, db).disclose(run_id, role, name)
     click.echo(shown.to_json().decode())
 
 
-def _database(session: Session, db: str | None) -> RunDatabase:
+def database_of(session: Session, db: str | None) -> RunDatabase:
+    """The database that was named, or the project's only one."""
     if db is not None:
         return RunDatabase(db)
     found = list(_databases(session.home))

@@ -14,6 +14,7 @@ from eth_abi import encode
 
 from anacostia_blockchain.contracts.eas import EAS, Request, Signed
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError, LedgerError
+from anacostia_blockchain.prices.sources import dataset_root
 from anacostia_blockchain.prices.values import metric_id, micros
 from anacostia_blockchain.promotion import statement as statements
 from anacostia_blockchain.promotion.reading import APPROVAL, EVALUATION, read
@@ -142,7 +143,7 @@ class Attest:
         said = Evaluation(
             subject=f"{self._client.caip19(model_id)}@{number}",
             root=version.root.digest,
-            dataset=self.dataset_root(dataset),
+            dataset=dataset_root(self._client, dataset),
             metric=metric,
             value=statements.rounded(shown.leaf.value if shown is not None else value),
             run=run if shown is not None else None,
@@ -262,18 +263,6 @@ class Attest:
         if found.kind == "evaluation":
             checks.append(made("statement", lambda: self._check_statement(uid)))
         return Report(f"{found.kind} 0x{uid.hex()}", tuple(checks))
-
-    def dataset_root(self, dataset: bytes | str) -> bytes:
-        """Digest of a dataset's root: given, hexadecimal, a CID, or a registered version."""
-        from anacostia_blockchain.content.cid import CID  # noqa: PLC0415
-
-        if isinstance(dataset, bytes):
-            return dataset
-        if dataset.startswith("0x") and len(dataset) == 66:
-            return bytes.fromhex(dataset[2:])
-        if dataset.startswith(("ipfs://", "baf")):
-            return CID.parse(dataset.removeprefix("ipfs://")).digest
-        return self._client.models.version(dataset).root.digest
 
     def now(self) -> datetime:
         """The chain's clock, which is what counts."""

@@ -98,6 +98,7 @@ class Policy:
         metric: str = "accuracy",
         dataset: bytes | None = None,
         floor: Decimal | None = None,
+        ceiling: Decimal | None = None,
         delay: timedelta = timedelta(0),
     ) -> Policy:
         """Some reviewers approve and, where a dataset is named, an evaluator attests the metric.
@@ -109,11 +110,12 @@ class Policy:
             metric: that is evaluated.
             dataset: digest of the root of the dataset that it is over; None: no evaluation.
             floor: lowest value that will do.
+            ceiling: highest value that will do.
             delay: between a proposal and its execution.
         """
         asked = [Requirement("reviewer", frozenset(reviewers), quorum)]
         if dataset is not None:
-            asked.append(Requirement(metric, frozenset(evaluators), 1, dataset, floor))
+            asked.append(Requirement(metric, frozenset(evaluators), 1, dataset, floor, ceiling))
         return cls(tuple(asked), delay)
 
     @classmethod
