@@ -1,6 +1,6 @@
 """Stores: this package beside Kubo's own command line and beside copies that verify nothing.
 
-usage: scripts/bench storage [--size SIZE] [--turns N] [--only PART …]
+usage: scripts/bench storage [--size SIZE] [--turns N] [--entries N] [--only PART …]
 
 SIZE is e.g. 256MiB (the default) or 10GiB. From 4GiB on only the embedded store runs, once, and
 what is measured is the peak of memory. Every upload begins with an empty node. Without Kubo
@@ -52,11 +52,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=mebibytes, default=256)
     parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--entries", type=int, default=0, help="of a directory, instead of a file")
     parts = {"local": local, "versions": versions, "cid": cid, "uploads": uploads, "reads": reads}
     parser.add_argument("--only", nargs="*", choices=parts, default=list(parts))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if options.entries:
+            entries(options.entries, folder)
+            return
         file = made(folder / "weights.bin", options.size)
         if options.size >= LARGE:
             memory(file, folder)
@@ -208,6 +212,32 @@ def memory(file: Path, folder: Path) -> None:
 def cid_of(file: Path) -> CID:
     with file.open("rb", buffering=0) as stream:
         return Hasher().cid(stream)
+
+
+def entries(count: int, folder: Path) -> None:
+    """A folder of many small files: put, looked into, measured, and got back."""
+    head = (
+        "import sys; from pathlib import Path\n"
+        "from anacostia_blockchain.content.cid import CID\n"
+        "from anacostia_blockchain.storage import LocalStore\n"
+        "store, model = LocalStore(sys.argv[1]), Path(sys.argv[2])\n"
+        "root = next((pin.cid for pin in store.pins()), None)\n"
+    )
+    model, store = folder / "model", folder / "store"
+    model.mkdir()
+    for number in range(count):
+        (model / f"{number:07}.json").write_text(f'{{"label": {number}}}')
+    print(f"\n{count:,} files in one directory (load {os.getloadavg()[0]:.1f})")
+    print(f"{'':40} {'seconds':>7} {'peak':>7}")
+    for name, code in {
+        "LocalStore.put": "store.put(model)\n",
+        "LocalStore.open of one": f"store.open(root, '{count - 1:07}.json').read()\n",
+        "LocalStore.stat": f"assert store.stat(root).files == {count}\n",
+        "LocalStore.get": "store.get(root, model.with_name('copy'))\n",
+    }.items():
+        started = time.perf_counter()
+        most = peak(head + code, store, model)
+        print(f"{name:40} {time.perf_counter() - started:>7.1f} {most:>4} MB", flush=True)
 
 
 def kubo_store(node: KuboNode, digests: DigestCache | None = None) -> Store:

@@ -110,6 +110,8 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
     Raises:
         FormatError: the data ends within it, or it is too long.
     """
+    if at < len(data) and data[at] < 0x80:  # as most are
+        return data[at], at + 1
     number = 0
     for shift in range(0, 63, 7):
         if at >= len(data):

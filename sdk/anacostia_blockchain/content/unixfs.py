@@ -126,13 +126,16 @@ def directory(entries: Mapping[str, Tree], emit: Emit = ignore) -> Tree:
     Raises:
         UnsupportedFileError: names were chosen so that their murmur3 hashes are all the same.
     """
-    named = sorted(entries.items())
-    links = [Link(tree.cid, tree.dag_size, name) for name, tree in named]
-    trees = [tree for _, tree in named]
+    links: list[Link] = []
     message = directory_message()
-    if sum(len(encode_link(link)) for link in links) + len(message) + 2 <= SHARD_ABOVE:
-        return _emit_node(emit, links, message, trees)
-    return _shard([(murmur3(name.encode()), name, tree) for name, tree in named], 0, emit)
+    size = len(message) + 2
+    for name, tree in sorted(entries.items()):
+        links.append(Link(tree.cid, tree.dag_size, name))
+        size += len(encode_link(links[-1]))
+        if size > SHARD_ABOVE:
+            items = [(murmur3(name.encode()), name, tree) for name, tree in entries.items()]
+            return _shard(items, 0, emit)
+    return _emit_node(emit, links, message, [entries[link.name] for link in links])
 
 
 def _shard(items: list[tuple[int, str, Tree]], depth: int, emit: Emit) -> Tree:

@@ -11,11 +11,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import BinaryIO, TypeAlias, cast
 
 from anacostia_blockchain.content.cid import CID, DAG_PB, RAW
-from anacostia_blockchain.content.dagpb import FANOUT, Link, Node, NodeType, decode
+from anacostia_blockchain.content.dagpb import Link, Node, NodeType, decode
 from anacostia_blockchain.content.murmur3 import murmur3
 from anacostia_blockchain.content.streams import SeekableReader
 from anacostia_blockchain.content.unixfs import CHUNK
@@ -234,8 +233,8 @@ def _find(fetch: Fetch, cid: CID, node: Node, name: str) -> Link | None:
 
 
 def _buckets(name: str) -> tuple[int, ...]:
-    hashed = murmur3(name.encode())
-    return tuple(hashed >> (56 - 8 * level) & (FANOUT - 1) for level in range(_SHARD_LEVELS))
+    """The bucket at each level: with 256 of them, a byte of the hash."""
+    return tuple(murmur3(name.encode()).to_bytes(_SHARD_LEVELS, "big"))
 
 
 def _bucket(cid: CID, link: Link) -> int:
@@ -258,13 +257,13 @@ def blocks(
         root: where to begin.
         skip: whether to leave out a block and what is below it.
     """
-    seen: set[CID] = set()
+    seen: set[bytes] = set()
     pending = [root]
     while pending:
         cid = pending.pop()
-        if cid in seen:
+        if cid.bytes in seen:
             continue
-        seen.add(cid)
+        seen.add(cid.bytes)
         if skip(cid):
             continue
         block = fetch(cid)
@@ -280,13 +279,16 @@ def measure(fetch: Fetch, cid: CID, size_of: Callable[[CID], int] | None = None)
         cid: what to measure.
         size_of: the number of bytes of a raw block, where that is known without fetching it.
     """
+    # A small tree can name the same directory 2**60 times. Files are not kept: there may be many.
+    counted: dict[tuple[CID, int], tuple[int, int, bool]] = {}
 
-    @cache  # a small tree can name the same directory 2**60 times
     def count(cid: CID, depth: int) -> tuple[int, int, bool]:
         if depth > MAX_DEPTH:
             raise FormatError(f"{cid}: directories nested more than {MAX_DEPTH} deep")
         if cid.codec == RAW and size_of is not None:
             return size_of(cid), 1, False
+        if (cid, depth) in counted:
+            return counted[cid, depth]
         node = node_of(fetch, cid)
         if not is_directory(node):
             return node.size, 1, False
@@ -294,6 +296,7 @@ def measure(fetch: Fetch, cid: CID, size_of: Callable[[CID], int] | None = None)
         for link in entries(fetch, cid, node):
             more, count_, _ = count(link.cid, depth + 1)
             size, files = size + more, files + count_
+        counted[cid, depth] = size, files, True
         return size, files, True
 
     return Stat(cid, *count(cid, 0))

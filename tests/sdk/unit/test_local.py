@@ -369,3 +369,27 @@ def test_the_clock_of_pins_is_utc(store):
     (pin,) = store.pins()
     assert before - 1 <= pin.created_at.timestamp() <= time.time() + 1
     assert pin.created_at.utcoffset().total_seconds() == 0
+
+
+MANY = """
+import sys
+from pathlib import Path
+from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.unixfs import Tree, directory
+from anacostia_blockchain.storage import LocalStore, dag
+leaf = CID.of(b"x")
+blocks = {leaf: b"x"}
+names = {f"file-{n:07}.bin": Tree(leaf, 1, 1) for n in range(int(sys.argv[1]))}
+root = directory(names, blocks.__setitem__).cid
+assert dag.lookup(blocks.__getitem__, root, "file-0000007.bin") == leaf
+assert dag.measure(blocks.__getitem__, root).files == len(names)
+print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+"""
+
+
+def test_a_directory_of_very_many_entries():
+    """Of 100,000 here, in less than 1 kB each; `scripts/bench storage --entries 1000000`."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("needs Linux, which says how much memory a process had at most")
+    process = python(MANY, 100_000)
+    assert int(process.communicate()[0]) < 130_000
