@@ -348,6 +348,7 @@ class Anacostia:
         """What carries out the intents of an outbox; with `log`, its anchoring too."""
         from anacostia_blockchain.anchoring import AnchorHandler  # noqa: PLC0415
         from anacostia_blockchain.licensing.intents import handlers as licensing  # noqa: PLC0415
+        from anacostia_blockchain.promotion.intents import handlers as promotion  # noqa: PLC0415
         from anacostia_blockchain.publishing import (  # noqa: PLC0415
             AliasHandler,
             CallHandler,
@@ -355,7 +356,7 @@ class Anacostia:
         )
 
         handlers: list[Handler] = [PublishHandler(self), AliasHandler(self), CallHandler(self)]
-        handlers += licensing(self)
+        handlers += [*licensing(self), *promotion(self)]
         return [*handlers, AnchorHandler(self, log)] if log is not None else handlers
 
     def caip19(self, model_id: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, update
 
+from anacostia_blockchain.metadata.runlog import load_record
 from anacostia_blockchain.outbox import Outbox, intents
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def hold(
 def settle(
     connection: Connection, run_id: int, *, succeeded: bool, description: Mapping[str, Any]
 ) -> None:
-    """Let a run's intents go, publications with their provenance; or drop them.
+    """Let a run's intents go, publications with their provenance, evaluations with their proof.
+
+    Or drop them.
 
     Args:
         connection: of the transaction that closes the run.
@@ -48,12 +51,27 @@ def settle(
     for row_id, text in connection.execute(held).all():
         payload = json.loads(text)
         payload["description"] = {**description, **payload["description"]}
-        connection.execute(
-            update(intents)
-            .where(intents.c.id == row_id)
-            .values(payload=json.dumps(payload, sort_keys=True))
-        )
+        _amend(connection, row_id, payload)
+    _disclose(connection, run_id)
     Outbox.release(connection, run_id)
+
+
+def _disclose(connection: Connection, run_id: int) -> None:
+    """Give a run's evaluations the metric that they attest, shown in the record just made."""
+    held = select(intents.c.id, intents.c.payload).where(
+        intents.c.run_id == run_id, intents.c.state == "held", intents.c.kind == "attest"
+    )
+    for row_id, text in connection.execute(held).all():
+        payload, record = json.loads(text), load_record(connection, run_id)
+        last = record.find("metric", payload["metric"], payload["node"])[-1]
+        shown = record.disclose("metric", last.node, last.name, last.number)
+        payload |= {"run": record.root.hex(), "shown": shown.to_json().decode()}
+        _amend(connection, row_id, payload)
+
+
+def _amend(connection: Connection, row_id: int, payload: Mapping[str, Any]) -> None:
+    amended = json.dumps(payload, sort_keys=True)
+    connection.execute(update(intents).where(intents.c.id == row_id).values(payload=amended))
 
 
 def describe(

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
         VerifyNode,
     )
     from anacostia_blockchain.nodes.prices import PriceUpdateNode
+    from anacostia_blockchain.nodes.promotion import (
+        AttestNode,
+        EvaluateNode,
+        PromoteNode,
+        ProposePromotionNode,
+    )
     from anacostia_blockchain.nodes.publish import PublishVersionNode
     from anacostia_blockchain.nodes.register import MintModelNode, RegisterModelNode
     from anacostia_blockchain.nodes.registries import (
@@ -42,11 +48,13 @@ _MODULES = {
     "ActingNode": "acting",
     "ActionNode": "base",
     "AnchorNode": "onchain",
+    "AttestNode": "promotion",
     "BuyLicenseNode": "licensing",
     "ChainActionNode": "onchain",
     "DatasetRegistryNode": "registries",
     "DeployNode": "deploy",
     "DeriveNode": "licensing",
+    "EvaluateNode": "promotion",
     "EvaluationNode": "base",
     "ExecuteContractNode": "onchain",
     "FetchOutputsNode": "root",
@@ -60,6 +68,8 @@ _MODULES = {
     "MonitoringDataStoreNode": "monitoring",
     "NgramModel": "ngram",
     "PriceUpdateNode": "prices",
+    "PromoteNode": "promotion",
+    "ProposePromotionNode": "promotion",
     "PublishVersionNode": "publish",
     "RegisterModelNode": "register",
     "RootPipelineNode": "root",
@@ -75,11 +85,13 @@ __all__ = [
     "ActingNode",
     "ActionNode",
     "AnchorNode",
+    "AttestNode",
     "BuyLicenseNode",
     "ChainActionNode",
     "DatasetRegistryNode",
     "DeployNode",
     "DeriveNode",
+    "EvaluateNode",
     "EvaluationNode",
     "ExecuteContractNode",
     "FetchOutputsNode",
@@ -93,6 +105,8 @@ __all__ = [
     "MonitoringDataStoreNode",
     "NgramModel",
     "PriceUpdateNode",
+    "PromoteNode",
+    "ProposePromotionNode",
     "PublishVersionNode",
     "RegisterModelNode",
     "RootPipelineNode",

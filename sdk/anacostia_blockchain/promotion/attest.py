@@ -117,7 +117,7 @@ class Attest:
         """
         self.service.revoke(bytes(self.service.get_attestation(uid)[1]), uid)
 
-    def draft_evaluation(
+    def draft_evaluation(  # noqa: PLR0913 - as `evaluation`
         self,
         model: str | int,
         metric: str,
@@ -128,8 +128,12 @@ class Attest:
         value: Decimal | str | float | None = None,
         measured: bool = False,
         expires_in: timedelta | None = None,
+        anchored: bool = True,
     ) -> Draft:
-        """What `evaluation` would attest, to be sent or signed."""
+        """What `evaluation` would attest, to be sent or signed.
+
+        With `anchored` false, the run may still be on its way into its log on chain.
+        """
         if (shown is None) == (value is None) or measured != (value is not None):
             raise ConfigError(
                 "an evaluation attests what a run has logged (shown=…), or a value that this "
@@ -139,7 +143,8 @@ class Attest:
         version = self._client.registry.version_of(model_id, number)
         if shown is not None:
             run = run or self._run_of(model_id, number)
-            self._client.runs.check_proof(self._client.runs.find_proof(run))
+            if anchored:
+                self._client.runs.check_proof(self._client.runs.find_proof(run))
         said = Evaluation(
             subject=f"{self._client.caip19(model_id)}@{number}",
             root=version.root.digest,
@@ -166,8 +171,15 @@ class Attest:
 
     def send(self, draft: Draft) -> bytes:
         """Make an attestation; returns its id. Its statement goes to the store first."""
-        self._keep(draft)
+        self.keep(draft)
         return self.service.attest(draft.request)
+
+    def keep(self, draft: Draft) -> None:
+        """Put an evaluation's statement into the store, as raw content of one block."""
+        if draft.statement is None:
+            return
+        name = f"evaluation-{statements.digest_of(draft.statement).hex()}"
+        self._client.storage.put(io.BytesIO(draft.statement), name=name)
 
     # ------------------------------------------------------------------ by delegation
 
@@ -176,7 +188,7 @@ class Attest:
 
         The statement goes to this account's store; see `envelope` to hand it over.
         """
-        self._keep(draft)
+        self.keep(draft)
         return self.service.sign_attestation(draft.request, self._expiry(valid_for))
 
     def relay(self, draft: Draft, signed: Signed) -> bytes:
@@ -185,7 +197,7 @@ class Attest:
         Raises:
             ContractRevertedError: the signature is not of this, or comes too late.
         """
-        self._keep(draft)
+        self.keep(draft)
         return self.service.attest_by_delegation(draft.request, signed)
 
     def sign_revocation(self, uid: bytes, *, valid_for: timedelta = _HOUR) -> Signed:
@@ -277,13 +289,6 @@ class Attest:
 
     def _expiry(self, time: timedelta | None) -> int:
         return 0 if time is None else int((self.now() + time).timestamp())
-
-    def _keep(self, draft: Draft) -> None:
-        """Put an evaluation's statement into the store, as raw content of one block."""
-        if draft.statement is None:
-            return
-        name = f"evaluation-{statements.digest_of(draft.statement).hex()}"
-        self._client.storage.put(io.BytesIO(draft.statement), name=name)
 
     def _run_of(self, model_id: int, number: int) -> bytes:
         from anacostia_blockchain.content.statement import Statement  # noqa: PLC0415

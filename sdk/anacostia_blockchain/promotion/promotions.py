@@ -154,9 +154,8 @@ class Promotions:
             ContractRevertedError: what is in the way, by name: the delay has not passed, something
                 was revoked, the policy is another.
         """
-        model_id, version = self._client.models.resolve(model)
-        proposal = self._newest(model_id, alias, version)
-        self._gate.execute(model_id, alias, version, proposal.uids)
+        proposal = self.newest(model, alias)
+        self._gate.execute(proposal.model_id, alias, proposal.version, proposal.uids)
         return proposal
 
     def cancel(self, model: str | int, alias: str) -> list[Proposed]:
@@ -207,6 +206,27 @@ class Promotions:
         found = [self._from_log(model_id, alias, log) for log in logs.values()]
         return [p for p in found if self._is_open(p, round_)]
 
+    def newest(self, model: str | int, alias: str) -> Proposed:
+        """This account's newest proposal of a version that is neither executed nor cancelled.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        model_id, version = self._client.models.resolve(model)
+        mine = [
+            self._from_log(model_id, alias, log)
+            for log in self._logs(model_id, alias)
+            if log.values["version"] == version
+        ]
+        mine = [p for p in mine if p.proposer == self._client.address]
+        for proposal in reversed(mine):
+            if self._gate.proposal_of(model_id, alias, proposal.proposal_id).proposed_at:
+                return proposal
+        raise NotFoundError(
+            f"this account has no open proposal of version {version} for {alias!r}: propose it "
+            "first, with `anacostia promote propose`"
+        )
+
     def history(self, model: str | int, alias: str) -> list[PromotionEvent]:
         """Everything that the gate did about an alias, oldest first."""
         model_id = self._id(model)
@@ -235,21 +255,6 @@ class Promotions:
             if bytes(log.values["proposalId"]) == proposal_id:
                 return self._from_log(model_id, alias, log)
         raise NotFoundError(f"there is no proposal 0x{proposal_id.hex()}")
-
-    def _newest(self, model_id: int, alias: str, version: int) -> Proposed:
-        mine = [
-            self._from_log(model_id, alias, log)
-            for log in self._logs(model_id, alias)
-            if log.values["version"] == version
-        ]
-        mine = [p for p in mine if p.proposer == self._client.address]
-        for proposal in reversed(mine):
-            if self._gate.proposal_of(model_id, alias, proposal.proposal_id).proposed_at:
-                return proposal
-        raise NotFoundError(
-            f"this account has no open proposal of version {version} for {alias!r}: propose it "
-            "first, with `anacostia promote propose`"
-        )
 
     def _is_open(self, proposal: Proposed, round_: int) -> bool:
         held = self._gate.proposal_of(proposal.model_id, proposal.alias, proposal.proposal_id)
