@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Path, Query
@@ -35,43 +35,6 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class AnchorState(_Model):
-    """Where a run is anchored, and the proof that it is in the head."""
-
-    chain_id: int
-    ledger: str
-    log_id: str
-    size: int
-    root: str
-    path: list[str]
-    tx: str | None
-    block: int | None
-
-
-class Published(_Model):
-    """A version that a run published."""
-
-    model_id: int
-    version: int
-    root: str
-    tx: str | None
-
-
-class RunSeal(_Model):
-    """A sealed run."""
-
-    run_id: int
-    status: str
-    reason: str | None
-    source: str
-    started_at: str
-    finished_at: str
-    leaf: str = Field(description="Root of the run's record: its leaf in the run log.")
-    index: int
-    anchor: AnchorState | None
-    published: list[Published]
-
-
 class MetricValue(_Model):
     """The last value of a metric."""
 
@@ -80,7 +43,8 @@ class MetricValue(_Model):
     value: int | float
 
 
-class RunDetail(RunSeal):
+@dataclass(frozen=True, slots=True)
+class RunDetail(SealedRun):
     """A sealed run with its metrics."""
 
     metrics: list[MetricValue]
@@ -90,7 +54,7 @@ class RunDetail(RunSeal):
 class RunPage(_Model):
     """Sealed runs, newest first."""
 
-    runs: list[RunSeal]
+    runs: list[SealedRun]
     next_before: int | None = Field(description="`before` of the next page; null on the last.")
 
 
@@ -106,7 +70,7 @@ class VersionMetric(_Model):
     micros: int | None = Field(description="The value with 6 decimals, as contracts hold it.")
     finished_at: str
     disclosure: dict[str, Any] = Field(description="The fact's leaf and its path in the record.")
-    run: RunSeal
+    run: SealedRun
 
 
 class Problem(_Model):
@@ -146,7 +110,7 @@ def make_api(reader: Callable[[], RunReader]) -> FastAPI:
     ) -> RunPage:
         """Sealed runs, newest first."""
         found = reader().sealed(limit + 1, before)
-        page = [RunSeal(**_run(run)) for run in found[:limit]]
+        page = found[:limit]
         return RunPage(runs=page, next_before=page[-1].run_id if len(found) > limit else None)
 
     @api.get("/runs/{run_id}", responses={404: _ERRORS[404]})
@@ -158,7 +122,8 @@ def make_api(reader: Callable[[], RunReader]) -> FastAPI:
             MetricValue(node=leaf.node, name=leaf.name, value=leaf.value)
             for leaf in metrics[:METRICS]
         ]
-        return RunDetail(**_run(found), metrics=shown, metrics_total=len(metrics))
+        known = {field.name: getattr(found, field.name) for field in fields(found)}
+        return RunDetail(**known, metrics=shown, metrics_total=len(metrics))
 
     @api.get("/models/{model_id}/metrics/{name}", responses=_ERRORS)
     def metric(
@@ -177,10 +142,6 @@ def make_api(reader: Callable[[], RunReader]) -> FastAPI:
     return api
 
 
-def _run(run: SealedRun) -> dict[str, Any]:
-    return asdict(run)
-
-
 def _metric(proof: MetricProof) -> VersionMetric:
     leaf = proof.disclosure.leaf
     return VersionMetric(
@@ -193,5 +154,5 @@ def _metric(proof: MetricProof) -> VersionMetric:
         micros=proof.micros,
         finished_at=proof.run.finished_at,
         disclosure=json.loads(proof.disclosure.to_json()),
-        run=RunSeal(**_run(proof.run)),
+        run=proof.run,
     )
