@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import platform
 import shutil
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from anacostia_blockchain._servers import ServerProcess, free_ports
 from anacostia_blockchain.errors import ChainUnavailableError, ConfigError
 
 if TYPE_CHECKING:
@@ -69,7 +63,7 @@ def dev_signer(account: int = 0) -> PrivateKeySigner:
     return PrivateKeySigner(bytes(Account.from_mnemonic(DEV_MNEMONIC, account_path=path).key))
 
 
-class LocalChain:
+class LocalChain(ServerProcess):
     """Anvil on a free loopback port, for as long as a `with` block lasts.
 
     Args:
@@ -99,20 +93,11 @@ class LocalChain:
             self._options += ["--state", str(state)]
         if fork is not None:
             self._options += ["--fork-url", fork]
-        self._process: subprocess.Popen[bytes] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        super().__init__("chain")
         self.rpc_url = ""
 
     def __enter__(self) -> LocalChain:
         return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> LocalChain:
         """Start it and wait until it answers.
@@ -121,45 +106,24 @@ class LocalChain:
             ConfigError: anvil is not installed.
             ChainUnavailableError: it did not start.
         """
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        command = [str(find_anvil()), "--host", "127.0.0.1", "--port", str(port), "--silent"]
-        self._folder = tempfile.TemporaryDirectory(prefix="anacostia-chain-")
-        self._process = subprocess.Popen(  # noqa: S603 - our own arguments
-            [*command, *self._options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-        atexit.register(self.stop)
+        (port,) = free_ports(1)
+        command: list[str | Path] = [find_anvil()]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--silent"]
         self.rpc_url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + _START_TIMEOUT
-        while not answers(self.rpc_url, self.chain_id):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise ChainUnavailableError("anvil did not start")
-            time.sleep(0.02)
+        self.launch(
+            [*command, *self._options],
+            lambda: answers(self.rpc_url, self.chain_id),
+            ChainUnavailableError,
+            timeout=_START_TIMEOUT,
+        )
         return self
-
-    def stop(self) -> None:
-        """Stop it; twice does no harm."""
-        atexit.unregister(self.stop)
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
 
     @property
     def state_dir(self) -> Path:
         """A folder of this chain's own, for nonce leases."""
-        if self._folder is None:
+        if self._process is None:
             raise ConfigError("the chain is not running")
-        return Path(self._folder.name)
+        return self.folder
 
     def chain(self, account: int = 0, *, confirmations: int = 0) -> Chain:
         """A connection that signs with a development account."""

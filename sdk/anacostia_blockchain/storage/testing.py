@@ -6,27 +6,22 @@ gone when its `with` block ends.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from anacostia_blockchain._servers import ServerProcess, free_ports
 from anacostia_blockchain.errors import ConfigError, StoreUnavailableError
-
-_Server = TypeVar("_Server", bound="_Process")
 
 _START_TIMEOUT = 60.0
 _PROFILES = "test,unixfs-v1-2025"
@@ -46,48 +41,11 @@ def find_server(name: str) -> Path:
     raise ConfigError(f"{name} is not installed: run scripts/setup --ipfs, or set {variable}")
 
 
-class _Process:
-    """A server in a folder of its own."""
+class _Process(ServerProcess):
+    """A server with a command line of its own."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="anacostia-ipfs-"))
-        self._process: subprocess.Popen[bytes] | None = None
-        atexit.register(self.stop)
-
-    def __enter__(self: _Server) -> _Server:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    @property
-    def log(self) -> str:
-        """What it has written."""
-        return (self.folder / "log").read_text(errors="replace")
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def stop(self) -> None:
-        """Stop it and remove its folder; twice does no harm."""
-        atexit.unregister(self.stop)
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.kill()
-            self._process = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        super().__init__("ipfs")
 
     def _run(self, command: Sequence[str | Path], env: Mapping[str, str]) -> str:
         ran = subprocess.run(  # noqa: S603 - our own arguments
@@ -104,21 +62,7 @@ class _Process:
     def _start(
         self, command: Sequence[str | Path], env: Mapping[str, str], ready: Callable[[], bool]
     ) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own arguments
-                [str(part) for part in command],
-                env=os.environ | dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + _START_TIMEOUT
-        while not ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                log_text = self.log
-                self.stop()
-                raise StoreUnavailableError(f"{command[0]} did not start:\n{log_text[-2000:]}")
-            time.sleep(0.05)
+        self.launch(command, ready, StoreUnavailableError, env=env, timeout=_START_TIMEOUT)
 
 
 class KuboNode(_Process):
@@ -205,7 +149,7 @@ class ClusterPeer(_Process):
         super().__init__()
         self.kubo = kubo
         self.secret: str = others[0].secret if others else secrets.token_hex(32)
-        ports = _free_ports(4)
+        ports = free_ports(4)
         self.api, self.pinning = (f"http://127.0.0.1:{port}" for port in ports[:2])
         self._swarm = f"/ip4/127.0.0.1/tcp/{ports[2]}"
         self._user = user
@@ -306,11 +250,3 @@ def _json(url: str, *, method: str = "GET", user: tuple[str, str] | None = None)
         request.add_header("Authorization", f"Basic {token}")
     with urlopen(request, timeout=60) as answer:  # noqa: S310
         return json.loads(answer.read())
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
