@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.errors import ChainError, ConfigError, PipelineError
-from anacostia_blockchain.metadata import lifecycle, recording
+from anacostia_blockchain.metadata import artifacts, lifecycle, recording
+from anacostia_blockchain.metadata.artifacts import Artifact
 from anacostia_blockchain.metadata.book import RunBook
 from anacostia_blockchain.metadata.database import open_database
-from anacostia_blockchain.metadata.recording import Artifact
 from anacostia_blockchain.publishing import PREVIOUS, artifact_payload
 from anacostia_blockchain.types import Kind, Parent
 
@@ -287,10 +287,10 @@ class ActiveRun:
         sha256 = _sha256(path, digest)
         artifact = Artifact(0, self.name, location, sha256, cid, digest.size, state)
         with self._book.database.write() as connection:
-            artifact_id = recording.add_artifact(
+            artifact_id = artifacts.add_artifact(
                 connection, artifact, run_id=run_id, content_type=None
             )
-            recording.link_artifacts(connection, run_id, [artifact_id], role)
+            artifacts.link_artifacts(connection, run_id, [artifact_id], role)
         return artifact
 
 

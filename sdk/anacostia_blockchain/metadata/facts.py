@@ -15,8 +15,8 @@ from sqlalchemy import BindParameter, bindparam, select
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.metadata import schema
+from anacostia_blockchain.metadata.artifacts import Artifact, linked_artifacts
 from anacostia_blockchain.metadata.database import iso
-from anacostia_blockchain.metadata.recording import Artifact, linked_artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

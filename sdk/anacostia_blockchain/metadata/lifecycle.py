@@ -10,8 +10,8 @@ from sqlalchemy import and_, exists, func, insert, select, update
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.metadata import schema
+from anacostia_blockchain.metadata.artifacts import link_artifacts
 from anacostia_blockchain.metadata.database import iso, utc_now
-from anacostia_blockchain.metadata.recording import link_artifacts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain.errors import PipelineError
-from anacostia_blockchain.metadata import recording, schema
+from anacostia_blockchain.metadata import artifacts, recording, schema
+from anacostia_blockchain.metadata.artifacts import Artifact
 from anacostia_blockchain.metadata.database import insert_new, utc_now
-from anacostia_blockchain.metadata.recording import Artifact
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -111,14 +111,14 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         if kwargs:
             run_id = self._current_run()
             with self.database.write(durable=False) as connection:
-                artifact = recording.find_artifact(connection, node_name, location)
+                artifact = artifacts.find_artifact(connection, node_name, location)
                 recording.tag_artifact(connection, run_id, artifact, kwargs)
 
     def log_trigger(self, node_name: str, message: str | None = None) -> None:
         """Record why the next run will start; without a message there is nothing to record."""
         if message is not None:
             with self.database.write(durable=False) as connection:
-                node_id = recording.node_id_of(connection, node_name)
+                node_id = artifacts.node_id_of(connection, node_name)
                 connection.execute(
                     insert(upstream.triggers).values(
                         node_id=node_id, trigger_time=utc_now(), message=message
@@ -159,12 +159,12 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
     def artifact_tags(self, store: str, location: str) -> list[dict[str, Any]]:
         """Tags of an artifact of one store, in the framework's form: `{"id": 1, name: value}`."""
         with self.database.read() as connection:
-            artifact = recording.find_artifact(connection, store, location)
+            artifact = artifacts.find_artifact(connection, store, location)
             return recording.tags_of(connection, artifact)
 
     def _only_artifact(self, location: str) -> Artifact:
         with self.database.read() as connection:
-            stores = recording.stores_with(connection, location)
+            stores = artifacts.stores_with(connection, location)
         if len(stores) > 1:
             raise PipelineError(
                 f"{', '.join(stores)} have an artifact {location!r} each: ask the one that is meant"
@@ -208,18 +208,18 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         current = self.active_run if state in ("using", "produced") else None
         artifact = Artifact(0, resource_node_name, filepath, hash, cid, file_size, state)
         with self.database.write() as connection:
-            taken = recording.artifacts_at(connection, resource_node_name, filepath)
+            taken = artifacts.artifacts_at(connection, resource_node_name, filepath)
             if taken and not overwrite:
                 raise PipelineError(
                     f"{resource_node_name} has an artifact {filepath!r} already, and artifacts "
                     "do not change: choose another name"
                 )
-            artifact_id = recording.add_artifact(
+            artifact_id = artifacts.add_artifact(
                 connection, artifact, run_id=current, content_type=content_type
             )
             if current is not None:
                 role = "output" if state == "produced" else "input"
-                recording.link_artifacts(connection, current, [artifact_id], role)
+                artifacts.link_artifacts(connection, current, [artifact_id], role)
 
     def add_new_files(self, store: str, files: list[tuple[str, str, int]]) -> None:
         """Record files that a monitored store has found: location, hex SHA-256 and size of each.
@@ -228,7 +228,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         """
         if files:
             with self.database.write() as connection:
-                recording.add_new_files(connection, store, files)
+                artifacts.add_new_files(connection, store, files)
 
     def get_num_entries(self, resource_node_name: str, state: str) -> int:
         """Number of artifacts of a store in a state; `new` are those that no run was given yet.
@@ -238,7 +238,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         if state != "new":
             return super().get_num_entries(resource_node_name, state)
         with self.database.read() as connection:
-            return recording.count_new(connection, resource_node_name)
+            return artifacts.count_new(connection, resource_node_name)
 
     def artifact(self, store: str, location: str) -> Artifact:
         """The artifact at a location of one store.
@@ -247,7 +247,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
             NotFoundError: that store has none there.
         """
         with self.database.read() as connection:
-            return recording.find_artifact(connection, store, location)
+            return artifacts.find_artifact(connection, store, location)
 
     def meant_artifact(self, store: str, location: str) -> Artifact:
         """What a location of one store stands for now.
@@ -261,28 +261,25 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
             return self._meant(connection, store, location)
 
     def _meant(self, connection: Connection, store: str, location: str) -> Artifact:
-        newest = recording.find_artifact(connection, store, location)
+        newest = artifacts.find_artifact(connection, store, location)
         if newest.state != "new" or self.active_run is None:
             return newest
-        return recording.given_artifact(connection, self.active_run, store, location) or newest
+        return artifacts.given_artifact(connection, self.active_run, store, location) or newest
 
     def newest_versions(self, store: str) -> Iterator[tuple[str, str, int | None, float]]:
         """Of each location of a store: its newest digest and size, and when it was recorded."""
         with self.database.read() as connection:
-            yield from recording.newest_versions(connection, store)
+            yield from artifacts.newest_versions(connection, store)
 
     def artifacts_at(self, store: str, location: str) -> list[Artifact]:
         """Every artifact that was ever at a location of one store, the one to use first."""
         with self.database.read() as connection:
-            return recording.artifacts_at(connection, store, location)
+            return artifacts.artifacts_at(connection, store, location)
 
     def newest_artifact(self, store: str) -> Artifact | None:
         """What came to a store last; None if nothing ever did."""
-        newest = recording.artifact_query().where(upstream.nodes.c.node_name == store)
-        newest = newest.order_by(upstream.artifacts.c.id.desc()).limit(1)
         with self.database.read() as connection:
-            row = connection.execute(newest).mappings().first()
-        return None if row is None else Artifact(**row)
+            return artifacts.newest_artifact(connection, store)
 
     def run_artifacts(
         self, role: str, store: str | None = None, run_id: int | None = None
@@ -290,7 +287,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
         """What a run (None: the current one) was given (`input`) or made (`output`)."""
         number = self._current_run() if run_id is None else run_id
         with self.database.read() as connection:
-            return recording.run_artifacts(connection, number, role, store)
+            return artifacts.run_artifacts(connection, number, role, store)
 
     def succeeded_runs(self) -> set[int]:
         """Numbers of the runs that have succeeded."""
@@ -302,7 +299,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
     def newest_output(self, stores: Iterable[str]) -> Artifact | None:
         """The last artifact made in one of the stores, by this run or one that succeeded."""
         with self.database.read() as connection:
-            return recording.newest_output(connection, stores)
+            return artifacts.newest_output(connection, stores)
 
     def mark_using(self, resource_node_name: str, filepath: str) -> None:
         """Note that the current run reads an artifact; who made it stays known."""
@@ -311,7 +308,7 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
             if artifact.state != "produced":
                 self._set_state(connection, artifact, "using")
             if self.active_run is not None:
-                recording.link_artifacts(connection, self.active_run, [artifact.id], "input")
+                artifacts.link_artifacts(connection, self.active_run, [artifact.id], "input")
 
     def mark_used(self, resource_node_name: str, filepath: str) -> None:
         """Note that reading is over."""

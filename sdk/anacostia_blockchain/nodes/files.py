@@ -20,7 +20,7 @@ from anacostia_blockchain.nodes.graph import ancestors
 
 if TYPE_CHECKING:
     from anacostia_blockchain.metadata import MetadataStore
-    from anacostia_blockchain.metadata.recording import Artifact
+    from anacostia_blockchain.metadata.artifacts import Artifact
 
 
 class FileStoreNode(upstream.FilesystemStoreNode):

@@ -16,7 +16,7 @@ from anacostia_blockchain.nodes.files import FileStoreNode
 
 if TYPE_CHECKING:
     from anacostia_blockchain.metadata import MetadataStore
-    from anacostia_blockchain.metadata.recording import Artifact
+    from anacostia_blockchain.metadata.artifacts import Artifact
     from anacostia_blockchain.storage.base import Store
 
 _INCOMING = ".incoming"

@@ -15,7 +15,7 @@ from anacostia_blockchain.types import Kind, Parent
 if TYPE_CHECKING:
     from anacostia_blockchain import _upstream as upstream
     from anacostia_blockchain.metadata import MetadataStore
-    from anacostia_blockchain.metadata.recording import Artifact
+    from anacostia_blockchain.metadata.artifacts import Artifact
     from anacostia_blockchain.nodes.model_store import ModelStoreNode
 
 

@@ -15,7 +15,7 @@ from anacostia_blockchain.metadata.facts import run_values
 from anacostia_blockchain.nodes.model_store import ModelStoreNode
 
 if TYPE_CHECKING:
-    from anacostia_blockchain.metadata.recording import Artifact
+    from anacostia_blockchain.metadata.artifacts import Artifact
 
 CARD = "README.md"
 CROISSANT = "croissant.json"
