@@ -19,6 +19,9 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
     using Payments for Price;
 
     /// @inheritdoc IModelMarket
+    uint256 public constant MAX_SETTLED = 32;
+
+    /// @inheritdoc IModelMarket
     string public constant version = "1.0.0";
 
     /// @inheritdoc IModelMarket
@@ -31,6 +34,9 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
 
     Payments.Ledger private _ledger; // slot 1
 
+    /// @dev Of what the newest listing that named anything wants settled; counts with `settleCount`.
+    mapping(uint64 modelId => bytes32) private _settleHash; // slot 2
+
     constructor(IModelLicensing licensing_) {
         licensing = licensing_;
         nft = licensing_.nft();
@@ -41,7 +47,12 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
     //////////////////////////////////////////////////////////////*/
 
     /// @inheritdoc IModelMarket
-    function list(uint64 modelId, Price calldata price, uint64 expiry) external {
+    function list(
+        uint64 modelId,
+        Price calldata price,
+        uint64 expiry,
+        RevenueAccount[] calldata settleFirst
+    ) external {
         // Check: the caller owns it, the market may transfer it, and the price is one.
         (address owner, uint64 transfers) = nft.ownershipOf(modelId);
         if (msg.sender != owner) revert ModelMarket_NotOwner(modelId, msg.sender);
@@ -51,10 +62,22 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
         price.check();
         if (price.free) revert ModelMarket_Free(modelId);
         if (expiry <= block.timestamp) revert ModelMarket_ExpiryPassed(expiry);
+        if (settleFirst.length > MAX_SETTLED) {
+            revert ModelMarket_TooManyAccounts(settleFirst.length, MAX_SETTLED);
+        }
 
         // Effect: list it, under this ownership.
-        _listings[modelId] = Listing(price.amount, transfers, expiry, price.asset, price.pricing);
-        emit ModelListed(modelId, owner, price, expiry);
+        _listings[modelId] = Listing(
+            price.amount,
+            transfers,
+            expiry,
+            price.asset,
+            price.pricing,
+            // forge-lint: disable-next-line(unsafe-typecast) it was just compared
+            uint8(settleFirst.length)
+        );
+        if (settleFirst.length != 0) _settleHash[modelId] = keccak256(abi.encode(settleFirst));
+        emit ModelListed(modelId, owner, price, expiry, settleFirst);
     }
 
     /// @inheritdoc IModelMarket
@@ -76,6 +99,7 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
         if (order.recipient == address(0)) revert Payments.Payments_ZeroRecipient();
         uint256 amount = _quote(listing, order.modelId, order.asset);
         Payments.checkLimits(amount, order.maxPay, order.deadline);
+        _checkSettled(listing, order.modelId, settleFirst);
 
         // Effect: what it has earned is the seller's, then what is paid, but for the royalty.
         if (settleFirst.length != 0) licensing.settle(settleFirst);
@@ -137,6 +161,22 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
         (owner, transfers) = nft.ownershipOf(modelId);
         if (listing.expiry == 0 || listing.transfers != transfers) {
             revert ModelMarket_NotListed(modelId);
+        }
+    }
+
+    /// @dev Reverts unless what is settled first begins with what the seller asks for.
+    function _checkSettled(
+        Listing storage listing,
+        uint64 modelId,
+        RevenueAccount[] calldata settleFirst
+    ) private view {
+        uint256 count = listing.settleCount;
+        if (count == 0) return;
+        if (
+            settleFirst.length < count
+                || keccak256(abi.encode(settleFirst[:count])) != _settleHash[modelId]
+        ) {
+            revert ModelMarket_NotSettled(modelId, count);
         }
     }
 

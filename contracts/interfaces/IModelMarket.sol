@@ -11,8 +11,8 @@ import {IModelNFT} from "./IModelNFT.sol";
 /// @notice Sale of registered models themselves, that is, of their tokens.
 /// @dev The token stays with its owner until it is sold, and a listing dies with any transfer. Whoever
 /// has a royalty by ERC-2981 and the seller claim what is theirs; nothing is sent to them. What the
-/// model earned before stays the seller's (see `IModelLicensing`): whoever buys can settle its
-/// derivatives in the same transaction.
+/// model earned before stays the seller's (see `IModelLicensing`); a royalty is earned when it is settled,
+/// so a listing names what whoever buys has to settle first, in the same transaction.
 ///
 /// Warning for buyers: a gate of an alias and licences that were sold outlive the sale; offers and
 /// publishers do not.
@@ -22,7 +22,14 @@ interface IModelMarket {
     /// @param seller Its owner.
     /// @param price What it costs.
     /// @param expiry When the listing ends, in seconds, exclusive.
-    event ModelListed(uint64 indexed modelId, address indexed seller, Price price, uint64 expiry);
+    /// @param settleFirst What a buyer has to settle before the sale, for the seller.
+    event ModelListed(
+        uint64 indexed modelId,
+        address indexed seller,
+        Price price,
+        uint64 expiry,
+        RevenueAccount[] settleFirst
+    );
 
     /// @notice Emitted when a listing is cancelled.
     event ListingCancelled(uint64 indexed modelId, address indexed seller);
@@ -63,12 +70,27 @@ interface IModelMarket {
     /// @notice Thrown when a listing has ended.
     error ModelMarket_ListingExpired(uint64 modelId, uint64 expiry);
 
+    /// @notice Thrown when more is to be settled before a sale than can be in one transaction.
+    error ModelMarket_TooManyAccounts(uint256 count, uint256 most);
+
+    /// @notice Thrown when a buyer does not settle first what the seller asks for.
+    error ModelMarket_NotSettled(uint64 modelId, uint256 count);
+
     /// @notice Lists a model for sale, or changes its listing. Its owner only, who has approved the
     /// market for its token.
     /// @param modelId The registered model.
     /// @param price What it costs; a pricing contract is asked with no terms.
     /// @param expiry When the listing ends, in seconds, exclusive.
-    function list(uint64 modelId, Price calldata price, uint64 expiry) external;
+    /// @param settleFirst Revenue that is settled before the sale, whoever buys, so that royalties of
+    /// the model's derivatives go to the seller: derivatives before what they were made of; may be
+    /// empty. A royalty belongs to whoever owns the model when it is settled, and anybody may settle
+    /// at any time: name the derivatives again when there are new ones.
+    function list(
+        uint64 modelId,
+        Price calldata price,
+        uint64 expiry,
+        RevenueAccount[] calldata settleFirst
+    ) external;
 
     /// @notice Cancels a model's listing. Its owner only.
     function cancel(uint64 modelId) external;
@@ -76,8 +98,8 @@ interface IModelMarket {
     /// @notice Buys a listed model.
     /// @param order What to buy, and the most that it may cost.
     /// @param permit An allowance of the caller's; all zero for none.
-    /// @param settleFirst Revenue to settle before the sale, so that royalties of the model's
-    /// derivatives go to the seller; may be empty.
+    /// @param settleFirst What the seller asks to settle before the sale, in that order; more may
+    /// follow.
     function buy(
         Order calldata order,
         Permit calldata permit,
@@ -92,6 +114,10 @@ interface IModelMarket {
 
     /// @notice What a model costs now in an asset, royalty included; reverts if it cannot be bought.
     function quote(uint64 modelId, address asset) external view returns (uint256);
+
+    /// @notice Most accounts that a seller can ask to have settled: half of what fits into a
+    /// transaction, so that a buyer can settle what is newer as well.
+    function MAX_SETTLED() external view returns (uint256);
 
     /// @notice A model's listing; reverts if it is not listed, or no longer.
     function listingOf(uint64 modelId) external view returns (Listing memory);

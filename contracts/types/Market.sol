@@ -7,6 +7,7 @@ pragma solidity ^0.8.30;
 /// @param expiry When the listing ends, in seconds, exclusive; 0 when there is none.
 /// @param asset See `Price`.
 /// @param pricing See `Price`.
+/// @param settleCount Number of revenue accounts that have to be settled before a sale.
 struct Listing {
     // slot 0
     uint128 amount;
@@ -16,6 +17,7 @@ struct Listing {
     address asset;
     // slot 2
     address pricing;
+    uint8 settleCount;
 }
 
 /// @notice What a buyer of a model asks for.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from anacostia_blockchain.types import Address
 
 _MONTH = timedelta(days=30)
-_SETTLED_FIRST = 16
-"""Most accounts of derivatives that a purchase settles along the way."""
 
 
 class Market:
@@ -36,6 +34,9 @@ class Market:
     def list(self, model: str | int, price: Price, *, valid_for: timedelta = _MONTH) -> Listing:
         """Offer a model of this account for sale; the token stays here until it is sold.
 
+        Whoever buys it settles first what its derivatives of this moment owe it, for this account:
+        of more than the contract takes, the nearest. List it anew when there are new ones.
+
         Args:
             model: to sell; approved for the market if it is not yet.
             price: what it costs, royalty included.
@@ -52,7 +53,11 @@ class Market:
         ):
             nft.approve(self._contract.address, model_id)
         now = int(self._client.chain.header()["timestamp"], 16)
-        self._contract.list(model_id, price, now + int(valid_for.total_seconds()))
+        below = self._client.licenses.below
+        accounts = [a for paid_in in _assets(price.asset) for a in below(model_id, paid_in)]
+        most = self._contract.max_settled()
+        until = now + int(valid_for.total_seconds())
+        self._contract.list(model_id, price, until, accounts[-most:])
         return self.get(model_id)
 
     def cancel(self, model: str | int) -> None:
@@ -117,7 +122,6 @@ class Market:
         limit = price if max_pay is None else max_pay
         amount = max(limit, price)
         permit, value = payments.prepare(chain, self._contract.address, paid_in, amount)
-        # What derivatives owe it up to now is the seller's, who earned it.
         self._contract.buy(
             listing.model_id,
             asset=paid_in,
@@ -125,7 +129,7 @@ class Market:
             deadline=payments.deadline(chain),
             recipient=recipient or self._client.address,
             permit=permit,
-            settle_first=self._due(listing.model_id, paid_in),
+            settle_first=self._settle_first(listing.model_id, paid_in),
             value=value,
         )
 
@@ -137,11 +141,20 @@ class Market:
         """Be paid what sales and royalties of models have brought this account."""
         self._contract.claim(asset or NATIVE, recipient or self._client.address)
 
-    def _due(self, model_id: int, asset: Address) -> Sequence[RevenueAccount]:
+    def _settle_first(self, model_id: int, asset: Address) -> Sequence[RevenueAccount]:
+        """What the seller asks for, then what has come since, which is the seller's as well."""
         licenses = self._client.licenses
-        children = licenses.derivatives(model_id)
-        due = [a for paid_in in {NATIVE, asset} for a in licenses.unsettled(children, paid_in)]
-        return due[:_SETTLED_FIRST]
+        asked = list(self._contract.settled_first(model_id))
+        due = [a for paid_in in _assets(asset) for a in licenses.due([model_id], paid_in)]
+        if all(account in asked for account in due):
+            return asked
+        left = self._client.licensing.max_batch() - len(asked)
+        return [*asked, *due[-left:]]
 
     def _id(self, model: str | int) -> int:
         return self._client.models.resolve(model)[0]
+
+
+def _assets(asset: Address) -> list[Address]:
+    """The coin, and what a price is in."""
+    return list(dict.fromkeys((asset, NATIVE)))

@@ -23,9 +23,11 @@ class ModelMarketCalls(Calls):
 
     interface = "ModelMarket"
 
-    def list(self, model_id: int, price: Price, expiry: int) -> Call:
+    def list(
+        self, model_id: int, price: Price, expiry: int, settle_first: Iterable[RevenueAccount] = ()
+    ) -> Call:
         """List a model for sale until `expiry`, in seconds."""
-        return self._encode("list", model_id, price.to_abi(), expiry)
+        return self._encode("list", model_id, price.to_abi(), expiry, _accounts(settle_first))
 
     def cancel(self, model_id: int) -> Call:
         """Cancel a listing."""
@@ -45,8 +47,7 @@ class ModelMarketCalls(Calls):
     ) -> Call:
         """Buy a listed model; `value` is sent along."""
         order = (model_id, asset, max_pay, deadline, recipient)
-        accounts = [(a.model_id, a.owner, a.asset) for a in settle_first]
-        call = self._encode("buy", order, (permit or Permit()).to_abi(), accounts)
+        call = self._encode("buy", order, (permit or Permit()).to_abi(), _accounts(settle_first))
         return replace(call, value=value)
 
     def claim(self, asset: Address, recipient: Address) -> Call:
@@ -64,9 +65,14 @@ class ModelMarket(Contract):
         """The same transactions, encoded and not sent."""
         return ModelMarketCalls(self.address)
 
-    def list(self, model_id: int, price: Price, expiry: int) -> Receipt:
-        """List a model for sale until `expiry`, in seconds; approve the market first."""
-        return self.chain.send(self.calls.list(model_id, price, expiry))
+    def list(
+        self, model_id: int, price: Price, expiry: int, settle_first: Iterable[RevenueAccount] = ()
+    ) -> Receipt:
+        """List a model for sale until `expiry`, in seconds; approve the market first.
+
+        Every buyer has to settle `settle_first`, for the seller.
+        """
+        return self.chain.send(self.calls.list(model_id, price, expiry, settle_first))
 
     def cancel(self, model_id: int) -> Receipt:
         """Cancel a listing."""
@@ -110,7 +116,7 @@ class ModelMarket(Contract):
 
     def listing_of(self, model_id: int, seller: Address) -> Listing:
         """A model's listing; `seller` is its owner, whom the contract knows without storing."""
-        amount, _transfers, expiry, asset, pricing = self._read("listingOf", model_id)
+        amount, _transfers, expiry, asset, pricing, *_ = self._read("listingOf", model_id)
         price = Price(
             asset=to_checksum_address(asset),
             pricing=None if pricing == NATIVE else to_checksum_address(pricing),
@@ -126,6 +132,10 @@ class ModelMarket(Contract):
         """The contract that sells the models' licences."""
         return str(to_checksum_address(self._read("licensing")))
 
+    def max_settled(self) -> int:
+        """Most revenue accounts that a seller can ask to have settled."""
+        return int(self._read("MAX_SETTLED"))
+
     def nft(self) -> Address:
         """Address of the models' token."""
         return str(to_checksum_address(self._read("nft")))
@@ -140,3 +150,17 @@ class ModelMarket(Contract):
         """Ids of the models that were ever listed."""
         logs = self.chain.logs(self.address, self.interface, "ModelListed")
         return {int(log.values["modelId"]) for log in logs}
+
+    def settled_first(self, model_id: int) -> tuple[RevenueAccount, ...]:
+        """What whoever buys a model has to settle, as it was last listed."""
+        topics = [model_id.to_bytes(32, "big")]
+        logs = list(self.chain.logs(self.address, self.interface, "ModelListed", topics=topics))
+        asked = logs[-1].values["settleFirst"] if logs else ()
+        return tuple(
+            RevenueAccount(model, to_checksum_address(owner), to_checksum_address(asset))
+            for model, owner, asset in asked
+        )
+
+
+def _accounts(accounts: Iterable[RevenueAccount]) -> list[tuple[int, Address, Address]]:
+    return [(a.model_id, a.owner, a.asset) for a in accounts]

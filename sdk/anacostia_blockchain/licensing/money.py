@@ -75,6 +75,10 @@ class Money:
         accounts = self._accounts([self._id(model) for model in models], asset or NATIVE)
         return [account for account in accounts if self._unsettled(account)]
 
+    def below(self, model: Model, asset: Address | None = None) -> list[RevenueAccount]:
+        """Accounts of all that was made of a model, youngest first, empty ones as well."""
+        return self._accounts(self._family([self._id(model)])[:-1], asset or NATIVE)
+
     def due(self, models: Iterable[Model], asset: Address | None = None) -> list[RevenueAccount]:
         """What to settle, in this order, so that all that is due to models reaches them.
 

@@ -154,7 +154,7 @@ contract ModelLicensingGasTest is LicensingTest {
         vm.prank(alice);
         nft.setApprovalForAll(address(market), true);
         vm.prank(alice);
-        market.list(base, fixedPrice(NATIVE, 1 ether), START + 1 days);
+        market.list(base, fixedPrice(NATIVE, 1 ether), START + 1 days, new RevenueAccount[](0));
         snap("market: list", 100_000);
         Order memory order = Order(base, NATIVE, 1 ether, START, bob);
         vm.prank(bob);

@@ -32,18 +32,20 @@ contract ModelMarketTest is LicensingTest {
 
     function test_list() public {
         vm.expectEmit(address(market));
-        emit IModelMarket.ModelListed(model, alice, fixedPrice(NATIVE, ONE), END);
+        emit IModelMarket.ModelListed(
+            model, alice, fixedPrice(NATIVE, ONE), END, new RevenueAccount[](0)
+        );
         list(alice, fixedPrice(NATIVE, ONE));
         assertEq(
             abi.encode(market.listingOf(model)),
-            abi.encode(Listing(ONE, 0, END, NATIVE, address(0))),
+            abi.encode(Listing(ONE, 0, END, NATIVE, address(0), 0)),
             "listing"
         );
         assertEq(market.quote(model, NATIVE), ONE, "quote");
         list(alice, pricedBy(carol));
         assertEq(
             abi.encode(market.listingOf(model)),
-            abi.encode(Listing(0, 0, END, NATIVE, carol)),
+            abi.encode(Listing(0, 0, END, NATIVE, carol, 0)),
             "listed anew"
         );
     }
@@ -67,14 +69,14 @@ contract ModelMarketTest is LicensingTest {
         list(alice, free());
         expect(IModelMarket.ModelMarket_ExpiryPassed.selector, abi.encode(START));
         vm.prank(alice);
-        market.list(model, fixedPrice(NATIVE, ONE), START);
+        market.list(model, fixedPrice(NATIVE, ONE), START, new RevenueAccount[](0));
         vm.prank(alice);
         nft.setApprovalForAll(address(market), false);
         expect(IModelMarket.ModelMarket_NotApproved.selector, abi.encode(model));
         list(alice, fixedPrice(NATIVE, ONE));
         expect(IModelMarket.ModelMarket_NotOwner.selector, abi.encode(99, alice));
         vm.prank(alice);
-        market.list(99, fixedPrice(NATIVE, ONE), END);
+        market.list(99, fixedPrice(NATIVE, ONE), END, new RevenueAccount[](0));
     }
 
     function test_cancel() public {
@@ -240,6 +242,77 @@ contract ModelMarketTest is LicensingTest {
         assertEq(licensing.revenueOf(model, bob, NATIVE).earned, PRICE / 10, "from now on");
     }
 
+    /// @dev A buyer who calls the contract itself cannot leave to settle what the seller named, nor
+    /// settle it in an order that leaves something behind: two generations, all of it the seller's.
+    function test_buy_cannotSkipWhatTheSellerNamed() public {
+        RevenueAccount[] memory named = family();
+        vm.expectEmit(address(market));
+        emit IModelMarket.ModelListed(model, alice, fixedPrice(NATIVE, ONE), END, named);
+        vm.prank(alice);
+        market.list(model, fixedPrice(NATIVE, ONE), END, named);
+        assertEq(market.listingOf(model).settleCount, 2, "count");
+
+        RevenueAccount[] memory wrong = new RevenueAccount[](0);
+        expectNotSettled(wrong);
+        expectNotSettled(account(named[0].modelId, named[0].owner, NATIVE));
+        wrong = new RevenueAccount[](2);
+        (wrong[0], wrong[1]) = (named[1], named[0]);
+        expectNotSettled(wrong);
+        wrong = new RevenueAccount[](3);
+        (wrong[1], wrong[2]) = (named[0], named[1]);
+        expectNotSettled(wrong);
+
+        // More may follow.
+        (wrong[0], wrong[1]) = (named[0], named[1]);
+        wrong[2] = RevenueAccount(model, alice, NATIVE);
+        vm.prank(bob);
+        market.buy{value: ONE}(Order(model, NATIVE, ONE, START, bob), noPermit(), wrong);
+
+        // 100, and a tenth of the 100 and 10 that its derivative earned; nothing for the buyer.
+        assertEq(licensing.claimable(alice, NATIVE), PRICE + PRICE / 10 + PRICE / 100, "seller");
+        licensing.settle(named);
+        assertEq(licensing.revenueOf(model, bob, NATIVE).earned, 0, "buyer");
+    }
+
+    /// @dev What is not named, and nobody settled, is earned when it is settled: by the next owner.
+    function test_buy_leavesToTheBuyerWhatNobodySettled() public {
+        RevenueAccount[] memory named = family();
+        list(alice, fixedPrice(NATIVE, ONE));
+        buy(ONE);
+        licensing.settle(named);
+        assertEq(licensing.revenueOf(model, alice, NATIVE).earned, PRICE, "its own revenue");
+        assertEq(
+            licensing.revenueOf(model, bob, NATIVE).earned, PRICE / 10 + PRICE / 100, "royalties"
+        );
+    }
+
+    function test_list_revertsWhenTooMuchIsNamed() public {
+        expect(IModelMarket.ModelMarket_TooManyAccounts.selector, abi.encode(33, 32));
+        vm.prank(alice);
+        market.list(model, fixedPrice(NATIVE, ONE), END, new RevenueAccount[](33));
+        vm.prank(alice);
+        market.list(model, fixedPrice(NATIVE, ONE), END, new RevenueAccount[](32));
+    }
+
+    /// @dev The model, a derivative and one of that; each earned once. Youngest first.
+    function family() internal returns (RevenueAccount[] memory accounts) {
+        offerAs(alice, model, remix(1000), fixedPrice(NATIVE, PRICE));
+        uint64 child = derived(carol, "carol/child", model);
+        offerAs(carol, child, remix(1000), fixedPrice(NATIVE, PRICE));
+        uint64 grandchild = derived(eve, "eve/grandchild", child);
+        offerAs(eve, grandchild, remix(1000), fixedPrice(NATIVE, PRICE));
+        buyAs(bob, grandchild);
+        accounts = new RevenueAccount[](2);
+        accounts[0] = RevenueAccount(grandchild, eve, NATIVE);
+        accounts[1] = RevenueAccount(child, carol, NATIVE);
+    }
+
+    function expectNotSettled(RevenueAccount[] memory settleFirst) internal {
+        expect(IModelMarket.ModelMarket_NotSettled.selector, abi.encode(model, 2));
+        vm.prank(bob);
+        market.buy{value: ONE}(Order(model, NATIVE, ONE, START, bob), noPermit(), settleFirst);
+    }
+
     function test_claim_reverts() public {
         expect(Payments.Payments_NothingToClaim.selector, abi.encode(alice, NATIVE));
         vm.prank(alice);
@@ -248,13 +321,14 @@ contract ModelMarketTest is LicensingTest {
 
     function test_constants() public view {
         assertEq(market.version(), "1.0.0", "version");
+        assertEq(market.MAX_SETTLED(), 32, "MAX_SETTLED");
         assertEq(address(market.nft()), address(nft), "nft");
         assertEq(address(market.licensing()), address(licensing), "licensing");
     }
 
     function list(address who, Price memory price) internal {
         vm.prank(who);
-        market.list(model, price, END);
+        market.list(model, price, END, new RevenueAccount[](0));
     }
 
     function buy(uint256 value) internal {

@@ -131,7 +131,7 @@ contract ReentrancyTest is LicensingTest {
         transfer(alice, address(attacker), model);
         vm.startPrank(address(attacker));
         nft.approve(address(market), model);
-        market.list(model, fixedPrice(NATIVE, 1 ether), START + 1);
+        market.list(model, fixedPrice(NATIVE, 1 ether), START + 1, new RevenueAccount[](0));
         vm.stopPrank();
         vm.prank(bob);
         market.buy{value: 1 ether}(
@@ -149,7 +149,7 @@ contract ReentrancyTest is LicensingTest {
     function list() internal {
         vm.startPrank(alice);
         nft.approve(address(market), model);
-        market.list(model, fixedPrice(NATIVE, 1 ether), START + 1);
+        market.list(model, fixedPrice(NATIVE, 1 ether), START + 1, new RevenueAccount[](0));
         vm.stopPrank();
     }
 

@@ -20,7 +20,8 @@ from anacostia_blockchain.errors import (
     InsufficientFundsError,
     NotFoundError,
 )
-from anacostia_blockchain.licensing.terms import PRESETS, Right, Terms, preset
+from anacostia_blockchain.licensing import payments
+from anacostia_blockchain.licensing.terms import NATIVE, PRESETS, Right, Terms, preset
 from anacostia_blockchain.licensing.values import LicenseId, Price, RevenueAccount
 from anacostia_blockchain.testing import LocalChain
 from anacostia_blockchain.types import Kind, Parent, Relation
@@ -322,6 +323,22 @@ class TestMarket:
         assert (listing.seller, listing.price) == (alice.address, Price.native(10**18))
         assert listing in list(bob.market.listings())
         assert bob.market.quote(model) == 10**18
+        (asked,) = bob.model_market.settled_first(model)
+        assert (asked.model_id, asked.owner) == (child, carol.address)
+        with refused("ModelMarket_NotSettled"):  # past the SDK
+            bob.model_market.buy(
+                model,
+                asset=NATIVE,
+                max_pay=10**18,
+                deadline=payments.deadline(bob.chain),
+                recipient=bob.address,
+                value=10**18,
+            )
+        # What was made of it since is settled as well.
+        grandchild = register(carol)
+        carol.licenses.derive(grandchild, carol.licenses.buy(child))
+        carol.licenses.offer(grandchild, remix, Price.native(PRICE))
+        alice.licenses.buy(grandchild)
         before = carol.market.claimable()
         with refused("Payments_AboveMaxPay"):
             bob.market.buy(model, max_pay=10**17)
@@ -332,8 +349,10 @@ class TestMarket:
         alice.market.claim()
         assert alice.market.claimable() == 0
         # The derivative's royalty was settled in the purchase, for the seller.
-        assert alice.licenses.collect([model]) == PRICE + PRICE // 10
+        earned = PRICE + (2 * PRICE + PRICE // 10) // 10  # of a child that sold two, and a tenth
+        assert alice.licenses.collect([model]) == earned
         assert bob.licenses.collect([model]) == 0
+        assert bob.model_market.max_settled() == 32
         with pytest.raises(NotFoundError, match="is not for sale"):
             bob.market.get(model)
 

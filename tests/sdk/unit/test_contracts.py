@@ -77,7 +77,7 @@ ADDED = {
     ModelNFT: {"owners_ever"},
     LicenseToken: {"received_by"},
     ModelLicensing: {"logs", "claimed_in"},
-    ModelMarket: {"ever_listed"},
+    ModelMarket: {"ever_listed", "settled_first"},
     PromotionGate: {"logs"},
     RunLedger: {"root_at", "block_of", "anchored", "proof_in"},
     UsdFeeds: set(),

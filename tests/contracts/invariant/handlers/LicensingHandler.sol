@@ -179,7 +179,12 @@ contract LicensingHandler is LicensingGhost, Test {
             (owner[id], actor(who), someAsset(assetSeed));
         uint128 price = uint128(amount) + 1;
         vm.prank(seller);
-        _MARKET.list(id, Price(asset, address(0), price, false), uint64(block.timestamp + 1));
+        _MARKET.list(
+            id,
+            Price(asset, address(0), price, false),
+            uint64(block.timestamp + 1),
+            new RevenueAccount[](0)
+        );
         Permit memory none_;
         vm.prank(buyer);
         _MARKET.buy{value: asset == address(0) ? price : 0}(
