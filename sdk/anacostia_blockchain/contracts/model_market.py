@@ -114,6 +114,10 @@ class ModelMarket(Contract):
         """What a model costs now, royalty included."""
         return int(self._read("quote", model_id, asset))
 
+    def max_settled(self) -> int:
+        """Most revenue accounts that a seller can ask to have settled."""
+        return int(self._read("MAX_SETTLED"))
+
     def listing_of(self, model_id: int, seller: Address) -> Listing:
         """A model's listing; `seller` is its owner, whom the contract knows without storing."""
         amount, _transfers, expiry, asset, pricing, *_ = self._read("listingOf", model_id)
@@ -131,10 +135,6 @@ class ModelMarket(Contract):
     def licensing(self) -> Address:
         """The contract that sells the models' licences."""
         return str(to_checksum_address(self._read("licensing")))
-
-    def max_settled(self) -> int:
-        """Most revenue accounts that a seller can ask to have settled."""
-        return int(self._read("MAX_SETTLED"))
 
     def nft(self) -> Address:
         """Address of the models' token."""
