@@ -15,6 +15,11 @@ Fault = Callable[[Body], "Answer | str | None"]
 """Decides on a request: None passes it on; "cut" and "drop" break the connection."""
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: clients are killed here on purpose."""
+
+
 class FaultyEndpoint:
     """Passes requests on to `url`, except where `fault` says otherwise; counts them by method."""
 
@@ -54,7 +59,7 @@ class FaultyEndpoint:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
