@@ -142,7 +142,6 @@ def status(session: Session, model: str, alias: str) -> None:
 
 def _policy(hub: Anacostia, options: dict[str, Any]) -> Policy:
     from anacostia_blockchain.prices.sources import dataset_root  # noqa: PLC0415 - loads slowly
-    from anacostia_blockchain.prices.values import number  # noqa: PLC0415
     from anacostia_blockchain.promotion.values import Policy, addresses  # noqa: PLC0415
 
     if options["preset"] == "shadow":
@@ -155,8 +154,8 @@ def _policy(hub: Anacostia, options: dict[str, Any]) -> Policy:
             evaluators=addresses(options["evaluators"]),
             metric=options["metric"],
             dataset=None if dataset is None else dataset_root(hub, dataset),
-            floor=None if options["floor"] is None else number(options["floor"]),
-            ceiling=None if options["ceiling"] is None else number(options["ceiling"]),
+            floor=options["floor"],
+            ceiling=options["ceiling"],
             delay=options["delay"],
         )
     return replace(

@@ -14,7 +14,14 @@ from typing import Any
 from eth_utils import is_address, to_checksum_address
 
 from anacostia_blockchain.errors import ConfigError
-from anacostia_blockchain.prices.values import amount, metric_id, metric_name, micros, moment
+from anacostia_blockchain.prices.values import (
+    amount,
+    metric_id,
+    metric_name,
+    micros,
+    moment,
+    number,
+)
 from anacostia_blockchain.types import Address
 
 NO_DATASET = bytes(32)
@@ -97,8 +104,8 @@ class Policy:
         evaluators: Iterable[Address] = (),
         metric: str = "accuracy",
         dataset: bytes | None = None,
-        floor: Decimal | None = None,
-        ceiling: Decimal | None = None,
+        floor: Decimal | str | None = None,
+        ceiling: Decimal | str | None = None,
         delay: timedelta = timedelta(0),
     ) -> Policy:
         """Some reviewers approve and, where a dataset is named, an evaluator attests the metric.
@@ -115,7 +122,8 @@ class Policy:
         """
         asked = [Requirement("reviewer", frozenset(reviewers), quorum)]
         if dataset is not None:
-            asked.append(Requirement(metric, frozenset(evaluators), 1, dataset, floor, ceiling))
+            low, high = (None if bound is None else number(bound) for bound in (floor, ceiling))
+            asked.append(Requirement(metric, frozenset(evaluators), 1, dataset, low, high))
         return cls(tuple(asked), delay)
 
     @classmethod

@@ -19,6 +19,7 @@ DOCUMENTS = (
     "docs/licensing.md",
     "docs/storage.md",
     "docs/prices.md",
+    "docs/promotion.md",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
