@@ -101,8 +101,8 @@ def prepare_local(home: Path) -> Anacostia:
     """Start a project's local chain, deploy the contracts where they are not, and connect."""
     from anacostia_blockchain import local  # noqa: PLC0415 - loads what starts processes
     from anacostia_blockchain.chain import Chain  # noqa: PLC0415
-    from anacostia_blockchain.deployment import Deployment, deploy  # noqa: PLC0415
-    from anacostia_blockchain.promotion.service import deploy_gate, install_service  # noqa: PLC0415
+    from anacostia_blockchain.deployment import Deployment  # noqa: PLC0415
+    from anacostia_blockchain.rollout import deploy_all  # noqa: PLC0415
 
     network = local.up(home)
     chain = Chain.connect(
@@ -112,7 +112,7 @@ def prepare_local(home: Path) -> Anacostia:
         state_dir=home,
     )
     folder = home / "deployments"
-    found = deploy_gate(chain, deploy(chain), install_service(chain)).contracts
+    found = deploy_all(chain, prices=False).contracts
     deployment = Deployment(chain.chain_id, _others(chain, folder) | found)
     deployment.save(folder)
     return Anacostia(chain, deployment, home=home)

@@ -72,6 +72,11 @@ def resolve_network(target: str, home: Path) -> Network:
     return Network(target, url, chain_id, confirmations)
 
 
+def confirmations_of(chain_id: int) -> int:
+    """Blocks that must follow a transaction's own before it counts; 0 on chains without a name."""
+    return next((blocks for known, blocks in _KNOWN.values() if known == chain_id), 0)
+
+
 def rpc_variable(network: str) -> str:
     """The environment variable that holds a network's RPC URL, e.g. `BASE_SEPOLIA_RPC_URL`."""
     return network.upper().replace("-", "_") + "_RPC_URL"

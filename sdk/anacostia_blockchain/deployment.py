@@ -114,7 +114,7 @@ class Deployment:
         except FileNotFoundError:
             raise ConfigError(
                 f"no deployment on chain {chain_id} is known: deploy with `anacostia up` "
-                "(local), or add its deployment file"
+                "(local) or `ape run deploy`, or add its deployment file"
             ) from None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(

@@ -1,9 +1,9 @@
 """Rolling the contracts out on a public chain: rehearsed, recorded, and resumed where it broke off.
 
-There is one plan, `deployment.deploy` and `oracles.deploy_oracles`. A rehearsal runs it on a copy
-of the chain, so that what it costs, and what a constructor refuses, is known before anything is
-paid. What is on the chain is the only state: run again after a crash, the plan goes on, and the
-transactions of the first attempt are found by looking.
+There is one plan, `deploy_all`: the core, the gate, and what relies on Chainlink. A rehearsal runs
+it on a copy of the chain, so that what it costs, and what a constructor refuses, is known before
+anything is paid. What is on the chain is the only state: run again after a crash, the plan goes on,
+and the transactions of the first attempt are found by looking.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from anacostia_blockchain.errors import (
     NonceConflictError,
 )
 from anacostia_blockchain.oracles import OracleNetwork, coin_price, deploy_oracles
+from anacostia_blockchain.promotion.service import deploy_gate, install_service
 from anacostia_blockchain.testing import LocalChain
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Estimate:
 
     Attributes:
         steps: in the order of the plan.
+        besides: gas of what is no contract of ours: an attestation service, its schemas.
         fee: wei for one gas at present.
         highest_fee: wei for one gas that the transactions would offer at most.
         coin_usd: dollars for a coin by the chain's Chainlink feed; None: not known.
@@ -61,6 +63,7 @@ class Estimate:
 
     chain_id: int
     steps: tuple[Step, ...]
+    besides: int
     fee: int
     highest_fee: int
     coin_usd: Decimal | None
@@ -68,7 +71,7 @@ class Estimate:
     @property
     def gas(self) -> int:
         """Of all that is to be sent."""
-        return sum(step.gas or 0 for step in self.steps)
+        return self.besides + sum(step.gas or 0 for step in self.steps)
 
     def coins(self, gas: int, *, highest: bool = False) -> Decimal:
         """What gas costs, in whole coins."""
@@ -82,18 +85,25 @@ class Estimate:
 def deploy_all(
     chain: Chain, *, prices: bool = True, network: OracleNetwork | None = None
 ) -> Deployment:
-    """Run the whole plan: the core, and where Chainlink is, what relies on it.
+    """Run the whole plan; what is there already is kept.
+
+    A chain without a known attestation service gets one, at the address that it has on every such
+    chain.
 
     Args:
         chain: with a signer.
-        prices: whether to deploy what relies on Chainlink.
-        network: Chainlink's addresses; None: those that are known for the chain, if any are.
+        prices: whether to deploy what relies on Chainlink, where it is.
+        network: what is on the chain of Chainlink's; None: what is known of it, if anything is.
+
+    Raises:
+        ChainError: see `deploy`, `deploy_gate`, `deploy_oracles`.
     """
-    deployment = deploy(chain)
-    if not prices:
-        return deployment
     known = network or _known(chain.chain_id)
-    return deployment if known is None else deploy_oracles(chain, deployment, known)
+    service = known.attestations if known is not None else None
+    deployment = deploy_gate(chain, deploy(chain), service or install_service(chain))
+    if known is None or not prices:
+        return deployment
+    return deploy_oracles(chain, deployment, known)
 
 
 def rehearse(
@@ -123,6 +133,7 @@ def rehearse(
                 Step(name, contract.address, _gas(copy, name, contract, first))
                 for name, contract in deployment.contracts.items()
             )
+            used = sum(_used(copy, block) for block in range(first + 1, copy.block_number() + 1))
     except ChainUnavailableError as error:
         raise ChainUnavailableError(
             f"chain {chain.chain_id} cannot be copied for a rehearsal ({error}): "
@@ -131,7 +142,8 @@ def rehearse(
     fee, highest = chain.fees()
     known = network or _known(chain.chain_id)
     usd = None if known is None else coin_price(chain, known)
-    return Estimate(chain.chain_id, steps, fee, highest, usd)
+    besides = used - sum(step.gas or 0 for step in steps)
+    return Estimate(chain.chain_id, steps, besides, fee, highest, usd)
 
 
 def check_account(chain: Chain, estimate: Estimate) -> None:
@@ -203,6 +215,10 @@ def _gas(chain: Chain, name: str, contract: DeployedContract, first: int) -> int
         return None
     receipt = chain.receipt(contract.tx)
     return 0 if name in CREATED or receipt is None else receipt.gas_used
+
+
+def _used(chain: Chain, block: int) -> int:
+    return int(chain.header(block)["gasUsed"], 16)
 
 
 def _origin(

@@ -92,7 +92,9 @@ class LocalChain(ServerProcess):
         if state is not None:
             self._options += ["--state", str(state)]
         if fork is not None:
-            self._options += ["--fork-url", fork]
+            # What anvil keeps of a fork it finds again by chain id and block number alone, which
+            # development chains share.
+            self._options += ["--fork-url", fork, "--no-storage-caching"]
         super().__init__("chain")
         self.rpc_url = ""
 
