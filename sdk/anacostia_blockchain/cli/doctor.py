@@ -12,7 +12,7 @@ import click
 from anacostia_blockchain._version import __version__
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import tick
-from anacostia_blockchain.errors import AnacostiaError, ConfigError
+from anacostia_blockchain.errors import AnacostiaError, ConfigError, IntegrityError
 from anacostia_blockchain.verify import Check, Report
 
 
@@ -34,6 +34,7 @@ def _checks(session: Session) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "fast signing", lambda: _installed("coincurve")
     yield "anvil", _anvil
     yield "chain", lambda: _chain(session)
+    yield "contracts", lambda: _contracts(session)
     yield "store", lambda: _store(session)
 
 
@@ -61,6 +62,17 @@ def _chain(session: Session) -> str:
     hub = session.connect()
     account = hub.chain.address or "no signer: reads only"
     return f"chain {hub.chain.chain_id}, block {hub.chain.block_number()}, {account}"
+
+
+def _contracts(session: Session) -> str:
+    from anacostia_blockchain.inspection import inspect  # noqa: PLC0415 - loads web3
+
+    hub = session.connect()
+    checks = list(inspect(hub.chain, hub.deployment))
+    failed = [f"{check.name}: {check.detail}" for check in checks if not check.passed]
+    if failed:
+        raise IntegrityError("; ".join(failed))
+    return f"{len(hub.deployment.contracts)} are this build, byte for byte: {len(checks)} checks"
 
 
 def _store(session: Session) -> str:
