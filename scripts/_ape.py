@@ -1,0 +1,240 @@
+"""What the project's Ape scripts and its console share: Ape's accounts and providers under the SDK.
+
+Ape is not told to deploy or to encode anything. It holds keys and endpoints, as its users have set
+them up; what is sent is decided by the SDK, whose one plan the demo and the tests run too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ape
+import click
+from ape.api import AccountAPI, ForkedNetworkAPI, ProviderAPI
+from ape.exceptions import (
+    Abort,
+    AccountsError,
+    ApeException,
+    ProviderError,
+    SignatureError,
+    TransactionError,
+)
+from ape.logging import logger
+
+from anacostia_blockchain.chain import Call, Chain, Receipt
+from anacostia_blockchain.config import LOCAL_CHAIN_ID, confirmations_of
+from anacostia_blockchain.errors import (
+    AnacostiaError,
+    ChainError,
+    ConfigError,
+    InsufficientFundsError,
+    TransactionFailedError,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".anacostia"
+RECORDS = ROOT / "deployments"
+
+_UNSET = re.compile(r"Invalid \w+: \$(?P<variable>\w+)")
+"""Ape leaves a variable that is not set as it stands in ape-config.yaml."""
+
+
+class ApeSigner:
+    """An account of Ape's as the SDK's `Signer`: a keystore, or a device that signs."""
+
+    def __init__(self, account: AccountAPI) -> None:
+        self._account = account
+
+    def __repr__(self) -> str:
+        return f"ApeSigner({self.address})"
+
+    @property
+    def address(self) -> str:
+        """The account's checksummed address."""
+        return str(self._account.address)
+
+    def sign_transaction(self, transaction: Mapping[str, Any]) -> bytes:
+        """The signed bytes of an EIP-1559 transaction, given by its JSON-RPC names."""
+        fields = dict(transaction) | {"from": self.address}
+        made = ape.networks.provider.network.ecosystem.create_transaction(**fields)
+        try:
+            signed = self._account.sign_transaction(made)
+        except ApeException as error:
+            raise ConfigError(f"{self._name} does not sign: {_line(error)}") from None
+        if signed is None or signed.signature is None:
+            raise ConfigError(
+                f"{self._name} gives no signature of its own: use an account that signs, "
+                "such as a keystore or a device"
+            )
+        return bytes(signed.serialize_transaction())
+
+    def sign_typed_data(
+        self, domain: Mapping[str, Any], types: Mapping[str, Any], message: Mapping[str, Any]
+    ) -> bytes:
+        """An EIP-712 signature, 65 bytes."""
+        from eth_account.messages import encode_typed_data  # noqa: PLC0415
+
+        signed = self._account.sign_message(
+            encode_typed_data(dict(domain), dict(types), dict(message))
+        )
+        if signed is None:
+            raise ConfigError(f"{self._name} did not sign the message")
+        return bytes(signed.encode_rsv())
+
+    @property
+    def _name(self) -> str:
+        return self._account.alias or self.address
+
+
+class ApeChain(Chain):
+    """The SDK's chain, whose single transactions Ape sends.
+
+    So everything works that Ape has an account for: a keystore, a Ledger or a Trezor, a Safe that
+    collects signatures first, and on forks an owner who is impersonated.
+    """
+
+    account: AccountAPI | None = None
+
+    @classmethod
+    def of(cls, provider: ProviderAPI, account: AccountAPI | None, home: Path) -> ApeChain:
+        """A connection to the chain that Ape is connected to."""
+        url = getattr(provider, "http_uri", None)
+        if not url:
+            raise ConfigError(
+                f"{provider.network_choice} has no HTTP endpoint: use a network with a node, "
+                "or ethereum:local:foundry"
+            )
+        signer = None if account is None else ApeSigner(account)
+        chain_id = provider.chain_id
+        waited = confirmations_of(chain_id) if not provider.network.is_dev else 0
+        chain = cls.connect(
+            url, signer=signer, chain_id=chain_id, confirmations=waited, state_dir=home
+        )
+        chain.account = account
+        return chain
+
+    def send(self, call: Call, *, timeout: float = 180) -> Receipt:
+        """Have Ape send a call, and wait until it counts."""
+        if self.account is None:
+            raise ConfigError("nobody to send it: name an account")
+        self._gas_limits([call])  # what a contract refuses is told by name here, and not sent
+        fields = {"sender": self.address, "receiver": call.to, "data": call.data}
+        fields |= {"value": call.value, "required_confirmations": 0}  # it is the SDK that waits
+        if call.gas is not None:
+            fields["gas_limit"] = call.gas
+        ecosystem = ape.networks.provider.network.ecosystem
+        try:
+            sent = self.account.call(ecosystem.create_transaction(**fields))
+        except (AccountsError, SignatureError) as error:
+            kind = InsufficientFundsError if "balance" in str(error) else ChainError
+            raise kind(f"{self.address} did not send {call.interface}: {_line(error)}") from None
+        except TransactionError as error:
+            raise TransactionFailedError(
+                f"{call.interface}.{call.function} did not succeed: {_line(error)}"
+            ) from None
+        return self.wait(sent.txn_hash, timeout=timeout)
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn what goes wrong into one line and a non-zero exit."""
+    try:
+        yield
+    except AnacostiaError as error:
+        raise Abort(f"{type(error).__name__}: {error}") from None
+    except ApeException as error:
+        raise Abort(f"{type(error).__name__}: {_line(error)}") from None
+
+
+@contextmanager
+def connected(choice: str) -> Iterator[ProviderAPI]:
+    """Connect to a network by Ape's name for it, for as long as a block lasts.
+
+    Raises:
+        Abort: the name is unknown, its RPC URL is not set, nothing answers, or another chain does.
+    """
+    with plainly():
+        try:
+            context = ape.networks.parse_network_choice(choice)
+            chosen = context._provider.network  # noqa: SLF001 - Ape tells no other way, unconnected
+            if chosen.is_fork:
+                _ask_upstream(choice, chosen)
+            provider = context.push_provider()
+        except ApeException as error:
+            unset = _UNSET.search(str(error))
+            if unset is None:
+                raise
+            raise ConfigError(f"set {unset['variable']} to the RPC URL of {choice}") from None
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{choice} cannot be reached ({type(error).__name__})") from None
+    try:
+        yield provider
+    finally:
+        context.pop_provider()
+
+
+def _ask_upstream(choice: str, fork: ForkedNetworkAPI) -> None:
+    """Ask first whether what is to be forked answers: anvil takes long to say that it does not."""
+    try:
+        with fork.use_upstream_provider():
+            pass
+    except ProviderError as error:
+        raise ConfigError(f"{choice} cannot be forked: {_line(error)}") from None
+
+
+def account_of(alias: str) -> AccountAPI:
+    """An account by the name that `ape accounts list` shows, or a test account, `TEST::0`.
+
+    Raises:
+        ConfigError: Ape has none of that name.
+    """
+    if alias.startswith("TEST::") and alias[6:].isdigit():
+        return ape.accounts.test_accounts[int(alias[6:])]
+    try:
+        return ape.accounts.load(alias)
+    except (KeyError, IndexError):
+        raise ConfigError(
+            f"Ape has no account {alias!r}: `ape accounts list` shows them all, "
+            "`ape accounts import` adds a key"
+        ) from None
+
+
+def unlocked(account: AccountAPI) -> AccountAPI:
+    """The same account, asking no more before it signs; a device still asks on its own screen."""
+    if hasattr(account, "set_autosign"):
+        # Ape warns that it signs whatever it is given: it is given the plan that was shown.
+        level = logger.level
+        logger.set_level("ERROR")
+        try:
+            account.set_autosign(True)
+        finally:
+            logger.set_level(level)
+    return account
+
+
+def records_of(provider: ProviderAPI) -> Path:
+    """Where the record of a chain is: of a development chain never among the published ones."""
+    local = provider.chain_id == LOCAL_CHAIN_ID or provider.network.is_local
+    return HOME / "deployments" if local else RECORDS
+
+
+def _line(error: Exception) -> str:
+    """An error of Ape's in one line."""
+    return " ".join(str(error).split())
+
+
+record = click.option(
+    "--record",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the deployment file.  [default: deployments/; of a local chain: .anacostia/]",
+)
+
+network = click.option(
+    "--network",
+    required=True,
+    help="As Ape names it, e.g. base:sepolia; `ape networks list` shows them all.",
+)

@@ -1,0 +1,98 @@
+"""`ape run deploy`: put the contracts on a network, with Ape's accounts and endpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from ape.exceptions import Abort
+from scripts._ape import (
+    HOME,
+    ApeChain,
+    account_of,
+    connected,
+    network,
+    plainly,
+    record,
+    records_of,
+    unlocked,
+)
+
+from anacostia_blockchain.chain import Chain
+from anacostia_blockchain.deployment import Deployment
+from anacostia_blockchain.inspection import inspect
+from anacostia_blockchain.rollout import (
+    Estimate,
+    check_account,
+    completed,
+    deploy_all,
+    previous,
+    rehearse,
+)
+
+
+@click.command()
+@network
+@click.option("--account", "alias", help="Of Ape's, by its alias; TEST::0 on development chains.")
+@click.option("--dry-run", is_flag=True, help="Rehearse and show the cost; send nothing.")
+@click.option("--prices/--no-prices", default=True, help="What relies on Chainlink, where it is.")
+@click.option("--yes", is_flag=True, help="Do not ask before sending.")
+@record
+def cli(
+    network: str, alias: str | None, dry_run: bool, prices: bool, yes: bool, record: Path | None
+) -> None:
+    """Deploy what is missing, check it, and record it.
+
+    Addresses are the same on every chain. What is there is kept: run it again after a crash, and it
+    goes on. Nobody owns the contracts, whoever deploys them.
+    """
+    with connected(network) as provider, plainly():
+        account = None if alias is None else account_of(alias)
+        chain = ApeChain.of(provider, account, HOME)
+        folder = record or records_of(provider)
+        known = previous(chain.chain_id, folder)
+        estimate = rehearse(chain, provider.http_uri, prices=prices)
+        show(estimate, network)
+        if dry_run:
+            click.echo("dry run: nothing was sent")
+            return
+        check_account(chain, estimate)
+        if account is not None and yes:
+            unlocked(account)
+        deployment = completed(chain, deploy_all(chain, prices=prices), known)
+        finish(chain, deployment, None if provider.network.is_fork else folder)
+
+
+def show(estimate: Estimate, network: str) -> None:
+    """The plan, a contract a line, and what it costs."""
+    click.echo(f"{network}, chain {estimate.chain_id}")
+    for step in estimate.steps:
+        gas = "there already" if step.gas is None else f"{step.gas:>10,} gas"
+        click.echo(f"  {step.name:16} {step.address}  {gas if step.gas != 0 else 'with the above'}")
+    if estimate.besides:
+        click.echo(f"  {'attestations':59}  {estimate.besides:>10,} gas")
+    if not estimate.gas:
+        click.echo("nothing is missing")
+        return
+    now, most = (cost(estimate, highest=highest) for highest in (False, True))
+    click.echo(f"{estimate.gas:,} gas: {now} at present, {most} at most")
+
+
+def cost(estimate: Estimate, *, highest: bool) -> str:
+    """What all of it costs, in coins and dollars."""
+    dollars = estimate.dollars(estimate.gas, highest=highest)
+    shown = "dollars unknown: no feed" if dollars is None else f"${round(dollars, 2):,}"
+    return f"{round(estimate.coins(estimate.gas, highest=highest), 6):f} coins ({shown})"
+
+
+def finish(chain: Chain, deployment: Deployment, folder: Path | None) -> None:
+    """Record what is there now, and check all of it."""
+    if folder is None:
+        click.echo("a fork: not recorded")
+    else:
+        click.echo(f"recorded in {deployment.save(folder)}")
+    checks = list(inspect(chain, deployment))
+    failed = [f"{check.name}: {check.detail}" for check in checks if not check.passed]
+    if failed:
+        raise Abort("; ".join(failed))
+    click.echo(f"{len(deployment.contracts)} contracts, {len(checks)} checks passed")

@@ -1,0 +1,284 @@
+"""`ape run deploy` and `ape run verify_deployment`, on chains that pass for public ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from eth_account import Account
+from public import SEPOLIA, passing_for
+from scripts import _ape, deploy, verify_deployment
+
+from anacostia_blockchain.deployment import CREATED, DEPLOYED, Deployment
+from anacostia_blockchain.oracles import OracleNetwork
+from anacostia_blockchain.rollout import deploy_all
+from anacostia_blockchain.testing import LocalChain, dev_signer
+
+KEY = "0x" + "5e" * 32
+ADDRESS = Account.from_key(KEY).address
+PASSPHRASE = "correct horse"  # noqa: S105 - of a key that holds nothing
+APE = str(Path(sys.executable).with_name("ape"))
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def public() -> Iterator[LocalChain]:
+    with passing_for(SEPOLIA) as local:
+        yield local
+
+
+@pytest.fixture
+def chain(public: LocalChain) -> Iterator[LocalChain]:
+    """Restored after each test."""
+    rpc = public.chain().rpc
+    kept = rpc("evm_snapshot")
+    yield public
+    rpc("evm_setAutomine", True)
+    rpc("evm_revert", kept)
+
+
+@pytest.fixture
+def keystore(monkeypatch) -> Iterator[str]:
+    """An account of Ape's as `ape accounts import` leaves it; its passphrase in the environment."""
+    folder = Path(os.environ["APE_DATA_FOLDER"]) / "accounts"
+    folder.mkdir(exist_ok=True)
+    path = folder / "deployer.json"
+    path.write_text(json.dumps(Account.encrypt(KEY, PASSPHRASE, kdf="pbkdf2", iterations=1000)))
+    monkeypatch.setenv("APE_ACCOUNTS_deployer_PASSPHRASE", PASSPHRASE)
+    yield "deployer"
+    path.unlink()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch) -> Run:
+    """Run a command in this process, its records in a temporary folder."""
+    monkeypatch.setattr(_ape, "confirmations_of", lambda _chain_id: 0)
+
+    def invoke(command, local: LocalChain, *arguments: str) -> Result:
+        where = ["--network", f"ethereum:sepolia:{local.rpc_url}", "--record", str(tmp_path)]
+        return CliRunner().invoke(command.cli, [*where, *arguments])
+
+    return invoke
+
+
+def refusal(result: Result) -> str:
+    """The one line of a command that was refused."""
+    assert result.exit_code == 1, result.output
+    message = str(result.exception) if result.exception else ""
+    lines = [line for line in result.output.splitlines() if line.startswith("ERROR")]
+    assert len(lines) == 1, (result.output, message)
+    return lines[0]
+
+
+def balance(local: LocalChain, wei: int) -> None:
+    local.chain().rpc("anvil_setBalance", ADDRESS, hex(wei))
+
+
+class TestDeploy:
+    def test_a_dry_run_says_the_cost_in_coins_and_dollars_and_sends_nothing(
+        self, chain, run, tmp_path
+    ):
+        before = chain.chain().rpc("eth_getTransactionCount", dev_signer().address, "latest")
+        result = run(deploy, chain, "--dry-run")
+        assert result.exit_code == 0, result.output
+        for name in (*DEPLOYED, *CREATED, "UsdFeeds", "MetricReceiver", "ModelPricing"):
+            assert name in result.output
+        assert "coins ($" in result.output
+        assert "nothing was sent" in result.output
+        after = chain.chain().rpc("eth_getTransactionCount", dev_signer().address, "latest")
+        assert after == before
+        assert not list(tmp_path.iterdir())
+
+    def test_without_a_feed_the_dollars_are_unknown(self, chain, run):
+        feed = OracleNetwork.known(SEPOLIA).feeds[0].feed
+        chain.chain().rpc("anvil_setCode", feed, "0x")
+        result = run(deploy, chain, "--dry-run", "--no-prices")
+        assert "dollars unknown" in result.output
+
+    def test_a_keystore_deploys_everything_and_it_is_the_build(
+        self, chain, run, keystore, tmp_path
+    ):
+        balance(chain, 10**18)
+        result = run(deploy, chain, "--account", keystore, "--yes")
+        assert result.exit_code == 0, result.output
+        assert "checks passed" in result.output
+        deployment = Deployment.load(SEPOLIA, tmp_path)
+        assert {c.deployer for c in deployment.contracts.values()} == {ADDRESS}
+        assert all(c.tx and c.block and c.compiler for c in deployment.contracts.values())
+        assert KEY[2:] not in result.output
+        verified = run(verify_deployment, chain)
+        assert verified.exit_code == 0, verified.output
+        assert verified.output.count("immutables included") == len(deployment.contracts)
+
+        again = run(deploy, chain, "--account", keystore, "--yes")
+        assert again.exit_code == 0, again.output
+        assert "nothing is missing" in again.output
+        assert Deployment.load(SEPOLIA, tmp_path) == deployment
+
+    def test_killed_in_the_middle_it_goes_on(self, chain, run, tmp_path):
+        """A real process, killed when its second transaction is in the pool and not in a block."""
+        rpc = chain.chain().rpc
+        sender = dev_signer().address
+        first = rpc.number("eth_getTransactionCount", sender, "latest")
+        command = [APE, "run", "deploy", "--network", f"ethereum:sepolia:{chain.rpc_url}"]
+        command += ["--account", "TEST::0", "--yes", "--no-prices", "--record", str(tmp_path)]
+        process = subprocess.Popen(command, cwd=_ape.ROOT, stdout=subprocess.PIPE, text=True)
+        rpc("evm_setAutomine", False)
+        pending = lambda: rpc.number("eth_getTransactionCount", sender, "pending")  # noqa: E731
+        mined = False
+        deadline = time.monotonic() + 90
+        while pending() < first + 2:
+            if pending() == first + 1 and not mined:
+                rpc("anvil_mine", "0x6")
+                mined = True
+            assert time.monotonic() < deadline, "it never sent"
+            assert process.poll() is None, process.stdout.read()
+            time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not (tmp_path / f"{SEPOLIA}.json").exists()
+        blocked = run(deploy, chain, "--account", "TEST::0", "--yes", "--no-prices")
+        assert "transactions under way" in refusal(blocked)
+        rpc("evm_mine")
+        rpc("evm_setAutomine", True)
+        result = run(deploy, chain, "--account", "TEST::0", "--yes", "--no-prices")
+        assert result.exit_code == 0, result.output
+        assert result.output.count("there already") == 3
+        deployment = Deployment.load(SEPOLIA, tmp_path)
+        assert {c.deployer for c in deployment.contracts.values()} == {sender}
+        assert all(c.tx for c in deployment.contracts.values())
+
+
+class TestBadInput:
+    def test_an_empty_account(self, chain, run, keystore):
+        balance(chain, 0)
+        refused = refusal(run(deploy, chain, "--account", keystore, "--yes"))
+        assert f"{ADDRESS} holds 0 coins on chain {SEPOLIA} and needs about" in refused
+
+    def test_nobody_and_somebody_unknown(self, chain, run):
+        assert "name an account" in refusal(run(deploy, chain, "--yes"))
+        assert "no account 'nobody'" in refusal(run(deploy, chain, "--account", "nobody"))
+
+    def test_a_wrong_passphrase(self, chain, run, keystore, monkeypatch):
+        balance(chain, 10**18)
+        monkeypatch.setenv("APE_ACCOUNTS_deployer_PASSPHRASE", "wrong")
+        refused = refusal(run(deploy, chain, "--account", keystore, "--yes"))
+        assert "InvalidPasswordError" in refused
+        assert "wrong" not in refused
+
+    def test_another_chain_than_the_network(self, run, monkeypatch):
+        with LocalChain(chain_id=777) as other:
+            refused = refusal(run(deploy, other, "--dry-run"))
+        assert "777" in refused
+
+    def test_other_code_where_a_contract_belongs(self, chain, run):
+        rpc = chain.chain().rpc
+        rpc("anvil_setCode", deploy_address("RunLedger"), "0x6000")
+        refused = refusal(run(deploy, chain, "--account", "TEST::0", "--yes"))
+        assert "the code of RunLedger" in refused
+        assert "not what this package was built with" in refused
+
+    def test_a_feed_that_is_something_else(self, chain, run):
+        known = OracleNetwork.known(SEPOLIA)
+        rpc = chain.chain().rpc
+        code = rpc("eth_getCode", known.feeds[1].feed, "latest")
+        rpc("anvil_setCode", known.feeds[0].feed, code)
+        refused = refusal(run(deploy, chain, "--account", "TEST::0", "--yes"))
+        assert "UsdFeeds_WrongDescription" in refused
+        assert rpc.number("eth_getTransactionCount", dev_signer().address, "latest") == 0
+
+    def test_a_dead_endpoint(self, run):
+        with LocalChain(chain_id=SEPOLIA) as gone:
+            pass
+        assert "No (supported) node found" in refusal(run(deploy, gone, "--dry-run"))
+
+    def test_nothing_is_deployed_yet(self, chain, run):
+        assert f"no deployment on chain {SEPOLIA}" in refusal(run(verify_deployment, chain))
+
+    @pytest.mark.parametrize(
+        ("edit", "message"),
+        [
+            (lambda d: d["contracts"]["ModelNFT"].update(address="0x12"), "is damaged"),
+            (lambda d: d.update(chain_id=1), "is damaged"),
+            (lambda d: d["contracts"]["RunLedger"].update(arguments="0x00"), "RunLedger record"),
+            (lambda d: d["contracts"]["ModelMarket"].update(version="2"), "ModelMarket record"),
+            (
+                lambda d: d["contracts"]["ModelNFT"].update(address="0x" + "11" * 20),
+                "ModelNFT record",
+            ),
+        ],
+    )
+    def test_a_file_edited_by_hand(self, chain, run, tmp_path, edit, message):
+        path = deploy_core(chain).save(tmp_path)
+        document = json.loads(path.read_text())
+        edit(document)
+        path.write_text(json.dumps(document))
+        assert message in refusal(run(verify_deployment, chain))
+
+    def test_a_half_finished_deployment(self, chain, run, tmp_path):
+        deploy_core(chain).save(tmp_path)
+        chain.chain().rpc("anvil_setCode", deploy_address("ModelMarket"), "0x")
+        refused = refusal(run(verify_deployment, chain))
+        assert "ModelMarket code" in refused
+        assert "ModelLicensing" not in refused
+
+
+def test_a_fork_whose_upstream_dies(tmp_path):
+    """Dead from the start, or in the middle: one line, at once."""
+    with LocalChain(chain_id=84532) as upstream:
+        url = upstream.rpc_url
+    command = [APE, "run", "deploy", "--network", "base:sepolia-fork:foundry", "--dry-run"]
+    env = os.environ | {"BASE_SEPOLIA_RPC_URL": url}
+    done = subprocess.run(
+        command, cwd=_ape.ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "base:sepolia-fork:foundry cannot be forked" in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_rehearsal_whose_upstream_dies_in_the_middle(run):
+    """The copy has what it read; what it still has to read is gone."""
+    from anacostia_blockchain.errors import AnacostiaError  # noqa: PLC0415
+
+    with LocalChain(chain_id=84532) as upstream:
+        copy = LocalChain(chain_id=84532, fork=upstream.rpc_url).start()
+    try:
+        started = time.monotonic()
+        with pytest.raises(AnacostiaError) as caught:
+            deploy_all(copy.chain(), prices=False)
+        assert "\n" not in str(caught.value)
+        assert time.monotonic() - started < 60
+    finally:
+        copy.stop()
+
+
+def test_our_other_scripts_are_left_alone():
+    """`scripts/` holds our own executables too: Ape lists what is Ape's, and runs no other."""
+    done = subprocess.run(
+        [APE, "run", "--help"], cwd=_ape.ROOT, capture_output=True, text=True, check=True
+    )
+    listed = {
+        line.split()[0] for line in done.stdout.partition("Commands:")[2].splitlines() if line
+    }
+    assert {"deploy", "verify_deployment"} <= listed
+    assert not {"setup", "build", "test", "_ape", "_console"} & listed
+    assert "ERROR" not in done.stdout + done.stderr
+
+
+def deploy_address(name: str) -> str:
+    from anacostia_blockchain.deployment import predicted_address  # noqa: PLC0415
+
+    return predicted_address(name)
+
+
+def deploy_core(local: LocalChain) -> Deployment:
+    return deploy_all(local.chain(), prices=False)
