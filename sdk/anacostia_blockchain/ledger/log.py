@@ -8,6 +8,7 @@ proof is put together from at most two of them on each level.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     select,
     tuple_,
 )
@@ -29,6 +31,9 @@ from anacostia_blockchain.ledger.merkle import largest_power_below, leaf_hash, n
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+_KEPT = 1024
+"""Nodes that are not read again; 64 would do for proofs in order."""
 
 metadata = MetaData()
 
@@ -43,6 +48,17 @@ nodes = Table(
 )
 
 
+# Made once: to put a statement together takes longer than to carry it out.
+_SIZE = select(sql.max(nodes.c.position)).where(
+    nodes.c.log_id == bindparam("log"), nodes.c.level == 0
+)
+_NODE = select(nodes.c.hash).where(
+    nodes.c.log_id == bindparam("log"),
+    nodes.c.level == bindparam("at_level"),
+    nodes.c.position == bindparam("at"),
+)
+
+
 class MerkleLog:
     """One log. All that it does happens in the transaction of the connection it is given.
 
@@ -54,14 +70,13 @@ class MerkleLog:
     def __init__(self, connection: Connection, log_id: str) -> None:
         self._connection = connection
         self._log_id = log_id
+        # Proofs of neighbours share most of their nodes, and a node that is there never changes.
+        self._node = lru_cache(_KEPT)(self._read_node)
 
     @property
     def size(self) -> int:
         """Number of records."""
-        query = select(sql.max(nodes.c.position)).where(
-            nodes.c.log_id == self._log_id, nodes.c.level == 0
-        )
-        last = self._connection.execute(query).scalar()
+        last = self._connection.execute(_SIZE, {"log": self._log_id}).scalar()
         return 0 if last is None else int(last) + 1
 
     def append(self, data: bytes) -> int:
@@ -152,11 +167,9 @@ class MerkleLog:
         middle = start + largest_power_below(count)
         return node_hash(self._range(start, middle), self._range(middle, end))
 
-    def _node(self, level: int, position: int) -> bytes:
-        query = select(nodes.c.hash).where(
-            nodes.c.log_id == self._log_id, nodes.c.level == level, nodes.c.position == position
-        )
-        return bytes(self._connection.execute(query).scalar_one())
+    def _read_node(self, level: int, position: int) -> bytes:
+        place = {"log": self._log_id, "at_level": level, "at": position}
+        return bytes(self._connection.execute(_NODE, place).scalar_one())
 
     def _spine(self, size: int) -> dict[int, bytes]:
         """The complete subtrees that the next leaf may complete, by level."""

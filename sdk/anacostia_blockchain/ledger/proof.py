@@ -52,19 +52,21 @@ class RunProof:
 
     def to_json(self) -> bytes:
         """Encode canonically."""
-        return canonical(
-            {
-                "schema": SCHEMA,
-                "chain_id": self.chain_id,
-                "ledger": self.ledger,
-                "log_id": "0x" + self.log_id.hex(),
-                "leaf": "0x" + self.leaf.hex(),
-                "index": self.index,
-                "size": self.size,
-                "root": "0x" + self.root.hex(),
-                "path": ["0x" + sibling.hex() for sibling in self.path],
-            }
-        )
+        return canonical(self.to_document())
+
+    def to_document(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "schema": SCHEMA,
+            "chain_id": self.chain_id,
+            "ledger": self.ledger,
+            "log_id": "0x" + self.log_id.hex(),
+            "leaf": "0x" + self.leaf.hex(),
+            "index": self.index,
+            "size": self.size,
+            "root": "0x" + self.root.hex(),
+            "path": ["0x" + sibling.hex() for sibling in self.path],
+        }
 
     @classmethod
     def from_json(cls, data: bytes) -> RunProof:
@@ -73,7 +75,15 @@ class RunProof:
         Raises:
             FormatError: it is something else.
         """
-        document = read_object(data, _WHAT)
+        return cls.from_document(read_object(data, _WHAT))
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> RunProof:
+        """Read what `to_document` gave.
+
+        Raises:
+            FormatError: it is something else.
+        """
         if field(document, "schema", str, _WHAT) != SCHEMA:
             raise FormatError(f"{_WHAT}: its schema is not {SCHEMA}")
         length = len(field(document, "path", list, _WHAT))
