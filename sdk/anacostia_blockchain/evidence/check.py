@@ -235,9 +235,7 @@ class _Evidence:
         """Each run is in the head of its log that is on chain, or in one that this extends."""
         count, waiting = 0, dict(self.leaves)
         for line in self.archive.lines(runs.MEMBER):
-            proof = RunProof.from_json(
-                json.dumps(lookup(line, "proof", dict, runs.MEMBER)).encode()
-            )
+            proof = RunProof.from_document(lookup(line, "proof", dict, runs.MEMBER))
             leaf, log_id = "0x" + proof.leaf.hex(), "0x" + proof.log_id.hex()
             if (proof.chain_id, proof.ledger) != (self.subject.chain_id, self.subject.ledger):
                 raise IntegrityError(f"the proof of {leaf} is for another chain or ledger")
@@ -300,7 +298,8 @@ class _Evidence:
         return f"{subject.id}; the headings are those of what is there"
 
     def _count(self, name: str) -> int:
-        return sum(1 for _ in self.archive.lines(name))
+        with self.archive.open(name) as stream:
+            return sum(1 for _ in stream)
 
     def _report(self) -> str:
         """The report is made again: what it says is in the members, and nothing else."""

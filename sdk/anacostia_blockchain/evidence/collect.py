@@ -117,6 +117,11 @@ class _Prover:
         chain_id = self.client.chain.chain_id
         self.state = ProvenState(trust(chain_id, [self.header["hash"]], None))
 
+    @property
+    def time(self) -> datetime:
+        """Of the block."""
+        return datetime.fromtimestamp(int(self.header["timestamp"], 16), UTC)
+
     def prove(self, name: str, slots: Iterable[int]) -> None:
         """Prove slots of a contract, all at once."""
         address = self.client.deployment.address(name)
@@ -187,7 +192,7 @@ class _Collector:
         return lineage
 
     def _alias_lines(self) -> Iterator[dict[str, Any]]:
-        asked = Asked(self._client, self._found.model_id, self._versions, self._prover.number)
+        asked = self._asked()
         moves = asked.logs(REGISTRY, "AliasSet", asked.topic)
         names = {log.values["aliasName"].rstrip(b"\0").decode("ascii") for log in moves}
         for name in sorted(names):
@@ -270,17 +275,25 @@ class _Collector:
 
     def sections(self) -> None:
         """What the node tells."""
-        asked = Asked(self._client, self._found.model_id, self._versions, self._prover.number)
+        asked = self._asked()
         for section in SECTIONS:
             rows = collect(section, asked)
             if rows is not None:
                 self._lines(section.member, rows)
 
+    def _asked(self) -> Asked:
+        return Asked(
+            self._client,
+            self._found.model_id,
+            self._versions,
+            self._prover.number,
+            self._prover.time,
+        )
+
     def index(self) -> dict[str, Any]:
         """All that is known at the end, without the members' digests."""
         header, client, model = self._prover.header, self._client, self._found
         creator, versions, kind = self._proven.model()
-        time = datetime.fromtimestamp(int(header["timestamp"], 16), UTC)
         rows = self._rows
         return {
             "schema": SCHEMA,
@@ -297,7 +310,7 @@ class _Collector:
             "block": {
                 "number": self._prover.number,
                 "hash": header["hash"],
-                "time": time.isoformat(),
+                "time": self._prover.time.isoformat(),
             },
             "versions": versions,
             "aliases": self._aliases,

@@ -18,6 +18,8 @@ _SHOWN = 100
 
 _NONE = "none"
 
+_PLACES = {"time": 0, "offer": 1, "version": 1, "block": 3, "tx": 4}
+
 _BUFFER = 200
 """Pieces of the page that are put together before they are written."""
 
@@ -63,7 +65,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"time": _time, "number": _number, "words": _words, "cell": _cell}
+    environment.filters["columns"] = _columns
     return environment
+
+
+def _columns(row: dict[str, Any]) -> list[str]:
+    """The names of a row as people read it: when, what, and where to look it up."""
+    return sorted(row, key=lambda name: (_PLACES.get(name, 2), name))
 
 
 def _time(text: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from pathlib import Path
@@ -31,6 +30,12 @@ if TYPE_CHECKING:
     from anacostia_blockchain.types import LedgerHead
 
 MEMBER = "runs.jsonl"
+
+_AT_ONCE = 500
+"""Runs that are read at a time."""
+
+_TOLD = ("run_id", "status", "started_at", "ended_at", "metrics")
+"""What a database tells about a run; its record, which is proven, says it too."""
 
 Line = dict[str, Any]
 
@@ -67,7 +72,7 @@ def from_database(
                 chain_id=client.chain.chain_id,
                 ledger=client.ledger.address,
             )
-            yield _line(proof, versions, _told(connection, row))
+            yield _line(proof, versions, {name: row[name] for name in _TOLD})
 
 
 def log_in(client: Anacostia, path: Path) -> bytes | None:
@@ -160,7 +165,7 @@ def read_heads(lines: Iterator[Line], head: LedgerHead) -> dict[int, bytes]:
 def _line(proof: RunProof, versions: Mapping[str, int], told: Line | None) -> Line:
     return {
         "version": versions.get("0x" + proof.leaf.hex()),
-        "proof": json.loads(proof.to_json()),
+        "proof": proof.to_document(),
         "told": told,
     }
 
@@ -195,8 +200,8 @@ def _log_id(connection: Connection, client: Anacostia) -> bytes | None:
     return None if found is None else bytes.fromhex(found.removeprefix("0x"))
 
 
-def _rows(connection: Connection, size: int) -> Iterator[Mapping[str, Any]]:
-    """Runs in the order of the log, some at a time."""
+def _rows(connection: Connection, size: int) -> Iterator[dict[str, Any]]:
+    """Runs in the order of the log with their metrics, some at a time."""
     runs, after = schema.runs, -1
     columns = (runs.c.run_id, runs.c.status, runs.c.started_at, runs.c.ended_at, runs.c.leaf)
     while True:
@@ -204,30 +209,25 @@ def _rows(connection: Connection, size: int) -> Iterator[Mapping[str, Any]]:
             select(*columns, runs.c.log_index)
             .where(runs.c.log_index > after, runs.c.log_index < size)
             .order_by(runs.c.log_index)
-            .limit(500)
+            .limit(_AT_ONCE)
         )
-        rows = connection.execute(query).mappings().all()
-        yield from map(dict, rows)
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+        metrics = _metrics(connection, [row["run_id"] for row in rows])
+        yield from (row | {"metrics": metrics.get(row["run_id"], {})} for row in rows)
         if not rows:
             return
         after = rows[-1]["log_index"]
 
 
-def _told(connection: Connection, row: Mapping[str, Any]) -> Line:
-    """What the database tells about a run; its record, which is proven, says it too."""
-    metrics = upstream.metrics
+def _metrics(connection: Connection, run_ids: list[int]) -> dict[int, dict[str, Any]]:
+    """Of each run its metrics, the last value of each; what JSON has no number for as text."""
+    table = upstream.metrics
     query = (
-        select(metrics.c.metric_name, metrics.c.metric_value)
-        .where(metrics.c.run_id == row["run_id"])
-        .order_by(metrics.c.id)
+        select(table.c.run_id, table.c.metric_name, table.c.metric_value)
+        .where(table.c.run_id.in_(run_ids))
+        .order_by(table.c.id)
     )
-    return {
-        "run_id": row["run_id"],
-        "status": row["status"],
-        "started_at": row["started_at"],
-        "ended_at": row["ended_at"],
-        "metrics": {
-            name: value if isfinite(value) else str(value)
-            for name, value in connection.execute(query)
-        },
-    }
+    found: dict[int, dict[str, Any]] = {}
+    for run_id, name, value in connection.execute(query):
+        found.setdefault(run_id, {})[name] = value if isfinite(value) else str(value)
+    return found

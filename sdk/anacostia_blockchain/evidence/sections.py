@@ -7,6 +7,7 @@ it raises ConfigError, as the deployment does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from eth_utils import to_checksum_address
 
+from anacostia_blockchain.chain.abi import Interface
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.types import RevocationReason
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+_CAPITALS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -31,12 +35,14 @@ class Asked:
 
     Attributes:
         versions: number of the model's versions.
+        time: of the block.
     """
 
     client: Anacostia
     model_id: int
     versions: int
     block: int
+    time: datetime
 
     def logs(self, contract: str, event: str, *topics: bytes | None) -> Iterator[Log]:
         """Events of a contract up to the block.
@@ -105,6 +111,43 @@ def publishers(asked: Asked) -> Iterator[Row]:
         } | _where(asked, log)
 
 
+def attestations(asked: Asked) -> Iterator[Row]:
+    """What others attest about versions, as it stood at the block."""
+    for found in asked.client.attest.list():
+        if found.model_id != asked.model_id or found.attested_at > asked.time:
+            continue
+        revoked = found.revoked_at
+        yield {
+            "time": found.attested_at.isoformat(),
+            "version": found.version,
+            "kind": found.kind,
+            "subject": found.subject,
+            "value": None if found.value is None else str(found.value),
+            "dataset": None if found.dataset is None else "0x" + found.dataset.hex(),
+            "evidence": None if found.evidence is None else "0x" + found.evidence.hex(),
+            "attester": found.attester,
+            "expires": None if found.expires_at is None else found.expires_at.isoformat(),
+            "revoked": revoked.isoformat() if revoked and revoked <= asked.time else None,
+            "uid": "0x" + found.uid.hex(),
+        }
+
+
+def promotions(asked: Asked) -> Iterator[Row]:
+    """What the gate did about the model's aliases: policies, proposals, promotions, rollbacks."""
+    found = []
+    for event in Interface.of("PromotionGate").events:
+        for log in asked.logs("PromotionGate", event, asked.topic):
+            proposal = log.values.get("proposalId")
+            row: Row = {
+                "alias": log.values["aliasName"].rstrip(b"\0").decode("ascii"),
+                "event": _CAPITALS.sub(" ", event).lower(),
+                "version": log.values.get("version"),
+                "proposal": None if proposal is None else "0x" + proposal.hex(),
+            }
+            found.append((log.block_number, log.log_index, row | _where(asked, log)))
+    yield from (row for _block, _index, row in sorted(found, key=lambda item: item[:2]))
+
+
 def licences(asked: Asked) -> Iterator[Row]:
     """What the model is offered under."""
     for offer in asked.client.licenses.offers(asked.model_id):
@@ -135,6 +178,8 @@ SECTIONS: list[Section] = [
     Section("owners", "Owners", owners),
     Section("publishers", "Publishers", publishers),
     Section("revocations", "Deprecations and revocations", revocations),
+    Section("attestations", "Attestations", attestations),
+    Section("promotions", "Promotions through the gate", promotions),
     Section("licences", "Licences on offer", licences),
     Section("obligations", "Licences it was derived under", obligations),
 ]

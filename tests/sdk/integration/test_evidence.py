@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 import zipfile
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -17,6 +18,7 @@ from anacostia_blockchain.evidence.check import block_numbers, verify_evidence
 from anacostia_blockchain.evidence.collect import write_evidence
 from anacostia_blockchain.ledger import merkle
 from anacostia_blockchain.offline import verify_file
+from anacostia_blockchain.promotion.values import Policy
 from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
 from anchored import anchor, described, prove
 
@@ -184,6 +186,32 @@ def test_runs_of_a_database(hub, name, folder, tmp_path):
     assert {one["status"] for one in told} == {"succeeded"}
     report = verify_evidence(path, block_hashes=hashes(hub, path))
     assert report.passed, failed(report)
+
+
+def test_attestations_and_promotions_are_told(hub, name, folder, tmp_path):
+    hub.models.publish(folder, name)
+    uid = hub.attest.evaluation(name, "accuracy", dataset=b"\1" * 32, value="0.93", measured=True)
+    hub.promotions.set_policy(name, "champion", Policy.shadow(timedelta(0)))
+    hub.promotions.propose(f"{name}@1", "champion")
+    hub.promotions.execute(f"{name}@1", "champion")
+    path = tmp_path / "evidence.zip"
+    index = write_evidence(hub, name, path)
+    (told,) = lines(path, "sections/attestations.jsonl")
+    assert (told["uid"], told["value"], told["revoked"]) == ("0x" + uid.hex(), "0.93", None)
+    assert [one["event"] for one in lines(path, "sections/promotions.jsonl")] == [
+        "policy set",
+        "promotion proposed",
+        "promotion executed",
+    ]
+    places = {part["where"] for part in index["annex_iv"][3]["recorded"]}
+    assert "sections/attestations.jsonl" in places
+    assert verify_evidence(path, block_hashes=hashes(hub, path)).passed
+    hub.attest.revoke(uid)
+    again = tmp_path / "again.zip"
+    write_evidence(hub, name, again, block=index["block"]["number"])
+    assert again.read_bytes() == path.read_bytes()  # it was not revoked at that block
+    write_evidence(hub, name, path)
+    assert lines(path, "sections/attestations.jsonl")[0]["revoked"] is not None
 
 
 def test_a_database_that_was_altered_is_not_shown(hub, name, folder, tmp_path):
