@@ -20,6 +20,7 @@ DOCUMENTS = (
     "docs/storage.md",
     "docs/prices.md",
     "docs/promotion.md",
+    "docs/evidence.md",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
