@@ -70,16 +70,20 @@ def query(sql: str) -> list[tuple[object, ...]]:
         connection.close()
 
 
-def wait_for_open_run(process: subprocess.Popen[str]) -> None:
+def wait_for_row(process: subprocess.Popen[str], sql: str) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if query("select 1 from runs where end_time is null"):
+            if query(sql):
                 return
         except sqlite3.OperationalError:
             pass  # not there yet
         time.sleep(0.02)
-    pytest.fail("no run began")
+    pytest.fail(f"never came: {sql}")
+
+
+def wait_for_open_run(process: subprocess.Popen[str]) -> None:
+    wait_for_row(process, "select 1 from runs where end_time is null")
 
 
 def test_a_process_that_never_executes_ends() -> None:
@@ -117,7 +121,7 @@ def test_a_second_signal_aborts_the_run() -> None:
     process = start(EXECUTE, "stopped")
     wait_for_open_run(process)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    assert any("ending after this run" in line for line in process.stderr), "the first was taken"
     process.send_signal(signal.SIGINT)
     code, _, err = finish(process, timeout=10)
     assert code in (1, 130, -signal.SIGINT)
@@ -129,10 +133,7 @@ def test_a_second_signal_aborts_the_run() -> None:
 
 def test_an_idle_daemon_stops_at_once_on_a_signal() -> None:
     process = start(EXECUTE, "stopped")
-    deadline = time.monotonic() + 20
-    while not Path("metadata.db").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
+    wait_for_row(process, "select 1 where (select count(*) from nodes) = 3")
     process.send_signal(signal.SIGTERM)
     assert finish(process, timeout=10)[:2] == (0, "signal []")
 
