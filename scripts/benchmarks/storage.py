@@ -128,7 +128,7 @@ def uploads(file: Path, folder: Path, turns: int) -> None:
 
 def reads(file: Path, folder: Path, turns: int) -> None:
     """Verified here, beside a download that takes what comes."""
-    from anacostia_blockchain.storage.gateway import GatewayStore  # noqa: PLC0415
+    from anacostia_blockchain.storage.gateway import GatewayStore  # noqa: PLC0415 - loads HTTP
 
     with KuboNode() as node:
         root, copy = kubo_store(node).put(file), folder / "copy"

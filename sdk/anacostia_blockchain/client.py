@@ -79,8 +79,8 @@ def connect(
         >>> hub.models.publish("model/", "digits", aliases=["champion"])  # doctest: +SKIP
     """
     from anacostia_blockchain.chain import Chain, KeylessSigner  # noqa: PLC0415 - web3, only here
-    from anacostia_blockchain.config import resolve_network  # noqa: PLC0415
-    from anacostia_blockchain.deployment import Deployment  # noqa: PLC0415
+    from anacostia_blockchain.config import resolve_network  # noqa: PLC0415 - reads files
+    from anacostia_blockchain.deployment import Deployment  # noqa: PLC0415 - loads web3
 
     folder = Path(home) if home is not None else Path(os.environ.get("ANACOSTIA_HOME", HOME))
     network = resolve_network(target, folder)
@@ -100,9 +100,9 @@ def connect(
 def prepare_local(home: Path) -> Anacostia:
     """Start a project's local chain, deploy the contracts where they are not, and connect."""
     from anacostia_blockchain import local  # noqa: PLC0415 - loads what starts processes
-    from anacostia_blockchain.chain import Chain  # noqa: PLC0415
-    from anacostia_blockchain.deployment import Deployment  # noqa: PLC0415
-    from anacostia_blockchain.rollout import deploy_all  # noqa: PLC0415
+    from anacostia_blockchain.chain import Chain  # noqa: PLC0415 - loads web3
+    from anacostia_blockchain.deployment import Deployment  # noqa: PLC0415 - loads web3
+    from anacostia_blockchain.rollout import deploy_all  # noqa: PLC0415 - loads web3
 
     network = local.up(home)
     chain = Chain.connect(
@@ -120,7 +120,7 @@ def prepare_local(home: Path) -> Anacostia:
 
 def _others(chain: Chain, folder: Path) -> dict[str, DeployedContract]:
     """What else was put on a local chain before, and is still there."""
-    from anacostia_blockchain.deployment import Deployment, is_build_of  # noqa: PLC0415
+    from anacostia_blockchain.deployment import Deployment, is_build_of  # noqa: PLC0415 - loads web3
 
     if not (folder / f"{chain.chain_id}.json").exists():
         return {}
@@ -130,7 +130,7 @@ def _others(chain: Chain, folder: Path) -> dict[str, DeployedContract]:
 
 def default_signer(target: str) -> Signer | None:
     """The key in the environment; on the local chain, if none is there, a development account."""
-    from anacostia_blockchain.chain import signer_from_env  # noqa: PLC0415
+    from anacostia_blockchain.chain import signer_from_env  # noqa: PLC0415 - loads web3
 
     found = signer_from_env()
     if found is None and target == "local":
@@ -260,77 +260,77 @@ class Anacostia:
     @cached_property
     def registry(self) -> ModelRegistry:
         """The contract of the same name."""
-        from anacostia_blockchain.contracts import ModelRegistry  # noqa: PLC0415
+        from anacostia_blockchain.contracts import ModelRegistry  # noqa: PLC0415 - loads web3
 
         return ModelRegistry(self.chain, self.deployment.address("ModelRegistry"))
 
     @cached_property
     def nft(self) -> ModelNFT:
         """The contract of the same name."""
-        from anacostia_blockchain.contracts import ModelNFT  # noqa: PLC0415
+        from anacostia_blockchain.contracts import ModelNFT  # noqa: PLC0415 - loads web3
 
         return ModelNFT(self.chain, self.deployment.address("ModelNFT"))
 
     @cached_property
     def ledger(self) -> RunLedger:
         """The contract of the same name."""
-        from anacostia_blockchain.contracts import RunLedger  # noqa: PLC0415
+        from anacostia_blockchain.contracts import RunLedger  # noqa: PLC0415 - loads web3
 
         return RunLedger(self.chain, self.deployment.address("RunLedger"))
 
     @cached_property
     def licensing(self) -> ModelLicensing:
         """The contract `ModelLicensing`."""
-        from anacostia_blockchain.contracts import ModelLicensing  # noqa: PLC0415
+        from anacostia_blockchain.contracts import ModelLicensing  # noqa: PLC0415 - loads web3
 
         return ModelLicensing(self.chain, self.deployment.address("ModelLicensing"))
 
     @cached_property
     def license_token(self) -> LicenseToken:
         """The contract of the same name."""
-        from anacostia_blockchain.contracts import LicenseToken  # noqa: PLC0415
+        from anacostia_blockchain.contracts import LicenseToken  # noqa: PLC0415 - loads web3
 
         return LicenseToken(self.chain, self.deployment.address("LicenseToken"))
 
     @cached_property
     def model_market(self) -> ModelMarket:
         """The contract of the same name."""
-        from anacostia_blockchain.contracts import ModelMarket  # noqa: PLC0415
+        from anacostia_blockchain.contracts import ModelMarket  # noqa: PLC0415 - loads web3
 
         return ModelMarket(self.chain, self.deployment.address("ModelMarket"))
 
     @cached_property
     def promotion_gate(self) -> PromotionGate:
         """The contract of the same name."""
-        from anacostia_blockchain.contracts import PromotionGate  # noqa: PLC0415
+        from anacostia_blockchain.contracts import PromotionGate  # noqa: PLC0415 - loads web3
 
         return PromotionGate(self.chain, self.deployment.address("PromotionGate"))
 
     @cached_property
     def usd_feeds(self) -> UsdFeeds:
         """The contract of the same name."""
-        from anacostia_blockchain.contracts import UsdFeeds  # noqa: PLC0415
+        from anacostia_blockchain.contracts import UsdFeeds  # noqa: PLC0415 - loads web3
 
         return UsdFeeds(self.chain, self.deployment.address("UsdFeeds"))
 
     @cached_property
     def metric_receiver(self) -> MetricReceiver:
         """The contract of the same name."""
-        from anacostia_blockchain.contracts import MetricReceiver  # noqa: PLC0415
+        from anacostia_blockchain.contracts import MetricReceiver  # noqa: PLC0415 - loads web3
 
         return MetricReceiver(self.chain, self.deployment.address("MetricReceiver"))
 
     @cached_property
     def attested_metrics(self) -> AttestedMetrics:
         """The contract of the same name."""
-        from anacostia_blockchain.contracts import AttestedMetrics  # noqa: PLC0415
+        from anacostia_blockchain.contracts import AttestedMetrics  # noqa: PLC0415 - loads web3
 
         return AttestedMetrics(self.chain, self.deployment.address("AttestedMetrics"))
 
     @cached_property
     def model_pricing(self) -> ModelPricing:
         """The contract of the same name."""
-        from anacostia_blockchain.contracts import ModelPricing  # noqa: PLC0415
+        from anacostia_blockchain.contracts import ModelPricing  # noqa: PLC0415 - loads web3
 
         return ModelPricing(self.chain, self.deployment.address("ModelPricing"))
 
@@ -339,17 +339,17 @@ class Anacostia:
         """The outbox of what this process intends without a pipeline."""
         from sqlalchemy import create_engine  # noqa: PLC0415 - only writers need it
 
-        from anacostia_blockchain.outbox import Outbox  # noqa: PLC0415
+        from anacostia_blockchain.outbox import Outbox  # noqa: PLC0415 - loads SQL
 
         self.home.mkdir(parents=True, exist_ok=True)
         return Outbox(create_engine(f"sqlite:///{self.home / 'journal.db'}"))
 
     def handlers(self, log: LogSource | None = None) -> list[Handler]:
         """What carries out the intents of an outbox; with `log`, its anchoring too."""
-        from anacostia_blockchain.anchoring import AnchorHandler  # noqa: PLC0415
-        from anacostia_blockchain.licensing.intents import handlers as licensing  # noqa: PLC0415
-        from anacostia_blockchain.promotion.intents import handlers as promotion  # noqa: PLC0415
-        from anacostia_blockchain.publishing import (  # noqa: PLC0415
+        from anacostia_blockchain.anchoring import AnchorHandler  # noqa: PLC0415 - loads SQL
+        from anacostia_blockchain.licensing.intents import handlers as licensing  # noqa: PLC0415 - loads SQL
+        from anacostia_blockchain.promotion.intents import handlers as promotion  # noqa: PLC0415 - loads SQL
+        from anacostia_blockchain.publishing import (  # noqa: PLC0415 - loads SQL
             AliasHandler,
             CallHandler,
             PublishHandler,

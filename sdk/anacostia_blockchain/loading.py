@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, is_zipfile
@@ -213,7 +214,6 @@ def _safetensors(path: Path, how: How) -> dict[str, Any]:
     if how.framework == "torch":
         _require_torch()
     require("load", "safetensors", "numpy")
-    from importlib import import_module  # noqa: PLC0415
 
     from safetensors import SafetensorError  # noqa: PLC0415 - an extra
 
@@ -227,7 +227,7 @@ def _safetensors(path: Path, how: How) -> dict[str, Any]:
 def _skops(path: Path, how: How) -> Any:  # noqa: ANN401
     require("load", "skops", "sklearn")
     from skops import io  # noqa: PLC0415 - an extra
-    from skops.io.exceptions import UntrustedTypesFoundException  # noqa: PLC0415
+    from skops.io.exceptions import UntrustedTypesFoundException  # noqa: PLC0415 - loads scikit-learn
 
     try:
         unknown = set(io.get_untrusted_types(file=path)) - set(how.trusted)
@@ -261,7 +261,7 @@ def _torch(path: Path, _how: How) -> Any:  # noqa: ANN401
 def _require_torch() -> Any:  # noqa: ANN401 - the module
     """PyTorch; which build of it is right depends on the machine, so that no extra brings it."""
     try:
-        import torch  # noqa: PLC0415
+        import torch  # noqa: PLC0415 - large, and optional
     except ImportError:
         raise ConfigError("torch is not installed: see https://pytorch.org/get-started") from None
     numbers = str(torch.__version__).split("+", 1)[0].split(".")[:2]

@@ -221,7 +221,7 @@ def _ask(chain: Chain, address: Address, interface: str, function: str) -> Any: 
 
 def _encode(types: str, values: tuple[object, ...]) -> bytes:
     from eth_abi import encode  # noqa: PLC0415 - loads slowly
-    from eth_abi.grammar import parse  # noqa: PLC0415
+    from eth_abi.grammar import parse  # noqa: PLC0415 - loads eth-abi
 
     parts = [part.to_type_str() for part in parse(f"({types})").components]
     return bytes(encode(parts, values))

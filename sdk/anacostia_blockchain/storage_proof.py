@@ -65,7 +65,7 @@ def block_hash(header: Mapping[str, Any]) -> bytes:
         FormatError: a field is missing or is no hexadecimal.
     """
     import rlp  # noqa: PLC0415 - comes with web3; only bundles need it
-    from eth_utils import keccak  # noqa: PLC0415
+    from eth_utils import keccak  # noqa: PLC0415 - loads eth-utils
 
     encoded: list[int | bytes] = []
     for name in _FIELDS:
@@ -92,8 +92,8 @@ def prove(
         IntegrityError: a path does not lead from the state root to what is claimed.
         FormatError: the answer is not one of `eth_getProof`.
     """
-    import rlp  # noqa: PLC0415
-    from eth_utils import keccak  # noqa: PLC0415
+    import rlp  # noqa: PLC0415 - loads eth-utils
+    from eth_utils import keccak  # noqa: PLC0415 - loads eth-utils
 
     try:
         address = _bytes(proof["address"])
@@ -113,7 +113,7 @@ def prove(
 
 def mapping_slot(key: int | bytes | str, slot: int) -> int:
     """Slot of `mapping[key]` where the mapping itself stands at `slot` (Solidity's layout)."""
-    from eth_utils import keccak  # noqa: PLC0415
+    from eth_utils import keccak  # noqa: PLC0415 - loads eth-utils
 
     if isinstance(key, str):
         word = key.encode()
@@ -124,9 +124,9 @@ def mapping_slot(key: int | bytes | str, slot: int) -> int:
 
 def _walk(root: bytes, key: bytes, path: Sequence[str]) -> bytes:
     """The value that a root commits to for a key; a node is read only if it hashes as it should."""
-    from eth_utils import keccak  # noqa: PLC0415
-    from trie import HexaryTrie  # noqa: PLC0415
-    from trie.exceptions import MissingTrieNode  # noqa: PLC0415
+    from eth_utils import keccak  # noqa: PLC0415 - loads eth-utils
+    from trie import HexaryTrie  # noqa: PLC0415 - loads trie
+    from trie.exceptions import MissingTrieNode  # noqa: PLC0415 - loads trie
 
     nodes = {bytes(keccak(node)): node for node in map(_bytes, path)}
     try:

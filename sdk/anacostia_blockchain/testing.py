@@ -56,7 +56,7 @@ def dev_signer(account: int = 0) -> PrivateKeySigner:
     """One of the ten public development accounts."""
     from eth_account import Account  # noqa: PLC0415 - loads slowly
 
-    from anacostia_blockchain.chain import PrivateKeySigner  # noqa: PLC0415
+    from anacostia_blockchain.chain import PrivateKeySigner  # noqa: PLC0415 - loads web3
 
     Account.enable_unaudited_hdwallet_features()
     path = f"m/44'/60'/0'/0/{account}"
@@ -141,8 +141,8 @@ class LocalChain(ServerProcess):
 
     def deploy(self) -> Deployment:
         """Deploy the contracts; again, they are found where they are."""
-        from anacostia_blockchain.deployment import deploy  # noqa: PLC0415
-        from anacostia_blockchain.promotion.service import deploy_gate, install_service  # noqa: PLC0415
+        from anacostia_blockchain.deployment import deploy  # noqa: PLC0415 - loads web3
+        from anacostia_blockchain.promotion.service import deploy_gate, install_service  # noqa: PLC0415 - loads web3
 
         chain = self.chain()
         return deploy_gate(chain, deploy(chain), install_service(chain))

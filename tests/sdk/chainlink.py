@@ -252,7 +252,7 @@ class Oracles:
         Raises:
             ContractRevertedError: the forwarder refused it.
         """
-        from anacostia_blockchain.chain.abi import Interface  # noqa: PLC0415
+        from anacostia_blockchain.chain.abi import Interface  # noqa: PLC0415 - loads web3
 
         name = "external/KeystoneForwarder"
         data = Interface.of(name).encode("report", receiver, *signed)
@@ -266,7 +266,7 @@ class Oracles:
 
     def refusal(self, tx: str) -> str:
         """Why the receiver refused what a transaction delivered: the inner call's own error."""
-        from anacostia_blockchain.chain.abi import decode_revert  # noqa: PLC0415
+        from anacostia_blockchain.chain.abi import decode_revert  # noqa: PLC0415 - loads web3
 
         traced = self.chain.rpc("debug_traceTransaction", tx, {"tracer": "callTracer"})
         inner = [call for call in _calls(traced) if call["input"].startswith(ON_REPORT)]

@@ -143,7 +143,7 @@ def main() -> None:
     try:
         cli.main(args=["--json", *arguments] if as_json else arguments, prog_name="anacostia")
     except AnacostiaError as error:
-        from anacostia_blockchain.cli.output import Output  # noqa: PLC0415
+        from anacostia_blockchain.cli.output import Output  # noqa: PLC0415 - a command loads its own
 
         Output(as_json=as_json).error(error)
         sys.exit(1)

@@ -86,8 +86,8 @@ def _worker(
     only: frozenset[str] | None,
 ) -> Worker:
     from anacostia_blockchain.remote import RemoteOutbox  # noqa: PLC0415 - loads httpx
-    from anacostia_blockchain.web.guard import Token  # noqa: PLC0415
-    from anacostia_blockchain.worker import Worker, local_source, open_existing  # noqa: PLC0415
+    from anacostia_blockchain.web.guard import Token  # noqa: PLC0415 - a command loads its own
+    from anacostia_blockchain.worker import Worker, local_source, open_existing  # noqa: PLC0415 - loads SQL
 
     def tell(step: str, intent: Intent) -> None:
         if step in ("confirmed", "failed"):
@@ -120,9 +120,9 @@ def outbox(
     chain: str | None,
 ) -> None:
     """Serve a database's outbox to an anchor worker on another machine."""
-    from anacostia_blockchain.web.guard import Token  # noqa: PLC0415
+    from anacostia_blockchain.web.guard import Token  # noqa: PLC0415 - a command loads its own
     from anacostia_blockchain.web.serving import outbox_app, run_server  # noqa: PLC0415 - fastapi
-    from anacostia_blockchain.worker import local_source, open_existing  # noqa: PLC0415
+    from anacostia_blockchain.worker import local_source, open_existing  # noqa: PLC0415 - loads SQL
 
     if (tls_key is None) != (tls_cert is None):
         raise ConfigError("TLS needs both --tls-key and --tls-cert")

@@ -92,7 +92,7 @@ def approve(
 @session
 def send(session: Session, file: Path) -> None:
     """Send what somebody has written with --sign-only."""
-    from anacostia_blockchain.promotion.delegation import from_json  # noqa: PLC0415
+    from anacostia_blockchain.promotion.delegation import from_json  # noqa: PLC0415 - loads web3
 
     draft, signed = from_json(file.read_bytes())
     _tell(session, session.connect().attest.relay(draft, signed))
@@ -158,7 +158,7 @@ def _make(session: Session, hub: Anacostia, draft: Draft, sign_only: Path | None
     if sign_only is None:
         _tell(session, hub.attest.send(draft))
         return
-    from anacostia_blockchain.promotion.delegation import to_json  # noqa: PLC0415
+    from anacostia_blockchain.promotion.delegation import to_json  # noqa: PLC0415 - loads web3
 
     sign_only.write_bytes(to_json(draft, hub.attest.sign(draft)))
     data = {"written": str(sign_only), "attester": hub.address}

@@ -20,8 +20,8 @@ def up(session: Session, prices: bool, eth_usd: str | None) -> None:
         raise click.UsageError("--eth-usd goes with --prices")
     hub = prepare_local(session.home)
     if prices:
-        from anacostia_blockchain.local_prices import install  # noqa: PLC0415
-        from anacostia_blockchain.prices.values import number  # noqa: PLC0415
+        from anacostia_blockchain.local_prices import install  # noqa: PLC0415 - loads web3
+        from anacostia_blockchain.prices.values import number  # noqa: PLC0415 - loads eth-utils
 
         hub.deployment = install(hub.chain, hub.deployment, number(eth_usd) if eth_usd else None)
         hub.deployment.save(session.home / "deployments")

@@ -53,7 +53,7 @@ def demo(session: Session, keep_running: bool) -> None:
         _summary(session, hub, checks, time.monotonic() - started)
     finally:
         if not keep_running:
-            from anacostia_blockchain import local  # noqa: PLC0415
+            from anacostia_blockchain import local  # noqa: PLC0415 - a command loads its own
 
             local.down(home)
     sys.exit(0 if all(found == expected for _, found, expected in checks) else 1)
@@ -65,7 +65,7 @@ def _prepare(home: Path) -> Path:
     Raises:
         ConfigError: the folder holds something else.
     """
-    from anacostia_blockchain import local  # noqa: PLC0415
+    from anacostia_blockchain import local  # noqa: PLC0415 - a command loads its own
 
     if home.exists() and any(home.iterdir()):
         if not (home / MARKER).exists():
@@ -89,7 +89,7 @@ def _digits(session: Session, hub: Anacostia, folder: Path) -> None:
 
 
 def _shakespeare(session: Session, hub: Anacostia, folder: Path) -> None:
-    from anacostia_blockchain.examples import shakespeare  # noqa: PLC0415
+    from anacostia_blockchain.examples import shakespeare  # noqa: PLC0415 - a command loads its own
 
     session.output.note("\n[bold]A language model of Shakespeare, in two deliveries[/]")
     for plays in (shakespeare.EARLY, shakespeare.LATER):

@@ -53,7 +53,7 @@ def _installed(package: str) -> str:
 
 
 def _anvil() -> str:
-    from anacostia_blockchain.testing import find_anvil  # noqa: PLC0415
+    from anacostia_blockchain.testing import find_anvil  # noqa: PLC0415 - a command loads its own
 
     return str(find_anvil())
 

@@ -248,7 +248,7 @@ def deliver(session: Session, model: str, content: str, key_file: Path) -> None:
 @session
 def receive(session: Session, licence: str, version: int | None) -> None:
     """Fetch the envelope for LICENCE, so that `anacostia gated decrypt` opens the content."""
-    from anacostia_blockchain.licensing.delivery import receive as fetch  # noqa: PLC0415
+    from anacostia_blockchain.licensing.delivery import receive as fetch  # noqa: PLC0415 - loads cryptography
 
     path = fetch(session.connect(), LicenseId.parse(licence), version)
     session.output.result({"envelope": str(path)}, f"envelope written to {path}")

@@ -158,14 +158,14 @@ def simulate(session: Session, model: str, metrics: tuple[str, ...]) -> None:
 def doctor(session: Session) -> None:
     """Check Chainlink's contracts on the chain: the forwarder, each feed, the sequencer."""
     from anacostia_blockchain.chain import Chain  # noqa: PLC0415 - loads web3
-    from anacostia_blockchain.config import resolve_network  # noqa: PLC0415
-    from anacostia_blockchain.local import CHAIN_ID  # noqa: PLC0415
-    from anacostia_blockchain.oracles import OracleNetwork, check_oracles  # noqa: PLC0415
+    from anacostia_blockchain.config import resolve_network  # noqa: PLC0415 - a command loads its own
+    from anacostia_blockchain.local import CHAIN_ID  # noqa: PLC0415 - a command loads its own
+    from anacostia_blockchain.oracles import OracleNetwork, check_oracles  # noqa: PLC0415 - loads web3
 
     network = resolve_network(session.target, session.home)
     chain = Chain.connect(network.rpc_url, chain_id=network.chain_id)
     if chain.chain_id == CHAIN_ID:
-        from anacostia_blockchain.local_prices import network as local  # noqa: PLC0415
+        from anacostia_blockchain.local_prices import network as local  # noqa: PLC0415 - loads web3
 
         known = local()
     else:
@@ -177,7 +177,7 @@ def doctor(session: Session) -> None:
 
 
 def _pricing(rules: dict[str, object]) -> Pricing:
-    from anacostia_blockchain.prices.values import Point, Pricing, number  # noqa: PLC0415
+    from anacostia_blockchain.prices.values import Point, Pricing, number  # noqa: PLC0415 - loads eth-utils
 
     given = {key: value for key, value in rules.items() if value is not None}
     guardian = str(given["guardian"]) if "guardian" in given else None
@@ -206,7 +206,7 @@ def _pricing(rules: dict[str, object]) -> Pricing:
 
 
 def _terms(text: str) -> bytes:
-    from anacostia_blockchain.licensing.terms import PRESETS, preset  # noqa: PLC0415
+    from anacostia_blockchain.licensing.terms import PRESETS, preset  # noqa: PLC0415 - loads eth-abi
 
     if text in PRESETS:
         return preset(text).id

@@ -142,7 +142,7 @@ def status(session: Session, model: str, alias: str) -> None:
 
 def _policy(hub: Anacostia, options: dict[str, Any]) -> Policy:
     from anacostia_blockchain.prices.sources import dataset_root  # noqa: PLC0415 - loads slowly
-    from anacostia_blockchain.promotion.values import Policy, addresses  # noqa: PLC0415
+    from anacostia_blockchain.promotion.values import Policy, addresses  # noqa: PLC0415 - loads eth-utils
 
     if options["preset"] == "shadow":
         made = Policy.shadow(options["delay"])

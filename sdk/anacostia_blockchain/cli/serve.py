@@ -52,7 +52,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
         find_function,
         model_app,
     )
-    from anacostia_blockchain.web.serving import listen, make_server  # noqa: PLC0415
+    from anacostia_blockchain.web.serving import listen, make_server  # noqa: PLC0415 - loads FastAPI
 
     served = ServedModel(
         session.connect(),

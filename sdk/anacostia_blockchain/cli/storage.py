@@ -172,13 +172,13 @@ def _probe(store: Store) -> str:
 
 
 def _stores(store: Store) -> dict[str, Store]:
-    from anacostia_blockchain.storage.replicated import ReplicatedStore  # noqa: PLC0415
+    from anacostia_blockchain.storage.replicated import ReplicatedStore  # noqa: PLC0415 - only several stores need it
 
     return store.stores if isinstance(store, ReplicatedStore) else {repr(store): store}
 
 
 def _checked(store: Store, cid: CID | None, *, repair: bool, sample: int) -> Iterator[Health]:
-    from anacostia_blockchain.storage.replicated import ReplicatedStore  # noqa: PLC0415
+    from anacostia_blockchain.storage.replicated import ReplicatedStore  # noqa: PLC0415 - only several stores need it
 
     if isinstance(store, ReplicatedStore):
         yield from store.check(sample=sample, repair=repair, only=cid)

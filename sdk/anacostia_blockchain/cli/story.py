@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import click
 
 from anacostia_blockchain.cli import Session, amounts, session
 from anacostia_blockchain.cli.output import as_data
+from anacostia_blockchain.errors import FormatError
 from anacostia_blockchain.licensing.terms import NATIVE, PRESETS, preset
 from anacostia_blockchain.licensing.values import Price
 
@@ -29,11 +31,9 @@ def story() -> None:
 @session
 def deploy(session: Session) -> None:
     """Put StoryAdapter and StorySale on Story's chain, and remember where in story.json."""
-    from dataclasses import replace  # noqa: PLC0415
-
-    from anacostia_blockchain.story.adapter import deploy_adapter  # noqa: PLC0415
-    from anacostia_blockchain.story.addresses import FILE  # noqa: PLC0415
-    from anacostia_blockchain.story.sale import deploy_sale  # noqa: PLC0415
+    from anacostia_blockchain.story.adapter import deploy_adapter  # noqa: PLC0415 - loads web3
+    from anacostia_blockchain.story.addresses import FILE  # noqa: PLC0415 - loads web3
+    from anacostia_blockchain.story.sale import deploy_sale  # noqa: PLC0415 - loads web3
 
     hub = session.connect()
     known = hub.story.addresses
@@ -181,7 +181,7 @@ def offer_quoted(
     session: Session, model: str, terms: str, pricing: str, days: int, out: Path | None
 ) -> None:
     """Offer licences of MODEL at a price that a contract is asked for; hand the offer to buyers."""
-    from anacostia_blockchain.story import sale  # noqa: PLC0415
+    from anacostia_blockchain.story import sale  # noqa: PLC0415 - loads web3
 
     hub = session.connect()
     asked = amounts.quoted(hub, pricing).pricing or ""
@@ -199,9 +199,8 @@ def offer_quoted(
 @session
 def buy_quoted(session: Session, offer: Path, quantity: int, max_pay: str | None) -> None:
     """Buy licences by the file of an OFFER."""
-    from anacostia_blockchain.errors import FormatError  # noqa: PLC0415
-    from anacostia_blockchain.story import sale  # noqa: PLC0415
-    from anacostia_blockchain.story.values import SignedOffer  # noqa: PLC0415
+    from anacostia_blockchain.story import sale  # noqa: PLC0415 - loads web3
+    from anacostia_blockchain.story.values import SignedOffer  # noqa: PLC0415 - loads web3
 
     try:
         signed = SignedOffer.from_json(json.loads(offer.read_text()))
@@ -218,7 +217,7 @@ def buy_quoted(session: Session, offer: Path, quantity: int, max_pay: str | None
 @session
 def cancel_offers(session: Session) -> None:
     """Cancel every offer that you signed so far, whoever has it."""
-    from anacostia_blockchain.story import sale  # noqa: PLC0415
+    from anacostia_blockchain.story import sale  # noqa: PLC0415 - loads web3
 
     hub = session.connect()
     sale.cancel(hub.story)

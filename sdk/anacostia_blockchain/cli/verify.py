@@ -64,7 +64,7 @@ def show(session: Session, report: Report) -> None:
 
 
 def _verify_file(session: Session, path: Path, hashes: tuple[str, ...], rpc: str | None) -> Report:
-    from anacostia_blockchain.offline import block_numbers, verify_file  # noqa: PLC0415
+    from anacostia_blockchain.offline import block_numbers, verify_file  # noqa: PLC0415 - loads web3
 
     if not hashes and rpc is None:
         numbers = ", ".join(map(str, block_numbers(path)))

@@ -89,8 +89,8 @@ class TrainDigitsNode(TrainingNode):
 def fit(rows: list[list[int]], hidden_units: int, seed: int) -> tuple[dict[str, Any], float]:
     """Weights by name (float32 arrays), and the accuracy on the held-out share of the rows."""
     import numpy as np  # noqa: PLC0415 - an extra
-    from sklearn.model_selection import train_test_split  # noqa: PLC0415
-    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415
+    from sklearn.model_selection import train_test_split  # noqa: PLC0415 - loads scikit-learn
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415 - loads scikit-learn
 
     table = np.array(rows)
     images, labels = table[:, :-1] / 16, table[:, -1]

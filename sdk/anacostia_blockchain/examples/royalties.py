@@ -121,7 +121,7 @@ def _make_models(
 ) -> tuple[dict[str, ModelVersion], dict[str, float]]:
     """Train, publish with lineage, and score."""
     import numpy as np  # noqa: PLC0415 - an extra
-    from sklearn.datasets import load_digits  # noqa: PLC0415
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - loads scikit-learn
 
     images, labels = load_digits(return_X_y=True)
     table = np.column_stack([images / 16, np.ones(len(images))])
@@ -151,7 +151,7 @@ def _make_models(
 
 def _train(weights: Any, table: Any, labels: Any) -> Any:  # noqa: ANN401 - arrays of an extra
     """Softmax regression by gradient descent, from given weights."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415 - loads numpy
 
     wanted = np.eye(10)[labels]
     for _ in range(300):

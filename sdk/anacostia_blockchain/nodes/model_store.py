@@ -158,6 +158,6 @@ def _default_storage(store: MetadataStore) -> Store:
     if store.chain is not None:
         return store.chain.storage
     from anacostia_blockchain.client import HOME  # noqa: PLC0415 - only this default needs it
-    from anacostia_blockchain.storage import LocalStore  # noqa: PLC0415
+    from anacostia_blockchain.storage import LocalStore  # noqa: PLC0415 - only this default needs it
 
     return LocalStore(HOME / "store")

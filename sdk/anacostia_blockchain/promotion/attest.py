@@ -291,7 +291,7 @@ class Attest:
         return 0 if time is None else int((self.now() + time).timestamp())
 
     def _run_of(self, model_id: int, number: int) -> bytes:
-        from anacostia_blockchain.content.statement import Statement  # noqa: PLC0415
+        from anacostia_blockchain.content.statement import Statement  # noqa: PLC0415 - only this check needs it
 
         root = self._client.registry.version_of(model_id, number).root
         with self._client.storage.open(root, "statement.json") as stream:

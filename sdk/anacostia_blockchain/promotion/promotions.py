@@ -264,9 +264,9 @@ class Promotions:
 
     @staticmethod
     def _from_log(model_id: int, alias: str, log: Log) -> Proposed:
-        from eth_utils import to_checksum_address  # noqa: PLC0415
+        from eth_utils import to_checksum_address  # noqa: PLC0415 - loads eth-utils
 
-        from anacostia_blockchain.prices.values import moment  # noqa: PLC0415
+        from anacostia_blockchain.prices.values import moment  # noqa: PLC0415 - loads eth-utils
 
         values = log.values
         executable_at = moment(values["executableAt"])

@@ -176,7 +176,7 @@ def open_envelope(envelope: bytes) -> tuple[bytes, Address]:
 
 def _recover(statement: bytes, signature: bytes) -> Address:
     from eth_account import Account  # noqa: PLC0415 - 0.3 s that others need not wait
-    from eth_account.messages import encode_typed_data  # noqa: PLC0415
+    from eth_account.messages import encode_typed_data  # noqa: PLC0415 - loads eth-abi
 
     message: Mapping[str, Any] = {"pae": _pae(statement)}
     try:

@@ -44,8 +44,8 @@ class IpfsFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec is not 
     def __init__(self, store: Store | str | None = None, **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
         if store is None or isinstance(store, str):
-            from anacostia_blockchain.client import HOME, STORE_VARIABLE  # noqa: PLC0415
-            from anacostia_blockchain.storage.urls import open_store  # noqa: PLC0415
+            from anacostia_blockchain.client import HOME, STORE_VARIABLE  # noqa: PLC0415 - only this default needs it
+            from anacostia_blockchain.storage.urls import open_store  # noqa: PLC0415 - only this default needs it
 
             home = Path(os.environ.get("ANACOSTIA_HOME", HOME))
             store = open_store(store or os.environ.get(STORE_VARIABLE), home)

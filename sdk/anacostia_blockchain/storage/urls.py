@@ -73,7 +73,7 @@ def _open(url: str, home: Path) -> Store:
 
 
 def _file(url: str, home: Path) -> Store:
-    from anacostia_blockchain.storage.local import LocalStore  # noqa: PLC0415
+    from anacostia_blockchain.storage.local import LocalStore  # noqa: PLC0415 - one kind of store each
 
     path = unquote(url.partition(":")[2]).removeprefix("//")
     if not path:
@@ -94,8 +94,8 @@ def _kubo(url: str, home: Path) -> Store:
 
 
 def _cluster(url: str, home: Path) -> Store:
-    from anacostia_blockchain.storage.cluster import ClusterStore  # noqa: PLC0415
-    from anacostia_blockchain.storage.reading import BlockReader  # noqa: PLC0415
+    from anacostia_blockchain.storage.cluster import ClusterStore  # noqa: PLC0415 - loads HTTP
+    from anacostia_blockchain.storage.reading import BlockReader  # noqa: PLC0415 - one kind of store each
 
     address, options = _parts(url, {"token-env", "patience", "via", "copies"})
     host = urlsplit(address).hostname
@@ -118,7 +118,7 @@ def _cluster(url: str, home: Path) -> Store:
 
 def _pinning(url: str, home: Path) -> Store:
     from anacostia_blockchain.storage.kubo import KuboStore  # noqa: PLC0415 - an extra
-    from anacostia_blockchain.storage.pinning import PinningStore  # noqa: PLC0415
+    from anacostia_blockchain.storage.pinning import PinningStore  # noqa: PLC0415 - loads HTTP
 
     address, options = _parts(url, {"token-env", "patience", "via"})
     node = _open(options.get("via") or "kubo://127.0.0.1:5001", home)
@@ -130,7 +130,7 @@ def _pinning(url: str, home: Path) -> Store:
 
 
 def _web3storage(url: str, home: Path) -> Store:
-    from anacostia_blockchain.storage.web3storage.store import Web3Storage  # noqa: PLC0415
+    from anacostia_blockchain.storage.web3storage.store import Web3Storage  # noqa: PLC0415 - loads cryptography
 
     if url.partition(":")[2]:
         raise ConfigError("web3storage: takes its service from the environment (ANACOSTIA_W3UP_…)")
@@ -138,7 +138,7 @@ def _web3storage(url: str, home: Path) -> Store:
 
 
 def _gateways(urls: list[str]) -> Store:
-    from anacostia_blockchain.storage.gateway import GatewayStore  # noqa: PLC0415
+    from anacostia_blockchain.storage.gateway import GatewayStore  # noqa: PLC0415 - loads HTTP
 
     parts = [_parts(url, {"patience", "streams"}) for url in urls]
     streams = all(options.get("streams") != "no" for _, options in parts)
@@ -171,7 +171,7 @@ def _parts(url: str, allowed: set[str]) -> tuple[str, dict[str, str]]:
 
 
 def _token(options: Mapping[str, str]) -> str | None:
-    from anacostia_blockchain.storage.http import token_of  # noqa: PLC0415
+    from anacostia_blockchain.storage.http import token_of  # noqa: PLC0415 - loads HTTP
 
     return token_of(options.get("token-env"))
 

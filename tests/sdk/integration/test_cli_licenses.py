@@ -49,7 +49,7 @@ def run(local_chain, deployment, tmp_path, monkeypatch):
 @pytest.fixture
 def model(local_chain, deployment):
     """A model of the seller's: its number."""
-    from anacostia_blockchain.contracts import ModelRegistry  # noqa: PLC0415
+    from anacostia_blockchain.contracts import ModelRegistry  # noqa: PLC0415 - loads web3
 
     name = f"cli-licences-{uuid.uuid4().hex[:12]}"
     registry = ModelRegistry(local_chain.chain(SELLER), deployment.address("ModelRegistry"))
@@ -115,7 +115,7 @@ def test_options_of_presets(run, model):
 
 
 def test_derive_and_collect(run, model, local_chain, deployment):
-    from anacostia_blockchain.contracts import ModelRegistry  # noqa: PLC0415
+    from anacostia_blockchain.contracts import ModelRegistry  # noqa: PLC0415 - loads web3
 
     run(SELLER, "licenses", "offer", model, "commercial-remix", "--free")
     registry = ModelRegistry(local_chain.chain(BUYER), deployment.address("ModelRegistry"))

@@ -126,7 +126,7 @@ class TestModelRegistry:
             hub.registry.published_in(receipt)
 
     def test_a_reader_signs_nothing(self, hub: Anacostia, local_chain: LocalChain) -> None:
-        from anacostia_blockchain.chain import Chain  # noqa: PLC0415
+        from anacostia_blockchain.chain import Chain  # noqa: PLC0415 - loads web3
 
         reader = ModelRegistry(Chain.connect(local_chain.rpc_url), hub.registry.address)
         assert reader.version() == "1.0.0"

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import uuid
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
 from skops import io as skops
 
-from anacostia_blockchain import load_verified
+from anacostia_blockchain import load_verified, loading
 from anacostia_blockchain.errors import (
     ConfigError,
     FormatError,
@@ -76,7 +77,7 @@ def test_skops(hub, tmp_path, name, classifier):
 
 
 def test_skops_with_a_type_that_was_not_named(hub, tmp_path, name):
-    from sklearn.preprocessing import FunctionTransformer  # noqa: PLC0415
+    from sklearn.preprocessing import FunctionTransformer  # noqa: PLC0415 - loads scikit-learn
 
     skops.dump(FunctionTransformer(os.path.join), tmp_path / "model.skops")
     hub.models.publish(tmp_path / "model.skops", name)
@@ -232,7 +233,6 @@ def test_a_folder_has_to_be_said_to_be_something(hub, fetched, name, tmp_path):
 
 def test_what_is_loaded_is_what_was_verified(hub, fetched, name, monkeypatch):
     """A file that is exchanged after it was hashed changes nothing: a copy was hashed."""
-    from anacostia_blockchain import loading  # noqa: PLC0415
 
     real = loading.verify_version
 
@@ -273,7 +273,6 @@ def test_an_old_torch_is_refused(hub, tmp_path, name, monkeypatch):
     (stub / "__init__.py").write_text("__version__ = '2.5.1+cpu'\n")
     monkeypatch.syspath_prepend(stub.parent)
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    import zipfile  # noqa: PLC0415
 
     with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps(Bomb(tmp_path / "made")))

@@ -401,7 +401,7 @@ def make_models(request: pytest.FixtureRequest, hub, tmp_path: Path):
         return lambda store: IpfsStoreNode("models", folder, store, kubo.api)
     w3up = request.getfixturevalue("w3up")
     from anacostia_blockchain.storage.web3storage.identity import Signer  # noqa: PLC0415 - extra
-    from anacostia_blockchain.storage.web3storage.store import Web3Storage  # noqa: PLC0415
+    from anacostia_blockchain.storage.web3storage.store import Web3Storage  # noqa: PLC0415 - loads cryptography
 
     owner = Signer.generate()
     space = Web3Storage.open_space(w3up.service, owner, w3up.new_space(owner), tmp_path / "w3up")

@@ -15,6 +15,7 @@ import pytest
 from anacostia_blockchain.audit import RunDatabase
 from anacostia_blockchain.metadata import SqliteMetadataStore
 from anacostia_blockchain.nodes import (
+    AttestNode,
     DeployNode,
     EvaluateNode,
     ModelStoreNode,
@@ -194,7 +195,6 @@ def test_an_unpublished_model_is_waited_for(chain: LocalChain, tmp_path: Path) -
 
 
 def test_a_metric_that_was_not_measured_fails_the_run(chain: LocalChain, tmp_path: Path) -> None:
-    from anacostia_blockchain.nodes import AttestNode  # noqa: PLC0415
 
     people = People(chain, tmp_path)
     people.publish("weights")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -114,7 +115,6 @@ def test_simulate_walks_to_the_curve() -> None:
     ],
 )
 def test_check_curve_says_which_point(wrong: tuple[Point, ...], why: str) -> None:
-    from dataclasses import replace  # noqa: PLC0415
 
     with pytest.raises(ConfigError, match=why):
         curve.check_curve(replace(RULES, points=wrong))
