@@ -45,7 +45,7 @@ ARGUMENTS = {"ModelLicensing": ("ModelRegistry",), "ModelMarket": ("ModelLicensi
 CREATED = {"ModelNFT": ("ModelRegistry", "nft"), "LicenseToken": ("ModelLicensing", "licenseToken")}
 """What another contract's constructor creates, and the function that says where."""
 
-_HOW = dict.fromkeys(
+_HOW = {"PromotionGate": "anacostia up"} | dict.fromkeys(
     ("UsdFeeds", "MetricReceiver", "AttestedMetrics", "ModelPricing"), "anacostia up --prices"
 )
 """What puts contracts on a local chain that are not there from the beginning."""
