@@ -32,6 +32,7 @@ from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.storage.replicated import ReplicatedStore
 from anacostia_blockchain.storage.web3storage import access, ucan
 from anacostia_blockchain.storage.web3storage import store as store_module
+from anacostia_blockchain.storage.web3storage.blobs import remove_blob
 from anacostia_blockchain.storage.web3storage.identity import KEY_VARIABLE, Signer
 from anacostia_blockchain.storage.web3storage.ipld import Link
 from anacostia_blockchain.storage.web3storage.service import Connection, Service
@@ -444,6 +445,78 @@ def test_progress_of_several_shards_is_that_of_the_bytes(w3up, principal, proof,
     assert not (tmp_path / "staging" / "packs").is_dir() or not list(
         (tmp_path / "staging" / "packs").iterdir()
     )
+
+
+# ---------------------------------------------------------------------- what changed alone
+
+
+@pytest.fixture
+def sharded(w3up, principal, tmp_path):
+    """A store in a space of its own, with small shards, and the bytes that it sends."""
+    proof = w3up.new_space(principal)
+    connection = Connection(w3up.service, principal, [proof])
+    sent = []
+    request = connection.request
+
+    def counted(method, *rest, content=None, **how):
+        if method == "PUT":
+            content = b"".join(content)
+            sent.append(len(content))
+        return request(method, *rest, content=content, **how)
+
+    connection.request = counted
+    space = proof.capabilities[0].resource
+    return Web3Storage(connection, space, tmp_path / "w3up", shard_size=SHARD), sent
+
+
+def versions_of(folder):
+    """A folder of eight files, each of a chunk."""
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"{number}.bin").write_bytes(os.urandom(CHUNK))
+    return folder
+
+
+def test_a_second_version_sends_what_changed(sharded, tmp_path):
+    """One file of eight, and it reads the same, also when the first version is gone."""
+    store, sent = sharded
+    folder = versions_of(tmp_path / "model")
+    first = store.put(folder)
+    sent.clear()
+    (folder / "3.bin").write_bytes(os.urandom(CHUNK))
+    second = store.put(folder)
+    assert CHUNK <= sum(sent) < CHUNK + 20_000
+    store.delete(first)
+    assert not store.has(first)
+    assert store.has(second)
+    elsewhere = Web3Storage(store._connection, store.space, tmp_path / "elsewhere")
+    assert scan(elsewhere.get(second, tmp_path / "copy")).cid == second == scan(folder).cid
+
+
+def test_what_the_space_has_lost_is_sent_again(sharded, tmp_path):
+    """A shard of the first version was removed behind its back, although it is listed."""
+    store, sent = sharded
+    folder = versions_of(tmp_path / "model")
+    first = store.put(folder)
+    for shard in store._view().upload(Link(first.bytes)).shards:
+        remove_blob(store._connection, store.space, shard)
+    sent.clear()
+    (folder / "3.bin").write_bytes(os.urandom(CHUNK))
+    second = store.put(folder)
+    assert scan(store.get(second, tmp_path / "copy")).cid == second
+
+
+def test_a_record_of_an_earlier_upload_that_is_damaged_does_not_matter(sharded, tmp_path):
+    store, _sent = sharded
+    folder = versions_of(tmp_path / "model")
+    store.put(folder)
+    for path in (tmp_path / "w3up" / "uploads").glob("*/*"):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    (folder / "3.bin").write_bytes(os.urandom(CHUNK))
+    second = store.put(folder)
+    assert scan(store.get(second, tmp_path / "copy")).cid == second
 
 
 # ---------------------------------------------------------------------- reading

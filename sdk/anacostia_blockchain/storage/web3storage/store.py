@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from anacostia_blockchain.content.cid import CID, DAG_PB
 from anacostia_blockchain.errors import (
@@ -23,6 +23,7 @@ from anacostia_blockchain.storage.base import Pin, Source, Stat
 from anacostia_blockchain.storage.local import LocalStore
 from anacostia_blockchain.storage.web3storage import ipld
 from anacostia_blockchain.storage.web3storage.blobs import Blob, add_blob, remove_blob
+from anacostia_blockchain.storage.web3storage.earlier import Earlier, Fresh, size_of
 from anacostia_blockchain.storage.web3storage.identity import KEY_VARIABLE, Signer
 from anacostia_blockchain.storage.web3storage.ipld import Link
 from anacostia_blockchain.storage.web3storage.locating import Claims, View
@@ -44,6 +45,14 @@ ABILITIES = (
     "upload/remove",
 )
 """What a delegation must allow for all methods to work; `get` needs no more than `upload/*`."""
+
+
+class _LostError(Exception):
+    """An earlier upload cannot be built upon."""
+
+
+def _lost() -> NoReturn:
+    raise _LostError
 
 
 class Web3Storage:
@@ -70,6 +79,7 @@ class Web3Storage:
         self._claims = Claims(connection)
         self._names = Names(folder / "names.db", space)
         self._staging = LocalStore(folder / "staging")
+        self._earlier = Earlier(folder / "uploads", space)
         self._shard_size = shard_size
         self._last_view = self._view()
 
@@ -131,23 +141,56 @@ class Web3Storage:
 
     def _push(self, cid: CID, name: str, progress: Progress | None) -> CID:
         """Upload what is staged; interrupted, it stays there, and the next attempt is quicker."""
-        total, done = self._staging.stat(cid).size, 0
-        fetch = self._staging.block
-        shards: dict[bytes, Slices] = {}
-        for shard in cut(dag.blocks(fetch, cid), self._shard_size):
-            blob = Blob(shard.digest, shard.size, lambda shard=shard: shard.read(fetch))  # type: ignore[misc]
-            add_blob(self._connection, self.space, blob)
-            shards[shard.digest] = shard.slices
-            done += shard.content
-            if progress is not None:
-                progress(min(done, total), total)
-        self._register(cid, shards)
+        total = self._staging.stat(cid).size
+        earlier = self._earlier.shards(self._view().upload)
+        try:
+            shards = self._sent(cid, earlier, total, progress)
+            self._register(cid, shards)
+            self._confirm({shard: earlier[shard] for shard in shards.keys() & earlier.keys()})
+        except _LostError:  # the space no longer has what it lists, or has it in too many pieces
+            shards = self._sent(cid, {}, total, progress)
+            self._register(cid, shards)
+        self._earlier.keep(cid, {shard: earlier.get(shard, at) for shard, at in shards.items()})
         if progress is not None:
             progress(total, total)
         self._names.add(cid, name)
         with suppress(StoreBusyError):  # another upload is being staged: the next one sweeps
             self._staging.delete(cid)
         return cid
+
+    def _sent(
+        self, cid: CID, earlier: Mapping[bytes, Slices], total: int, progress: Progress | None
+    ) -> dict[bytes, Slices]:
+        """Send what no earlier shard has; returns where all blocks are.
+
+        Raises:
+            _LostError: an earlier shard is not there any more, or there are too many of them.
+        """
+        fetch, fresh, done = self._staging.block, Fresh(earlier), 0
+        shards: dict[bytes, Slices] = {}
+        for shard in cut(fresh.blocks(fetch, cid), self._shard_size):
+            blob = Blob(shard.digest, shard.size, lambda shard=shard: shard.read(fetch))  # type: ignore[misc]
+            add_blob(self._connection, self.space, blob)
+            shards[shard.digest] = shard.slices
+            done += shard.content
+            if progress is not None:
+                progress(min(done, total), total)
+        if fresh.scattered:
+            raise _LostError
+        self._confirm({shard: earlier[shard] for shard in fresh.used})
+        return shards | fresh.used
+
+    def _confirm(self, shards: Mapping[bytes, Slices]) -> None:
+        """See that the space has shards: it says so, or where they are to be sent.
+
+        Before an upload is listed, and again after: somebody may have deleted another one
+        meanwhile, and with it what only that one was known to need.
+
+        Raises:
+            _LostError: it lacks one.
+        """
+        for digest, slices in shards.items():
+            add_blob(self._connection, self.space, Blob(digest, size_of(slices.values()), _lost))
 
     def _register(self, cid: CID, shards: Mapping[bytes, Slices]) -> None:
         """Publish where the blocks are, then list the upload: nobody sees half of one."""
@@ -251,6 +294,7 @@ class Web3Storage:
             remove_blob(self._connection, self.space, digest)
 
     def _remove(self, cid: CID) -> None:
+        self._earlier.drop(cid)
         with suppress(NotFoundError):
             self._connection.invoke("upload/remove", self.space, {"root": Link(cid.bytes)})
 
