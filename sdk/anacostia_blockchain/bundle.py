@@ -26,6 +26,7 @@ from anacostia_blockchain import verify
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.documents import read_object
 from anacostia_blockchain.content.statement import Statement
+from anacostia_blockchain.deployment import predicted_address, token_of
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.state_proof import ProvenState, prove_state, trust
@@ -170,7 +171,9 @@ def verify_bundle(
     """
     with _open(path) as (archive, document), tempfile.TemporaryDirectory() as scratch:
         trusted = trust(document["chain_id"], block_hashes, rpc_url)
-        bundle = _Bundle(document, archive, Path(scratch), ProvenState(trusted))
+        bundle = _Bundle(
+            document, archive, Path(scratch), ProvenState(trusted, document["chain_id"])
+        )
         made = []
         for name, check in _checks(bundle):
             made.append(verify.made(name, check))
@@ -207,6 +210,12 @@ def _blocks(bundle: _Bundle) -> str:
 
 def _registry(bundle: _Bundle) -> str:
     registry, slots = bundle.document["registry"], VersionSlots(*bundle.version)
+    if registry.lower() != predicted_address(_REGISTRY).lower():
+        raise IntegrityError(f"{registry} is not where this package's registry is")
+    token = f"eip155:{bundle.document['chain_id']}/erc721:{token_of(registry)}"
+    subject = f"{token}/{slots.model_id}@{slots.version}"
+    if bundle.document["subject"] != subject:
+        raise IntegrityError(f"the bundle says another subject than it proves: {subject}")
     header = slots.read_header(bundle.slot(_REGISTRY, registry, slots.header))
     if header.status is Status.REVOKED:
         raise IntegrityError("revoked at that block")

@@ -190,6 +190,14 @@ def immutables(name: str, code: bytes) -> set[int]:
     }
 
 
+def token_of(registry: Address) -> Address:
+    """Address of a registry's token, which is the first contract that it creates."""
+    import rlp  # noqa: PLC0415 - comes with web3; only what verifies offline needs it
+
+    made = keccak(rlp.encode([_bytes(registry), 1]))
+    return str(to_checksum_address(made[12:]))
+
+
 def predicted_address(name: str) -> Address:
     """The address that CREATE2 gives a contract on every chain (EIP-1014)."""
     return create2_address(init_code(name) + _linked(name))

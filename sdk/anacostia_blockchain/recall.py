@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from anacostia_blockchain.errors import LedgerError
+from anacostia_blockchain.errors import ContractRevertedError, LedgerError
 from anacostia_blockchain.types import Parent, Relation, RevocationReason, Status
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ Position = tuple[int, int]
 """Number of a block, and of an event in it."""
 
 _CONTRACT = "ModelRegistry"
+
+MAX_VISITS = 4096
+"""Versions that the contract looks through at most, in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,9 @@ def taint(
     Raises:
         LedgerError: there are more than `max_visits` ancestors.
     """
+    with suppress(ContractRevertedError):  # more ancestors than the contract looks through
+        if not client.registry.is_tainted(model_id, version, min(max_visits, MAX_VISITS)):
+            return None
     start = (model_id, version)
     made: dict[Key, Key | None] = {start: None}
     queue = [start]

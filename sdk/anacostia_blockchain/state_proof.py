@@ -17,6 +17,9 @@ from anacostia_blockchain.storage_proof import block_hash, header_fields, prove
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
 
+_KNOWS_ITS_CHAIN = "ModelRegistry"
+"""Its code holds the number of the chain that it was deployed on, for EIP-712."""
+
 Trust = Callable[[int, bytes], None]
 """Called with a block's number and hash; raises IntegrityError unless they are trusted."""
 
@@ -78,7 +81,7 @@ class ProvenState:
 
     Args:
         trusted: judges the hashes of blocks.
-        chain_id: that the contracts must say they were deployed on; None: whichever.
+        chain_id: that the registry must have been deployed on; None: whichever.
     """
 
     def __init__(self, trusted: Trust, chain_id: int | None = None) -> None:
@@ -145,7 +148,7 @@ class ProvenState:
             raise FormatError("the code of a contract is no hexadecimal") from error
         if keccak(data) != code_hash or not is_build_of(name, data):
             raise IntegrityError(f"what stands for {name} is another contract")
-        if self._chain_id is not None and self._chain_id not in immutables(name, data):
+        if name == _KNOWS_ITS_CHAIN and self._chain_id not in {None, *immutables(name, data)}:
             raise IntegrityError(f"that {name} was not deployed on chain {self._chain_id}")
 
 

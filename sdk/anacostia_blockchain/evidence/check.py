@@ -17,7 +17,7 @@ from anacostia_blockchain import verify
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.documents import field as lookup
 from anacostia_blockchain.contracts.model_registry import label
-from anacostia_blockchain.deployment import predicted_address
+from anacostia_blockchain.deployment import predicted_address, token_of
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError
 from anacostia_blockchain.evidence import annex, documents, report, runs
 from anacostia_blockchain.evidence.archive import INDEX, Archive
@@ -29,7 +29,6 @@ from anacostia_blockchain.evidence.state import (
     ProvenModel,
     alias_data,
     head,
-    token_of,
 )
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.state_proof import ProvenState, Trust, trust
@@ -114,7 +113,7 @@ class _Evidence:
     leaves: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.state = ProvenState(self._one_block)
+        self.state = ProvenState(self._one_block, self.subject.chain_id)
         self.model = ProvenModel(self.state.slot, self.subject.registry, self.subject.model_id)
 
     def checks(self) -> Iterator[tuple[str, Callable[[], str]]]:

@@ -154,12 +154,3 @@ def chunks(keys: Iterable[Any], size: int = AT_ONCE) -> Iterator[list[Any]]:
     rest = iter(keys)
     while chunk := list(islice(rest, size)):
         yield chunk
-
-
-def token_of(registry: str) -> str:
-    """Address of the models' token, which the registry creates before anything else (EIP-161)."""
-    import rlp  # noqa: PLC0415 - comes with web3
-    from eth_utils import keccak, to_checksum_address  # noqa: PLC0415 - loads eth-utils
-
-    made = keccak(rlp.encode([bytes.fromhex(registry.removeprefix("0x")), 1]))
-    return str(to_checksum_address(made[12:]))

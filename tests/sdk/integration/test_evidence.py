@@ -206,6 +206,7 @@ def test_attestations_and_promotions_are_told(hub, name, folder, tmp_path):
     places = {part["where"] for part in index["annex_iv"][3]["recorded"]}
     assert "sections/attestations.jsonl" in places
     assert verify_evidence(path, block_hashes=hashes(hub, path)).passed
+    hub.chain.rpc("evm_increaseTime", 2)  # a block of the same second would count as the same
     hub.attest.revoke(uid)
     again = tmp_path / "again.zip"
     write_evidence(hub, name, again, block=index["block"]["number"])
@@ -363,6 +364,13 @@ def test_another_model_of_the_same_name_is_another_model(evidence):
 
     found = failed(verify_evidence(rewritten(path, change), block_hashes=trusted))
     assert {"model", "versions"} <= set(found)
+
+
+def test_another_chain_of_the_same_state_is_another_chain(evidence):
+    path, index, trusted = evidence
+    other = in_index(subject=index["subject"] | {"chain_id": 1})
+    found = failed(verify_evidence(rewritten(path, other), block_hashes=trusted))
+    assert "was not deployed on chain 1" in found["state"]
 
 
 def test_evidence_says_nothing_against_another_hash(evidence):

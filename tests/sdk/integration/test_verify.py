@@ -219,6 +219,8 @@ def set_run_index(document, content):
     [
         (flip_a_bit, "content"),
         (lambda d, c: (d | {"version": 7}, c), "registry"),
+        (lambda d, c: (d | {"subject": "acme/digits@1"}, c), "registry"),
+        (lambda d, c: (d | {"chain_id": 1}, c), "blocks"),
         (lambda d, c: (d | {"registry": "0x" + "11" * 20}, c), "blocks"),
         (set_state_root, "blocks"),
         (set_code, "blocks"),
