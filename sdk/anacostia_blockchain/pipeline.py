@@ -6,14 +6,20 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 from anacostia_blockchain import _upstream as upstream
 from anacostia_blockchain._graph import check_nodes, refuse_remote, set_up
-from anacostia_blockchain._supervision import ActionGuard, LocalConnector, Watch, end_threads
+from anacostia_blockchain._report import Ended, ExecutionReport, make_report
+from anacostia_blockchain._supervision import (
+    ActionGuard,
+    LocalConnector,
+    Watch,
+    end_threads,
+    signals_to,
+)
 from anacostia_blockchain.errors import PipelineError
 from anacostia_blockchain.metadata.lifecycle import RunSummary
 
@@ -26,37 +32,11 @@ if TYPE_CHECKING:
     from anacostia_blockchain.sending import Sender
     from anacostia_blockchain.web.guard import Token
 
+__all__ = ["ExecutionReport", "Pipeline"]
+
 log = logging.getLogger(__name__)
 
-Ended = Literal["idle", "runs", "timeout", "signal"]
 _TICK = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionReport:
-    """What came of `Pipeline.execute`.
-
-    Attributes:
-        runs: the runs that ended meanwhile, in order; those that an earlier process left open and
-            this one closed as aborted come first.
-        ended: why the execution ended: nothing was left to do, the asked number of runs was done,
-            the time was over, or a signal came.
-        unsent: intents that have not reached the chain yet; the next execution sends them.
-        refused: keys of the intents that a contract refused, with its reason.
-        handed_over: intents that an anchor worker sends, because no key is here.
-    """
-
-    runs: tuple[RunSummary, ...]
-    ended: Ended
-    unsent: int
-    refused: dict[str, str]
-    handed_over: int = 0
-
-    @property
-    def ok(self) -> bool:
-        """Whether every run succeeded and everything that had to reach the chain did."""
-        good = all(run.status == "succeeded" for run in self.runs)
-        return good and not self.unsent and not self.refused
 
 
 class Pipeline(upstream.Pipeline):
@@ -159,7 +139,7 @@ class Pipeline(upstream.Pipeline):
         self._wanted = runs
         self._until_idle = until == "idle" and runs is None
         self.metadata_store.on_run = self._note_run
-        with self._signals():
+        with signals_to(self._on_signal):
             try:
                 self.launch_nodes()
                 with self._beside():
@@ -333,20 +313,6 @@ class Pipeline(upstream.Pipeline):
                 self.metadata_store.exit_event.set()
         self._on_step(event, str(run.run_id if isinstance(run, RunSummary) else run))
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Take over Ctrl-C and SIGTERM, where that is possible: in the main thread."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        handled = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._on_signal) for number in handled}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _on_signal(self, number: int, _frame: object) -> None:
         if self._stop is not None:
             raise KeyboardInterrupt
@@ -375,14 +341,9 @@ class Pipeline(upstream.Pipeline):
 
     def _report(self, unsent: int) -> ExecutionReport:
         outbox = self.metadata_store.outbox
-        failed = outbox.failed() if outbox is not None else []
-        refused = {intent.key: intent.error or "" for intent in failed}
-        waiting = 0
-        if outbox is not None and self._sender is None:
-            outbox.flush()
-            waiting = len(outbox.open())
-        ended = self._stop or "idle"
-        return ExecutionReport(tuple(self._finished), ended, unsent, refused, waiting)
+        return make_report(
+            self._finished, self._stop or "idle", unsent, outbox, sends=self._sender is not None
+        )
 
     def _stop_loop(self) -> None:
         loop: Any = getattr(self, "loop", None)
