@@ -61,9 +61,9 @@ class AliasPeriod:
 
     def __str__(self) -> str:
         what = f"version {self.version}, {self.root}" if self.version else "nothing"
-        since = "ever before" if self.since is None else f"since {self.since:%Y-%m-%d %H:%M:%S} UTC"
-        until = f", until {self.until:%Y-%m-%d %H:%M:%S} UTC" if self.until else ""
-        return f"{what} ({since}{until})"
+        ends = (("since", self.since), ("until", self.until))
+        shown = [f"{word} {time:%Y-%m-%d %H:%M:%S} UTC" for word, time in ends if time is not None]
+        return f"{what} ({', '.join(shown) or 'it never moved'})"
 
 
 @dataclass(frozen=True)

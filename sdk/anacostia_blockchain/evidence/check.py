@@ -166,6 +166,7 @@ class _Evidence:
 
     def _versions(self) -> str:
         """Every version there is, in order; each line is what the state says."""
+        self._need_model()
         lineage = self._lineage()
         told = self.archive.lines("versions.jsonl")
         tainted = 0
@@ -177,6 +178,11 @@ class _Evidence:
             tainted += line["tainted_by"] is not None
         ancestors = len(lineage.records) - self.count
         return f"all {self.count} versions, {ancestors} ancestors; {tainted} revoked or tainted"
+
+    def _need_model(self) -> None:
+        """What follows is compared with versions whose number has to be proven first."""
+        if not self.count:
+            raise IntegrityError("how many versions there are could not be proven")
 
     def _lineage(self) -> Lineage:
         lineage = Lineage()
@@ -207,6 +213,7 @@ class _Evidence:
 
     def _documents(self) -> str:
         """What describes each version, led back to its root."""
+        self._need_model()
         missing = []
         told = self.archive.lines("documents.jsonl")
         for number, line in zip_longest(range(1, self.count + 1), told):
@@ -232,6 +239,7 @@ class _Evidence:
 
     def _runs(self) -> str:
         """Each run is in the head of its log that is on chain, or in one that this extends."""
+        self._need_model()
         count, waiting = 0, dict(self.leaves)
         for line in self.archive.lines(runs.MEMBER):
             proof = RunProof.from_document(lookup(line, "proof", dict, runs.MEMBER))
@@ -262,6 +270,7 @@ class _Evidence:
 
     def _index(self) -> str:
         """What the index says of itself: ids, times, numbers of entries, headings."""
+        self._need_model()
         index, subject = self.archive.index, self.subject
         token = f"eip155:{subject.chain_id}/erc721:{token_of(subject.registry)}"
         rows = {name: self._count(name) for name in self.archive.members("") if _is_lines(name)}

@@ -278,7 +278,7 @@ def test_by_command(anacostia, hub, since, tmp_path):
     assert "champion pointed to version 2" in report["checks"][-1]["detail"]
     anacostia("verify", file, code=1)
     assert verify_file(file, block_hashes=[digest]).passed
-    assert "ever before" in anacostia("models", "as-of", subject, "2024-02-29")
+    assert ": nothing (until " in anacostia("models", "as-of", subject, "2024-02-29")
     assert "2024-02-29 00:00:00 UTC" in anacostia("models", "as-of", subject, "2024-02-29")
     anacostia("models", "as-of", subject, "yesterday", code=2)
     anacostia("verify", code=2)

@@ -377,6 +377,7 @@ def test_evidence_says_nothing_against_another_hash(evidence):
     path, _, _ = evidence
     found = failed(verify_evidence(path, block_hashes=["0x" + "11" * 32]))
     assert "did not say you trust" in found["state"]
+    assert set(found) == set(CHECKS) - {"members", "report"}
 
 
 def test_truncated_evidence_is_refused(evidence, tmp_path):

@@ -19,6 +19,9 @@ from anacostia_blockchain.chain import Chain
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.examples import digits
+from anacostia_blockchain.metadata import SqliteMetadataStore
+from anacostia_blockchain.nodes import DeployNode, MonitoringDataStoreNode
+from anacostia_blockchain.pipeline import Pipeline
 from anacostia_blockchain.serving import ServedModel, find_function, model_app
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
@@ -127,6 +130,48 @@ def test_publish_serve_predict_revoke(hub, local_chain, deployment, published, t
     with Process(local_chain.rpc_url, hub.home, reference, "--predict", PREDICT) as process:
         assert process.process.wait(timeout=30) == 1
         assert "TaintedError" in process.process.stderr.read()
+
+
+def test_a_pipeline_deploys_it_and_takes_it_back(
+    hub, local_chain, deployment, published, trained, name, tmp_path
+):
+    """The node starts a real process; when the data are revoked, the node ends it."""
+    deployment.save(hub.home / "deployments")
+    _folder, rows = trained
+    serving, seen = [], []
+
+    def deploy(_path, version):
+        reference = f"{version.model_id}@{version.version}"
+        serving.append(Process(local_chain.rpc_url, hub.home, reference, "--predict", PREDICT))
+        answer = httpx.post(f"{serving[0].url()}/predict", json={"inputs": [rows[0][:-1]]})
+        seen.append((version.version, answer.json()["outputs"]))
+
+    def undeploy(version, why):
+        serving[0].process.terminate()
+        seen.append((version, serving[0].process.wait(timeout=20), str(why)))
+
+    def run(number):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / f"f{number}").write_text("new")
+        store = SqliteMetadataStore("store", f"sqlite:///{tmp_path}/metadata.db", chain=hub)
+        data = MonitoringDataStoreNode("data", tmp_path / "data", store, poll=0.02, settle=0)
+        node = DeployNode("deploy", [data], store, name, tmp_path / "up", deploy, undeploy=undeploy)
+        report = Pipeline([store, data, node]).execute()
+        assert report.ok, report
+
+    try:
+        run(1)
+        assert seen == [(1, [rows[0][-1]])]
+        hub.models.revoke(f"{name}-data@1", RevocationReason.POISONED_DATA)
+        run(2)
+        assert seen[1][:1] == (1,)
+        assert "which is revoked: poisoned data" in seen[1][2]
+        assert serving[0].process.poll() is not None
+    finally:
+        for one in serving:
+            one.process.kill()
+            one.process.wait()
+            one.process.stderr.close()
 
 
 def test_a_tampered_file_is_not_served(hub, local_chain, deployment, published, trained, name):
