@@ -35,7 +35,7 @@ from anacostia_blockchain.verify import Check
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain
-    from anacostia_blockchain.deployment import Deployment
+    from anacostia_blockchain.deployment import DeployedContract, Deployment
     from anacostia_blockchain.types import Address
 
 WIRES = {
@@ -96,7 +96,23 @@ def _record(chain: Chain, deployment: Deployment, name: str) -> str:
             f"the deployment file says version {contract.version}, the contract {version}: "
             "the file was edited; write it anew with `ape run deploy`"
         )
-    return f"{contract.address}, version {version}"
+    return f"{contract.address}, version {version}, {_creation(chain, contract)}"
+
+
+def _creation(chain: Chain, contract: DeployedContract) -> str:
+    """Compare the recorded transaction with the chain's; old ones some nodes forget."""
+    if contract.tx is None:
+        return "its transaction is not recorded"
+    mined = chain.rpc("eth_getTransactionReceipt", contract.tx)
+    if mined is None:
+        return f"transaction {contract.tx} is not known to {chain.rpc.host}"
+    block, sender = int(mined["blockNumber"], 16), to_checksum_address(mined["from"])
+    if block != contract.block:
+        raise IntegrityError(
+            f"the deployment file says block {contract.block} of a transaction in block {block}: "
+            "the file was edited; write it anew with `ape run deploy`"
+        )
+    return f"created in block {block} by {sender}"
 
 
 def _address(chain: Chain, deployment: Deployment, name: str) -> Address:

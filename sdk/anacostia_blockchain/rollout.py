@@ -198,8 +198,15 @@ def previous(chain_id: int, folder: Path) -> Deployment | None:
     Raises:
         ConfigError: it is damaged.
     """
-    exists = (folder / f"{chain_id}.json").exists()
-    return Deployment.load(chain_id, folder) if exists else None
+    path = folder / f"{chain_id}.json"
+    if not path.exists():
+        return None
+    try:
+        return Deployment.load(chain_id, folder)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error}: move {path} away and run this again, which finds what is on the chain"
+        ) from None
 
 
 def _known(chain_id: int) -> OracleNetwork | None:
@@ -226,7 +233,7 @@ def _origin(
 ) -> DeployedContract:
     """A contract with the transaction that created it; where the node forgot it, left open."""
     before = known.contracts.get(name) if known is not None else None
-    if before is not None and before.tx is not None and before.address == contract.address:
+    if before is not None and before.address == contract.address and _is_mined(chain, before):
         return replace(contract, block=before.block, tx=before.tx, deployer=before.deployer)
     code = to_hex(init_code(CREATED[name][0] if name in CREATED else name))[2:]
     try:
@@ -240,6 +247,14 @@ def _origin(
                 contract, block=block, tx=tx["hash"], deployer=to_checksum_address(tx["from"])
             )
     return replace(contract, block=block)
+
+
+def _is_mined(chain: Chain, contract: DeployedContract) -> bool:
+    """Whether a recorded transaction is one, in the recorded block."""
+    if contract.tx is None:
+        return False
+    mined = chain.rpc("eth_getTransactionReceipt", contract.tx)
+    return mined is not None and int(mined["blockNumber"], 16) == contract.block
 
 
 def _first_block(chain: Chain, address: Address) -> int:

@@ -130,12 +130,21 @@ def test_another_forwarder_than_the_known_one_is_found(chain, deployment, networ
         ({"arguments": "0x" + "00" * 32}, "record", "by its arguments it is at"),
         ({"arguments": "nonsense"}, "record", "not hexadecimal"),
         ({"arguments": 7}, "record", "not hexadecimal"),
+        ({"block": 1}, "record", "says block 1 of a transaction in block"),
         ({"address": "0x" + "11" * 20}, "code", "no code at"),
     ],
 )
 def test_a_record_edited_by_hand_is_found(chain, deployment, network, fields, check, message):
     found = failures(chain, changed(deployment, "ModelMarket", **fields), network)
     assert message in found[f"ModelMarket {check}"]
+
+
+def test_a_transaction_that_nobody_knows_is_said_to_be_so(chain, deployment, network):
+    for tx, said in ((None, "is not recorded"), ("0x" + "ab" * 32, "is not known to 127.0.0.1")):
+        found = inspect(chain, changed(deployment, "RunLedger", tx=tx), network)
+        (record,) = [check for check in found if check.name == "RunLedger record"]
+        assert record.passed
+        assert said in record.detail
 
 
 def test_a_record_without_arguments_and_a_node_without_overrides_say_so(

@@ -160,6 +160,22 @@ def test_an_earlier_record_is_kept_and_its_gaps_are_filled(local: LocalChain, tm
     assert completed(chain, again, gap) == first
 
 
+@pytest.mark.parametrize("edit", [{"tx": "0x" + "ab" * 32}, {"block": 1}])
+def test_an_earlier_record_is_not_believed(local: LocalChain, edit: dict[str, object]):
+    chain = local.chain()
+    first = deploy_all(chain)
+    ledger = dataclasses.replace(first.contracts["RunLedger"], **edit)
+    edited = Deployment(777, first.contracts | {"RunLedger": ledger})
+    assert completed(chain, deploy_all(chain), edited) == first
+
+
+def test_a_damaged_record_is_kept_and_named(tmp_path):
+    (tmp_path / "777.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"is damaged.*move .*777\.json away"):
+        previous(777, tmp_path)
+    assert (tmp_path / "777.json").read_text() == "{"
+
+
 def test_where_the_node_has_forgotten_the_origin_stays_open(local: LocalChain, monkeypatch):
     chain = local.chain()
     deploy_all(chain)
