@@ -134,7 +134,7 @@ def rehearse(
                 for name, contract in deployment.contracts.items()
             )
             used = sum(_used(copy, block) for block in range(first + 1, copy.block_number() + 1))
-    except ChainUnavailableError as error:
+    except (ChainUnavailableError, RpcError) as error:
         raise ChainUnavailableError(
             f"chain {chain.chain_id} cannot be copied for a rehearsal ({error}): "
             "check that its RPC endpoint still answers"

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from anacostia_blockchain import deployment as deploying
+from anacostia_blockchain import rollout
 from anacostia_blockchain.chain import Chain, PrivateKeySigner
 from anacostia_blockchain.deployment import CREATED, DEPLOYED, Deployment, deploy
 from anacostia_blockchain.errors import (
@@ -106,6 +107,20 @@ def test_a_chain_that_dies_cannot_be_rehearsed_on(local: LocalChain):
     local.stop()
     with pytest.raises(ChainUnavailableError, match="cannot be copied for a rehearsal"):
         rehearse(chain, local.rpc_url)
+
+
+def test_a_chain_that_dies_during_a_rehearsal(local: LocalChain, monkeypatch):
+    """The copy reads what it needs when it needs it."""
+    chain = local.chain()
+
+    def dying(copy: Chain, **plan: object) -> Deployment:
+        local.stop()
+        return deploy_all(copy, **plan)
+
+    monkeypatch.setattr(rollout, "deploy_all", dying)
+    with pytest.raises(ChainUnavailableError, match="cannot be copied for a rehearsal") as caught:
+        rehearse(chain, local.rpc_url)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("sent", range(len(SENT)), ids=SENT)
