@@ -18,8 +18,28 @@ from anacostia_blockchain.nodes.onchain import ChainActionNode, ModelActionNode
 
 if TYPE_CHECKING:
     from anacostia_blockchain import _upstream as upstream
+    from anacostia_blockchain.client import Anacostia
     from anacostia_blockchain.metadata import MetadataStore
+    from anacostia_blockchain.nodes.deploy import Promotion
     from anacostia_blockchain.types import ModelVersion
+
+
+def by_gate(alias: str) -> Promotion:
+    """For `DeployNode(promotion=…)`: what an alias points to, if its policy decides about it.
+
+    Where the alias is not under this deployment's gate, or has no policy, nothing is promoted:
+    its owner could point it anywhere.
+    """
+
+    def promoted(hub: Anacostia, model: str) -> ModelVersion | None:
+        try:
+            version = hub.models.version(f"{model}@{alias}")
+            hub.promotions.policy(version.model_id, alias)
+        except NotFoundError:
+            return None
+        return version
+
+    return promoted
 
 
 class EvaluateNode(ModelActionNode):

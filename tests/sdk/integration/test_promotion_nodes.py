@@ -25,6 +25,7 @@ from anacostia_blockchain.nodes import (
     PublishVersionNode,
     TrainingNode,
 )
+from anacostia_blockchain.nodes.promotion import by_gate
 from anacostia_blockchain.pipeline import ExecutionReport, Pipeline
 from anacostia_blockchain.promotion.values import Policy, Requirement
 from anacostia_blockchain.testing import LocalChain, dev_signer
@@ -95,6 +96,7 @@ class Team:
             self.name,
             home / "serving",
             lambda _path, version: self.deployed.append(version.version),
+            promotion=by_gate("champion"),
         )
         report = self._execute([store, data, propose, promote, deploy])
         record = RunDatabase(home / "metadata.db").record(report.runs[-1].run_id)
@@ -139,6 +141,8 @@ def test_trained_evaluated_attested_promoted_and_deployed(
     team.watch()
     assert "1 missing" in team.facts["propose"]
     assert "no open proposal" in team.facts["promote"]
+    owner.models.set_alias(version, "canary")
+    assert by_gate("canary")(owner, "answers") is None  # its owner can point it anywhere
     team.evaluate()
     (said,) = owner.attest.list(version)
     assert (said.attester, said.value) == (people.evaluator.address, Decimal("0.9"))
