@@ -62,7 +62,7 @@ contract GateHandler is Test, GateGhost {
     }
 
     function actions() external pure returns (bytes4[] memory all) {
-        all = new bytes4[](12);
+        all = new bytes4[](13);
         (all[0], all[1], all[2]) =
         (this.setPolicy.selector, this.attest.selector, this.revokeAttestation.selector);
         (all[3], all[4], all[5]) =
@@ -71,6 +71,7 @@ contract GateHandler is Test, GateGhost {
         (this.rollback.selector, this.publish.selector, this.revokeVersion.selector);
         (all[9], all[10], all[11]) =
         (this.revokeBase.selector, this.transfer.selector, this.pass.selector);
+        all[12] = this.attempt.selector;
     }
 
     /// @notice Each action once where it must succeed.
@@ -100,6 +101,7 @@ contract GateHandler is Test, GateGhost {
         revokeVersion(_baseOf.length - 1);
         revokeBase(0);
         pass(1);
+        attempt(1, 3);
     }
 
     /*//////////////////////////////////////////////////////////////
@@ -189,6 +191,28 @@ contract GateHandler is Test, GateGhost {
         proposal.open = false;
         history.push(proposal.version);
         ++calls[this.execute.selector];
+    }
+
+    /// @notice All at once, so that it often comes to an end: some attest, somebody proposes, time passes,
+    /// and it is executed. The owner, or who proposes, may be among those who attest.
+    function attempt(uint256 seed, uint256 people) public {
+        uint256 last = _baseOf.length - 1; // the newest version
+        uint256[] memory picked = new uint256[](2 * _attesters.length);
+        uint256 count;
+        for (uint256 i; i < picked.length; ++i) {
+            if (people >> i & 1 == 0) continue;
+            // Even ones evaluate, with a value that is within all bounds more often than not.
+            attest(i / 2, 0, i % 2 == 0 ? 2 * (seed >> i & 1) + 7 : 2);
+            picked[count++] = _said.length - 1;
+        }
+        assembly ("memory-safe") {
+            mstore(picked, count)
+        }
+        _propose(seed % 3 == 0 ? _carol() : owner, uint32(last), picked);
+        if (_proposed.length == 0) return;
+        vm.warp(block.timestamp + _policy().delay + (seed % 5 == 0 ? WINDOW + seed % 2 : 0));
+        execute(_proposed.length - 1);
+        ++calls[this.attempt.selector];
     }
 
     function cancel(uint256 seed) public {
