@@ -1,0 +1,210 @@
+BEGIN TRANSACTION;
+CREATE TABLE ab_anchors (
+	run_id INTEGER NOT NULL, 
+	network VARCHAR NOT NULL, 
+	log_id VARCHAR NOT NULL, 
+	size INTEGER NOT NULL, 
+	tx VARCHAR, 
+	block INTEGER, 
+	proof VARCHAR NOT NULL, 
+	PRIMARY KEY (run_id, network)
+);
+INSERT INTO "ab_anchors" VALUES(0,'31337:0x0C79932546A2Cc2bb3b21Ca6DDDc2D91d5B421AD','0x72e7b8c97af31c6733995c5836e5d2fc6fb0b5dce8432aab42fa8638a2205c56',1,'0x983edba63f5549bd00f68264554736bd072144165e19f1a5d3ec2d48d2992d8d',12,'bafkreifxfpzkxgeyx5zhdzoimwyg2civxlkjuc5trxsj2elphnzby4mhtm');
+INSERT INTO "ab_anchors" VALUES(1,'31337:0x0C79932546A2Cc2bb3b21Ca6DDDc2D91d5B421AD','0x72e7b8c97af31c6733995c5836e5d2fc6fb0b5dce8432aab42fa8638a2205c56',2,'0xb8826e009c32135fc7dd6eacd7fd1ad1928151eaaab94c8af2e0c7deff8a59ed',15,'bafkreiejrfzj3bi6x4xfbpodmawa72txvaimtfxttzk3dtla5p56py3eka');
+CREATE TABLE ab_contents (
+	artifact_id INTEGER NOT NULL, 
+	cid VARCHAR NOT NULL, 
+	PRIMARY KEY (artifact_id)
+);
+INSERT INTO "ab_contents" VALUES(2,'bafybeifpxk3gzmas6uhejvcz6jl2amkeotyuomqujjnmkgwm6qwgkhio7y');
+INSERT INTO "ab_contents" VALUES(4,'bafybeiauj7jgynhizdxfytwd5qcwq74pggxk4ffccqvvjpjb2pswbs5gge');
+CREATE TABLE ab_log_nodes (
+	log_id VARCHAR NOT NULL, 
+	level INTEGER NOT NULL, 
+	position BIGINT NOT NULL, 
+	hash BLOB NOT NULL, 
+	PRIMARY KEY (log_id, level, position)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "ab_log_nodes" VALUES('runs',0,0,X'50A232943777AB925915D6EC37F8FF7606E6E39BF5FAF5FFCA00B64965BFC3DF');
+INSERT INTO "ab_log_nodes" VALUES('runs',0,1,X'96BEFCE0EEC4EA05FEC4C96D4A1DFBDD9F57318309C159E3FB15C6E4F1DBF268');
+INSERT INTO "ab_log_nodes" VALUES('runs',1,0,X'F3CED7E19DA63A3CCB32E64F8155833925B4EEA2F94CAE9CE2713A457EC7C3FA');
+CREATE TABLE ab_node_results (
+	run_id INTEGER NOT NULL, 
+	node VARCHAR NOT NULL, 
+	result VARCHAR NOT NULL, 
+	detail TEXT, 
+	PRIMARY KEY (run_id, node)
+);
+CREATE TABLE ab_outbox (
+	id INTEGER NOT NULL, 
+	"key" VARCHAR NOT NULL, 
+	kind VARCHAR NOT NULL, 
+	run_id INTEGER, 
+	payload TEXT NOT NULL, 
+	state VARCHAR NOT NULL, 
+	not_before FLOAT, 
+	note TEXT, 
+	raw BLOB, 
+	tx_hash VARCHAR, 
+	result TEXT, 
+	error TEXT, 
+	attempts INTEGER NOT NULL, 
+	PRIMARY KEY (id), 
+	UNIQUE ("key")
+);
+INSERT INTO "ab_outbox" VALUES(1,'publish:31337:0x1a0ca040c0249aAaD19E5C4e3c95ce4D4dbe6F2F:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266:golden:bafybeifpxk3gzmas6uhejvcz6jl2amkeotyuomqujjnmkgwm6qwgkhio7y','publish',0,'{"aliases": ["champion"], "artifact": "bafybeifpxk3gzmas6uhejvcz6jl2amkeotyuomqujjnmkgwm6qwgkhio7y", "description": {"metrics": {"accuracy": 0.91}, "provenance": {"finished_on": "2026-11-25T21:00:14.595814Z", "inputs": [{"digest": "353c38352a855c80f4ecb0793a76493228541b5fab5ef7af26effac91e77ec46", "name": "train/data"}], "invocation_id": "train/0", "log_id": "72e7b8c97af31c6733995c5836e5d2fc6fb0b5dce8432aab42fa8638a2205c56", "parameters": {"train": {"layers": [4, 4], "seed": 1}}, "run_leaf": "083f80c663ad6a5235ab9290d952a8fa70f9db6622b44399be5cc984c3b28dbb", "started_on": "2026-11-25T21:00:14.562734Z"}}, "filename": "model", "kind": 0, "name": "golden", "parents": "previous"}','confirmed',NULL,'{"root": "bafybeibqetjtaqrpyvyouddufrshhib4yxagbdp7yy54ifwbnyagdpvkgi"}',X'02F90173827A6909843B9ACA00846D2BE5C08303C303941A0CA040C0249AAAD19E5C4E3C95CE4D4DBE6F2F80B9010455269E1F00000000000000000000000000000000000000000000000000000000000000A000000000000000000000000000000000000000000000000000000000000000003024D330422FC570EA0C742C6473A03CC5C0608DFFC63BC416C16E0061BEAA32000000000000000000000000000000000000000000000000000000000000007000000000000000000000000000000000000000000000000000000000000000E00000000000000000000000000000000000000000000000000000000000000006676F6C64656E00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000C001A0BD547CD4F33E5348358D26BE6D44321C4B11FEFC0C5CE89E8196A793B2D2DC1EA07C16CEA8EEE755975DA29FABDEA89292F6EDB7D5B5EAA8C68EEA3A3A2E1DE417','0x4359bfd39bb8513d8a877cd2b457134878493b1423b7b755ba48a9f39f1aab60','{"model_id": 1, "version": 1, "root": "bafybeibqetjtaqrpyvyouddufrshhib4yxagbdp7yy54ifwbnyagdpvkgi", "tx": "0x4359bfd39bb8513d8a877cd2b457134878493b1423b7b755ba48a9f39f1aab60"}',NULL,0);
+INSERT INTO "ab_outbox" VALUES(2,'anchor:31337:0x0C79932546A2Cc2bb3b21Ca6DDDc2D91d5B421AD:72e7b8c97af31c6733995c5836e5d2fc6fb0b5dce8432aab42fa8638a2205c56:1','anchor',NULL,'{"size": 1}','confirmed',NULL,'{"size": 1, "root": "50a232943777ab925915d6ec37f8ff7606e6e39bf5faf5ffca00b64965bfc3df", "old": 0}',X'02F90111827A690B843B9ACA00846D2BE5C082EB8E940C79932546A2CC2BB3B21CA6DDDC2D91D5B421AD80B8A4EED9615872E7B8C97AF31C6733995C5836E5D2FC6FB0B5DCE8432AAB42FA8638A2205C56000000000000000000000000000000000000000000000000000000000000000150A232943777AB925915D6EC37F8FF7606E6E39BF5FAF5FFCA00B64965BFC3DF00000000000000000000000000000000000000000000000000000000000000800000000000000000000000000000000000000000000000000000000000000000C001A00F52B64A2539791EC9483AF2E1E05DA442E9C2175F68AA4A701C99526E7E338EA021CDD1E955D9088FBFDF32F21810A2249CEB3EA9623B2EDEADE8A0EB4938F982','0x983edba63f5549bd00f68264554736bd072144165e19f1a5d3ec2d48d2992d8d','{"log_id": "0x72e7b8c97af31c6733995c5836e5d2fc6fb0b5dce8432aab42fa8638a2205c56", "size": 1, "root": "0x50a232943777ab925915d6ec37f8ff7606e6e39bf5faf5ffca00b64965bfc3df", "tx": "0x983edba63f5549bd00f68264554736bd072144165e19f1a5d3ec2d48d2992d8d", "block": 12}',NULL,0);
+INSERT INTO "ab_outbox" VALUES(3,'publish:31337:0x1a0ca040c0249aAaD19E5C4e3c95ce4D4dbe6F2F:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266:golden:bafybeifpxk3gzmas6uhejvcz6jl2amkeotyuomqujjnmkgwm6qwgkhio7y:alias:champion','alias',0,'{"alias": "champion", "model_id": 1, "version": 1}','confirmed',NULL,'{"alias": "champion", "model_id": 1, "version": 1}',X'02F8D2827A690C843B9ACA00846D2BE5C083010149941A0CA040C0249AAAD19E5C4E3C95CE4D4DBE6F2F80B864E51C352F00000000000000000000000000000000000000000000000000000000000000016368616D70696F6E0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001C080A034C0A6140D9E9D0A52CF14063186485C3374A8B0BAC4B806D4998F82FD32FF24A03B1CF9BC192E2A11F260710AF009829FD8E9AF893409EC0FE0B0C83C965EBB9D','0x81b804c6d8deeac981ba20e327d47b8b9c46d4e23c69b16794d390cdce39a7b4','{"alias": "champion", "model_id": 1, "version": 1, "tx": "0x81b804c6d8deeac981ba20e327d47b8b9c46d4e23c69b16794d390cdce39a7b4"}',NULL,0);
+INSERT INTO "ab_outbox" VALUES(4,'publish:31337:0x1a0ca040c0249aAaD19E5C4e3c95ce4D4dbe6F2F:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266:golden:bafybeiauj7jgynhizdxfytwd5qcwq74pggxk4ffccqvvjpjb2pswbs5gge','publish',1,'{"aliases": ["champion"], "artifact": "bafybeiauj7jgynhizdxfytwd5qcwq74pggxk4ffccqvvjpjb2pswbs5gge", "description": {"metrics": {"accuracy": 0.92}, "provenance": {"finished_on": "2026-11-25T21:00:14.830970Z", "inputs": [{"digest": "62923de3afb82e5f258f64af6e47a62706a63680e3fd398e2806e1a4d576809c", "name": "train/data"}], "invocation_id": "train/1", "log_id": "72e7b8c97af31c6733995c5836e5d2fc6fb0b5dce8432aab42fa8638a2205c56", "parameters": {"train": {"layers": [4, 4], "seed": 2}}, "run_leaf": "7c62959a15cafef26c88c0e775cd05018265b3edb135b28948e7b5944b449d82", "started_on": "2026-11-25T21:00:14.817026Z"}}, "filename": "model", "kind": 0, "name": "golden", "parents": "previous"}','confirmed',NULL,'{"root": "bafybeicu2ri66uemgv7h6wp7tj6egflh7nshyoekvgze2a3q23rx44nut4"}',X'02F90173827A690D843B9ACA00846D2BE5C08301F6DA941A0CA040C0249AAAD19E5C4E3C95CE4D4DBE6F2F80B90104CCDDAE52000000000000000000000000000000000000000000000000000000000000000154D451EF508C357E7F59FF9A7C431567FB647C388AA9B24D0370D6E37E71B49F000000000000000000000000000000000000000000000000000000000000007000000000000000000000000000000000000000000000000000000000000000800000000000000000000000000000000000000000000000000000000000000001000000000000000000000000000000000000000000000000000000000000000100000000000000000000000000000000000000000000000000000000000000010000000000000000000000000000000000000000000000000000000000000000C001A03E32C812DBC037E32DA9FC48B87E4C63CF8804316584818AC027BACEE33A2CA1A046124C1C03993F66E01F6AF61E5AD52C2DC1AD89FBB5014D72BD5F271A3337F0','0x61dc57cdabf5acf6dcac846249207fffe5d11a5fe5cde60ea890cd4f67af798e','{"model_id": 1, "version": 2, "root": "bafybeicu2ri66uemgv7h6wp7tj6egflh7nshyoekvgze2a3q23rx44nut4", "tx": "0x61dc57cdabf5acf6dcac846249207fffe5d11a5fe5cde60ea890cd4f67af798e"}',NULL,0);
+INSERT INTO "ab_outbox" VALUES(5,'anchor:31337:0x0C79932546A2Cc2bb3b21Ca6DDDc2D91d5B421AD:72e7b8c97af31c6733995c5836e5d2fc6fb0b5dce8432aab42fa8638a2205c56:2','anchor',NULL,'{"size": 2}','confirmed',NULL,'{"size": 2, "root": "f3ced7e19da63a3ccb32e64f8155833925b4eea2f94cae9ce2713a457ec7c3fa", "old": 1}',X'02F90131827A690E843B9ACA00846D2BE5C082A4FA940C79932546A2CC2BB3B21CA6DDDC2D91D5B421AD80B8C4EED9615872E7B8C97AF31C6733995C5836E5D2FC6FB0B5DCE8432AAB42FA8638A2205C560000000000000000000000000000000000000000000000000000000000000002F3CED7E19DA63A3CCB32E64F8155833925B4EEA2F94CAE9CE2713A457EC7C3FA0000000000000000000000000000000000000000000000000000000000000080000000000000000000000000000000000000000000000000000000000000000196BEFCE0EEC4EA05FEC4C96D4A1DFBDD9F57318309C159E3FB15C6E4F1DBF268C080A040C24F6234ABF621A701211169B7972BAF1E7AEA6BCF811CAD36BECCE41C93E5A02BF6FE1D2C34D4CEE45D57BCC73725033084ADFCBF679B25A58CDE5386335EB5','0xb8826e009c32135fc7dd6eacd7fd1ad1928151eaaab94c8af2e0c7deff8a59ed','{"log_id": "0x72e7b8c97af31c6733995c5836e5d2fc6fb0b5dce8432aab42fa8638a2205c56", "size": 2, "root": "0xf3ced7e19da63a3ccb32e64f8155833925b4eea2f94cae9ce2713a457ec7c3fa", "tx": "0xb8826e009c32135fc7dd6eacd7fd1ad1928151eaaab94c8af2e0c7deff8a59ed", "block": 15}',NULL,0);
+INSERT INTO "ab_outbox" VALUES(6,'publish:31337:0x1a0ca040c0249aAaD19E5C4e3c95ce4D4dbe6F2F:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266:golden:bafybeiauj7jgynhizdxfytwd5qcwq74pggxk4ffccqvvjpjb2pswbs5gge:alias:champion','alias',1,'{"alias": "champion", "model_id": 1, "version": 2}','confirmed',NULL,'{"alias": "champion", "model_id": 1, "version": 2}',X'02F8D1827A690F843B9ACA00846D2BE5C082B7CC941A0CA040C0249AAAD19E5C4E3C95CE4D4DBE6F2F80B864E51C352F00000000000000000000000000000000000000000000000000000000000000016368616D70696F6E0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000002C001A0BBF8850A8C2FA59F54C3A0D0A460A3A18B9DDC2B5FEBC7E8D54DBF77E3D798B9A03DEB7F5260714E1A7B51E714237A4F90C75A52E59834F379A5B6B7B625719459','0x46e949c660080bb0107a779f010817d8a070216079284bc47249bd41a7989f4e','{"alias": "champion", "model_id": 1, "version": 2, "tx": "0x46e949c660080bb0107a779f010817d8a070216079284bc47249bd41a7989f4e"}',NULL,0);
+CREATE TABLE ab_run_artifacts (
+	run_id INTEGER NOT NULL, 
+	artifact_id INTEGER NOT NULL, 
+	role VARCHAR NOT NULL, 
+	PRIMARY KEY (run_id, artifact_id)
+);
+INSERT INTO "ab_run_artifacts" VALUES(0,1,'input');
+INSERT INTO "ab_run_artifacts" VALUES(0,2,'output');
+INSERT INTO "ab_run_artifacts" VALUES(1,3,'input');
+INSERT INTO "ab_run_artifacts" VALUES(1,4,'output');
+CREATE TABLE ab_runs (
+	run_id INTEGER NOT NULL, 
+	status VARCHAR NOT NULL, 
+	reason TEXT, 
+	source VARCHAR NOT NULL, 
+	started_at VARCHAR NOT NULL, 
+	ended_at VARCHAR, 
+	record TEXT, 
+	leaf VARCHAR, 
+	log_index INTEGER, 
+	PRIMARY KEY (run_id)
+);
+INSERT INTO "ab_runs" VALUES(0,'succeeded',NULL,'train','2026-11-25T21:00:14.562734Z','2026-11-25T21:00:14.595814Z','{"facts":[["environment","train","implementation","CPython"],["environment","train","package/anacostia-blockchain","0.1.0"],["environment","train","package/anacostia-pipeline","0.8.9"],["environment","train","platform","Linux-6.18.44-fc-v595-x86_64-with-glibc2.36"],["environment","train","python","3.11.7"],["framework","train","run.hash","4f3101916cf8fa6d92af479ea2aff7d4a1d4296113a51f37b21a0097dcc3381e"],["input","train","data",{"cid":null,"sha256":"353c38352a855c80f4ecb0793a76493228541b5fab5ef7af26effac91e77ec46","size":1000}],["metric","train","accuracy",0.91],["output","train","model",{"cid":"bafybeifpxk3gzmas6uhejvcz6jl2amkeotyuomqujjnmkgwm6qwgkhio7y","sha256":"fb7719a313f556845e0acff5ada7eb463ae3c2b13fd696bf261c62a4c1fce6f1","size":1000}],["param","train","layers",[4,4]],["param","train","seed",1],["run","train","ended_at","2026-11-25T21:00:14.595814Z"],["run","train","reason",null],["run","train","run_id",0],["run","train","started_at","2026-11-25T21:00:14.562734Z"],["run","train","status","succeeded"]],"schema":"anacostia/run-record/1","secret":"067f9f4be794ea4fa14e4707b4834ae9fbf98303b6c161bc5c35d2e8a8e242c6"}','083f80c663ad6a5235ab9290d952a8fa70f9db6622b44399be5cc984c3b28dbb',0);
+INSERT INTO "ab_runs" VALUES(1,'succeeded',NULL,'train','2026-11-25T21:00:14.817026Z','2026-11-25T21:00:14.830970Z','{"facts":[["environment","train","implementation","CPython"],["environment","train","package/anacostia-blockchain","0.1.0"],["environment","train","package/anacostia-pipeline","0.8.9"],["environment","train","platform","Linux-6.18.44-fc-v595-x86_64-with-glibc2.36"],["environment","train","python","3.11.7"],["framework","train","run.hash","bfd94d02e01390728f907009612cca0a62bb13630941cca4eae7f9d729dac659"],["input","train","data",{"cid":null,"sha256":"62923de3afb82e5f258f64af6e47a62706a63680e3fd398e2806e1a4d576809c","size":1000}],["metric","train","accuracy",0.92],["output","train","model",{"cid":"bafybeiauj7jgynhizdxfytwd5qcwq74pggxk4ffccqvvjpjb2pswbs5gge","sha256":"3c2a53f84f8463d023aab42c960f2869bcd85a7865446f3a02b3c8db5f4cdd87","size":1000}],["param","train","layers",[4,4]],["param","train","seed",2],["run","train","ended_at","2026-11-25T21:00:14.830970Z"],["run","train","reason",null],["run","train","run_id",1],["run","train","started_at","2026-11-25T21:00:14.817026Z"],["run","train","status","succeeded"]],"schema":"anacostia/run-record/1","secret":"8aea8f6c0d22f91d242dda3a500ee02d681d7ce8faed1cb7d7be69f278696937"}','7c62959a15cafef26c88c0e775cd05018265b3edb135b28948e7b5944b449d82',1);
+CREATE TABLE ab_settings (
+	name VARCHAR NOT NULL, 
+	value TEXT NOT NULL, 
+	PRIMARY KEY (name)
+);
+INSERT INTO "ab_settings" VALUES('log_salt','ea3250dc40fbb834b5406f96a293199b4c8d695abc5d892cb2b55a484cb1cc7f');
+INSERT INTO "ab_settings" VALUES('log_id:31337:0x0C79932546A2Cc2bb3b21Ca6DDDc2D91d5B421AD:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266','72e7b8c97af31c6733995c5836e5d2fc6fb0b5dce8432aab42fa8638a2205c56');
+CREATE TABLE ab_values (
+	id INTEGER NOT NULL, 
+	run_id INTEGER NOT NULL, 
+	node VARCHAR NOT NULL, 
+	role VARCHAR NOT NULL, 
+	name VARCHAR NOT NULL, 
+	value TEXT NOT NULL, 
+	PRIMARY KEY (id)
+);
+INSERT INTO "ab_values" VALUES(1,0,'train','param','seed','1');
+INSERT INTO "ab_values" VALUES(2,0,'train','param','layers','[4,4]');
+INSERT INTO "ab_values" VALUES(3,0,'train','metric','accuracy','0.91');
+INSERT INTO "ab_values" VALUES(4,1,'train','param','seed','2');
+INSERT INTO "ab_values" VALUES(5,1,'train','param','layers','[4,4]');
+INSERT INTO "ab_values" VALUES(6,1,'train','metric','accuracy','0.92');
+CREATE TABLE artifact_tags (
+	artifact_id INTEGER NOT NULL, 
+	tag_id INTEGER NOT NULL, 
+	PRIMARY KEY (artifact_id, tag_id), 
+	FOREIGN KEY(artifact_id) REFERENCES artifacts (id), 
+	FOREIGN KEY(tag_id) REFERENCES tags (id)
+);
+CREATE TABLE artifacts (
+	id INTEGER NOT NULL, 
+	run_id INTEGER, 
+	node_id INTEGER, 
+	location VARCHAR, 
+	created_at DATETIME, 
+	state VARCHAR, 
+	hash VARCHAR NOT NULL, 
+	hash_algorithm VARCHAR NOT NULL, 
+	size INTEGER, 
+	content_type VARCHAR, 
+	used BOOLEAN NOT NULL, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(run_id) REFERENCES runs (run_id), 
+	FOREIGN KEY(node_id) REFERENCES nodes (id)
+);
+INSERT INTO "artifacts" VALUES(1,0,1,'data','2026-11-25 21:00:14.569613','used','353c38352a855c80f4ecb0793a76493228541b5fab5ef7af26effac91e77ec46','sha256',1000,NULL,1);
+INSERT INTO "artifacts" VALUES(2,0,1,'model','2026-11-25 21:00:14.587678','produced','fb7719a313f556845e0acff5ada7eb463ae3c2b13fd696bf261c62a4c1fce6f1','sha256',1000,NULL,0);
+INSERT INTO "artifacts" VALUES(3,1,1,'data','2026-11-25 21:00:14.821834','used','62923de3afb82e5f258f64af6e47a62706a63680e3fd398e2806e1a4d576809c','sha256',1000,NULL,1);
+INSERT INTO "artifacts" VALUES(4,1,1,'model','2026-11-25 21:00:14.828095','produced','3c2a53f84f8463d023aab42c960f2869bcd85a7865446f3a02b3c8db5f4cdd87','sha256',1000,NULL,0);
+CREATE TABLE metrics (
+	id INTEGER NOT NULL, 
+	run_id INTEGER, 
+	node_id INTEGER, 
+	metric_name VARCHAR, 
+	metric_value FLOAT, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(run_id) REFERENCES runs (run_id), 
+	FOREIGN KEY(node_id) REFERENCES nodes (id)
+);
+INSERT INTO "metrics" VALUES(1,0,1,'accuracy',0.91);
+INSERT INTO "metrics" VALUES(2,1,1,'accuracy',0.92);
+CREATE TABLE nodes (
+	id INTEGER NOT NULL, 
+	node_name VARCHAR, 
+	node_type VARCHAR, 
+	base_type VARCHAR, 
+	init_time DATETIME, 
+	PRIMARY KEY (id)
+);
+INSERT INTO "nodes" VALUES(1,'train','ActiveRun','BaseActionNode','2026-11-25 21:00:14.560868');
+CREATE TABLE params (
+	id INTEGER NOT NULL, 
+	run_id INTEGER, 
+	node_id INTEGER, 
+	param_name VARCHAR, 
+	param_value VARCHAR, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(run_id) REFERENCES runs (run_id), 
+	FOREIGN KEY(node_id) REFERENCES nodes (id)
+);
+INSERT INTO "params" VALUES(1,0,1,'seed','1');
+INSERT INTO "params" VALUES(2,0,1,'layers','[4,4]');
+INSERT INTO "params" VALUES(3,1,1,'seed','2');
+INSERT INTO "params" VALUES(4,1,1,'layers','[4,4]');
+CREATE TABLE runs (
+	run_id INTEGER NOT NULL, 
+	start_time DATETIME, 
+	end_time DATETIME, 
+	hash VARCHAR, 
+	PRIMARY KEY (run_id)
+);
+INSERT INTO "runs" VALUES(0,'2026-11-25 21:00:14.562734','2026-11-25 21:00:14.595814','4f3101916cf8fa6d92af479ea2aff7d4a1d4296113a51f37b21a0097dcc3381e');
+INSERT INTO "runs" VALUES(1,'2026-11-25 21:00:14.817026','2026-11-25 21:00:14.830970','bfd94d02e01390728f907009612cca0a62bb13630941cca4eae7f9d729dac659');
+CREATE TABLE tags (
+	id INTEGER NOT NULL, 
+	run_id INTEGER, 
+	node_id INTEGER, 
+	tag_name VARCHAR, 
+	tag_value VARCHAR, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(run_id) REFERENCES runs (run_id), 
+	FOREIGN KEY(node_id) REFERENCES nodes (id)
+);
+CREATE TABLE triggers (
+	id INTEGER NOT NULL, 
+	run_triggered INTEGER, 
+	node_id INTEGER, 
+	trigger_time DATETIME, 
+	message TEXT, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(node_id) REFERENCES nodes (id)
+);
+CREATE INDEX ab_metrics_run ON metrics (run_id);
+CREATE INDEX ab_params_run ON params (run_id);
+CREATE INDEX ab_tags_run ON tags (run_id);
+CREATE INDEX ab_artifacts_place ON artifacts (node_id, location);
+CREATE INDEX ab_artifacts_state ON artifacts (state);
+CREATE INDEX ab_triggers_run ON triggers (run_triggered);
+CREATE INDEX ab_runs_log ON ab_runs (log_index);
+CREATE INDEX ix_ab_values_run_id ON ab_values (run_id);
+CREATE INDEX ab_run_artifacts_artifact ON ab_run_artifacts (artifact_id);
+CREATE INDEX ix_ab_outbox_state ON ab_outbox (state);
+COMMIT;
