@@ -20,20 +20,26 @@ contract AttestedMetrics is IAttestedMetrics {
     /// @inheritdoc IAttestedMetrics
     IEAS public immutable eas;
 
+    /// @inheritdoc IAttestedMetrics
+    address public immutable registry;
+
     mapping( // slot 0
         bytes32 source => mapping(uint64 modelId => mapping(bytes32 metricId => AttestedMetric))
     ) private _metrics;
 
-    constructor(IEAS eas_) {
+    constructor(IEAS eas_, address registry_) {
         if (address(eas_).code.length == 0) revert AttestedMetrics_NoService(address(eas_));
-        eas = eas_;
+        (eas, registry) = (eas_, registry_);
     }
 
     /// @inheritdoc IAttestedMetrics
     function present(bytes32 uid) external {
-        // Check: it is an evaluation, and valid.
+        // Check: it is an evaluation of a model of this registry, and valid.
         Attestation memory given = _valid(uid);
         if (given.schema != SCHEMA) revert AttestedMetrics_WrongSchema(uid, given.schema);
+        if (given.recipient != registry) {
+            revert AttestedMetrics_WrongRecipient(uid, given.recipient);
+        }
         (bool ok, Claim memory claim) = Attestations.decodeEvaluation(given.data);
         if (!ok) revert AttestedMetrics_BadData(uid);
 

@@ -9,9 +9,10 @@ import {IEAS} from "./external/eas/IEAS.sol";
 /// @notice Metrics of models that evaluators attest to in the Ethereum Attestation Service, for prices
 /// that follow them instead of an oracle.
 /// @dev A source is an evaluator and the dataset that it evaluates on: whoever names one trusts both,
-/// and nobody else has any part in it. An attestation counts once somebody, anybody, presents it. When
-/// its evaluator revokes it, or it expires, its metric is served no more until a newer one is presented:
-/// a price that follows it stands still, and lapses in the end.
+/// and nobody else has any part in it. An attestation counts once somebody, anybody, presents it, and
+/// only if its recipient is this contract's registry: ids are the same in every registry, and the service
+/// is one for all of them. When its evaluator revokes it, or it expires, its metric is served no more
+/// until a newer one is presented: a price that follows it stands still, and lapses in the end.
 interface IAttestedMetrics is IMetricSource {
     /// @notice Emitted when an attestation becomes the newest of its metric.
     /// @param source Its evaluator and dataset; see `sourceOf`.
@@ -39,6 +40,9 @@ interface IAttestedMetrics is IMetricSource {
 
     /// @notice Thrown when an attestation is of something else than an evaluation.
     error AttestedMetrics_WrongSchema(bytes32 uid, bytes32 schema);
+
+    /// @notice Thrown when an attestation is about something else than a model of this registry.
+    error AttestedMetrics_WrongRecipient(bytes32 uid, address recipient);
 
     /// @notice Thrown when what an attestation says is no evaluation.
     error AttestedMetrics_BadData(bytes32 uid);
@@ -72,6 +76,9 @@ interface IAttestedMetrics is IMetricSource {
 
     /// @notice The Ethereum Attestation Service on this chain.
     function eas() external view returns (IEAS);
+
+    /// @notice The registry whose models' metrics these are.
+    function registry() external view returns (address);
 
     /// @notice Id of the schema in that service: `Evaluation`, revocable, without a resolver.
     function SCHEMA() external view returns (bytes32);

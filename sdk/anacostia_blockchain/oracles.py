@@ -142,7 +142,8 @@ def deploy_oracles(
         "MetricReceiver": ("address", (network.forwarder,)),
     }
     if network.attestations is not None:
-        arguments["AttestedMetrics"] = ("address", (network.attestations,))
+        registry = deployment.address("ModelRegistry")
+        arguments["AttestedMetrics"] = ("address,address", (network.attestations, registry))
     found = {name: create2(chain, name, _encode(*a)) for name, a in arguments.items()}
     linked = (deployment.address("ModelNFT"), found["UsdFeeds"].address)
     found["ModelPricing"] = create2(chain, "ModelPricing", _encode("address,address", linked))

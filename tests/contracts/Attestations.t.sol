@@ -20,7 +20,7 @@ abstract contract AttestationsTest is OraclesTest, EasTest {
 
     function setUp() public virtual override(OraclesTest, EasTest) {
         super.setUp();
-        metrics = new AttestedMetrics(IEAS(address(eas)));
+        metrics = new AttestedMetrics(IEAS(address(eas)), address(registry));
         byEvaluator = metrics.sourceOf(evaluator, DATASET);
     }
 
@@ -33,7 +33,7 @@ abstract contract AttestationsTest is OraclesTest, EasTest {
     }
 
     function attest(bytes32 schema, bytes memory data, uint64 expiry) internal returns (bytes32) {
-        return attestAs(evaluator, schema, address(0), expiry, data);
+        return attestAs(evaluator, schema, address(registry), expiry, data);
     }
 
     function revoke(bytes32 uid) internal {

@@ -57,7 +57,8 @@ class Setting:
         """An evaluation of the model's third version; returns its uid."""
         words = (self.model, 3, dataset, b"accuracy".ljust(32, b"\0"), value, bytes(32))
         data = encode(["uint64", "uint32", "bytes32", "bytes32", "int64", "bytes32"], words)
-        request = (self.hub.attested_metrics.schema(), (NATIVE, 0, True, bytes(32), data, 0))
+        registry = self.hub.registry.address
+        request = (self.hub.attested_metrics.schema(), (registry, 0, True, bytes(32), data, 0))
         return bytes.fromhex(service.send("attest", request)["logs"][0]["data"][2:])
 
     def revoke(self, service: Deployed, uid: bytes) -> None:

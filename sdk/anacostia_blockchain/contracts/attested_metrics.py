@@ -58,6 +58,10 @@ class AttestedMetrics(Contract):
         """The Ethereum Attestation Service."""
         return str(to_checksum_address(self._read("eas")))
 
+    def registry(self) -> Address:
+        """The registry whose models' metrics these are."""
+        return str(to_checksum_address(self._read("registry")))
+
     def schema(self) -> bytes:
         """Id of the schema `Evaluation` in that service."""
         return bytes(self._read("SCHEMA"))

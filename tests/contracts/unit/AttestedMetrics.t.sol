@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {AttestedMetrics} from "../../../contracts/AttestedMetrics.sol";
+import {ModelRegistry} from "../../../contracts/ModelRegistry.sol";
 import {IAttestedMetrics} from "../../../contracts/interfaces/IAttestedMetrics.sol";
 import {IEAS} from "../../../contracts/interfaces/external/eas/IEAS.sol";
 import {AttestedMetric} from "../../../contracts/types/Metric.sol";
@@ -124,6 +125,20 @@ contract AttestedMetricsTest is AttestationsTest {
         metrics.present("none");
     }
 
+    /// @dev Another registry has a model of the same id, and the same evaluator.
+    function test_present_revertsWhenItIsOfAnotherRegistry() public {
+        address[2] memory others = [address(0), address(new ModelRegistry())];
+        for (uint256 i; i < 2; ++i) {
+            bytes32 uid = attestAs(evaluator, evaluation, others[i], 0, dataOf(930_000));
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IAttestedMetrics.AttestedMetrics_WrongRecipient.selector, uid, others[i]
+                )
+            );
+            metrics.present(uid);
+        }
+    }
+
     function test_present_revertsWhenItIsNoEvaluation() public {
         bytes32 other = register("uint64 anything");
         bytes32 uid = attest(other, dataOf(930_000), 0);
@@ -167,12 +182,13 @@ contract AttestedMetricsTest is AttestationsTest {
         vm.expectRevert(
             abi.encodeWithSelector(IAttestedMetrics.AttestedMetrics_NoService.selector, eve)
         );
-        new AttestedMetrics(IEAS(eve));
+        new AttestedMetrics(IEAS(eve), address(registry));
     }
 
     function test_views() public view {
         assertEq(metrics.SCHEMA(), evaluation, "as the service's registry has it");
         assertEq(address(metrics.eas()), address(eas), "eas");
+        assertEq(metrics.registry(), address(registry), "registry");
         assertEq(metrics.version(), "1.0.0", "version");
     }
 

@@ -53,7 +53,7 @@ contract AttestationHandler is Test {
     /// @dev Each action once where it must succeed.
     function exercise() external {
         pass(60);
-        attest(0, 1, 3);
+        attest(0, 1, 4);
         present(_all.length - 1);
         attest(0, 1, 0);
         presentInVain(_all.length - 1);
@@ -67,12 +67,22 @@ contract AttestationHandler is Test {
         bytes memory data = abi.encode(model, uint32(1), dataset, metric, value, bytes32(0));
         if (kind % 8 == 1) data = abi.encode(uint256(1) << 64, 1, dataset, metric, value, 0);
         uint64 expiry = kind % 8 == 2 ? uint64(block.timestamp + 1 + kind % 2 hours) : 0;
+        address recipient = kind % 8 == 3 ? evaluator : METRICS.registry();
         vm.prank(evaluator);
         bytes32 uid = SERVICE.attest(
-            AttestationRequest(schema, AttestationRequestData(address(0), expiry, true, 0, data, 0))
+            AttestationRequest(schema, AttestationRequestData(recipient, expiry, true, 0, data, 0))
         );
         _all.push(
-            Ghost(uid, schema, series, value, uint64(block.timestamp), expiry, 0, kind % 8 > 1)
+            Ghost(
+                uid,
+                schema,
+                series,
+                value,
+                uint64(block.timestamp),
+                expiry,
+                0,
+                kind % 8 > 1 && kind % 8 != 3
+            )
         );
         ++calls[msg.sig];
     }
