@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from anacostia_blockchain.audit import RunDatabase
 from anacostia_blockchain.metadata import SqliteMetadataStore
@@ -29,8 +33,9 @@ from anacostia_blockchain.nodes.promotion import by_gate
 from anacostia_blockchain.pipeline import ExecutionReport, Pipeline
 from anacostia_blockchain.promotion.values import Policy, Requirement
 from anacostia_blockchain.testing import LocalChain, dev_signer
-from anacostia_blockchain.types import Kind
+from anacostia_blockchain.types import Kind, ModelVersion, RevocationReason
 from promoted import People
+from served import Process, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +56,10 @@ class Answer(TrainingNode):
 
     def train(self, target: Path) -> dict[str, float]:
         with self.open_input(self.inputs()[-1]) as path:
-            (target / "answers.txt").write_text(path.read_text())
+            answers = path.read_text()
+        (target / "answers.txt").write_text(answers)
+        numbers = np.array([ord(answer) for answer in answers.split()])
+        save_file({"answers": numbers}, target / "answers.safetensors")
         return {"loss": 0.5}
 
 
@@ -61,6 +69,8 @@ class Team:
     def __init__(self, people: People, name: str, home: Path) -> None:
         self.people, self.name, self.home = people, name, home
         self.deployed: list[int] = []
+        self.serving: dict[int, Process] = {}
+        self.urls: dict[int, str] = {}
         held_out = home / "held-out"
         held_out.mkdir()
         (held_out / "answers.txt").write_text(RIGHT)
@@ -95,8 +105,9 @@ class Team:
             store,
             self.name,
             home / "serving",
-            lambda _path, version: self.deployed.append(version.version),
+            self._deploy,
             promotion=by_gate("champion"),
+            undeploy=self._undeploy,
         )
         report = self._execute([store, data, propose, promote, deploy])
         record = RunDatabase(home / "metadata.db").record(report.runs[-1].run_id)
@@ -114,6 +125,25 @@ class Team:
         command += [f"file:{owner.home / 'store'}", model, dataset]
         subprocess.run(command, env=os.environ | {"ANACOSTIA_PRIVATE_KEY": key}, check=True)
 
+    def _deploy(self, _path: Path, version: ModelVersion) -> None:
+        """Start a process that serves it, beside what is served so far."""
+        owner = self.people.owner
+        owner.deployment.save(owner.home / "deployments")
+        reference = f"{version.model_id}@{version.version}"
+        how = ("--predict", "served:look_up")
+        process = Process(self.people.chain.rpc_url, owner.home, reference, *how)
+        self.serving[version.version] = process
+        self.urls[version.version] = process.url()
+        self.deployed.append(version.version)
+
+    def _undeploy(self, version: int, _why: object) -> None:
+        self.serving.pop(version).__exit__()
+        self.deployed.remove(version)
+
+    def close(self) -> None:
+        for process in self.serving.values():
+            process.__exit__()
+
     @staticmethod
     def _execute(nodes) -> ExecutionReport:
         report = Pipeline(nodes).execute(runs=1)
@@ -121,14 +151,17 @@ class Team:
         return report
 
 
-def test_trained_evaluated_attested_promoted_and_deployed(
-    chain: LocalChain, tmp_path: Path
-) -> None:
-    people = People(chain, tmp_path)
-    team = Team(people, "answers", tmp_path)
-    owner = people.owner
+@pytest.fixture
+def team(chain: LocalChain, tmp_path: Path) -> Iterator[Team]:
+    team = Team(People(chain, tmp_path), f"answers-{uuid.uuid4().hex[:8]}", tmp_path)
+    yield team
+    team.close()
+
+
+def test_trained_evaluated_attested_promoted_deployed_and_served(team: Team) -> None:
+    people, owner, name = team.people, team.people.owner, team.name
     team.run(RIGHT.replace("j", "x"))  # nine of ten
-    version = f"{owner.models.resolve('answers')[0]}@1"
+    version = f"{owner.models.resolve(name)[0]}@1"
     asked = Requirement(
         "accuracy",
         frozenset({people.evaluator.address}),
@@ -142,7 +175,7 @@ def test_trained_evaluated_attested_promoted_and_deployed(
     assert "1 missing" in team.facts["propose"]
     assert "no open proposal" in team.facts["promote"]
     owner.models.set_alias(version, "canary")
-    assert by_gate("canary")(owner, "answers") is None  # its owner can point it anywhere
+    assert by_gate("canary")(owner, name) is None  # its owner can point it anywhere
     team.evaluate()
     (said,) = owner.attest.list(version)
     assert (said.attester, said.value) == (people.evaluator.address, Decimal("0.9"))
@@ -170,6 +203,16 @@ def test_trained_evaluated_attested_promoted_and_deployed(
     assert "1 missing" in team.facts["propose"]
     assert owner.registry.alias_of(said.model_id, "champion").version == 1
     assert team.deployed == [1]
+
+    # It is served, by a process that has no key, until somebody revokes what it was made from.
+    asked_of_it = {"inputs": [0, 9]}
+    answer = httpx.post(f"{team.urls[1]}/predict", json=asked_of_it)
+    assert answer.json()["outputs"] == [ord("a"), ord("x")]
+    owner.models.revoke(version, RevocationReason.POISONED_DATA)
+    wait_for(lambda: httpx.get(f"{team.urls[1]}/health").status_code == 409)
+    assert httpx.post(f"{team.urls[1]}/predict", json=asked_of_it).status_code == 409
+    team.watch()
+    assert (team.deployed, team.serving) == ([], {})
 
 
 def test_what_is_revoked_in_between_is_not_promoted(chain: LocalChain, tmp_path: Path) -> None:

@@ -1,12 +1,7 @@
 """Serving: a real process that serves what is verified, and stops when it must not be used."""
 
 import json
-import os
-import re
-import subprocess
-import sys
 import threading
-import time
 import uuid
 from contextlib import contextmanager
 
@@ -27,6 +22,7 @@ from anacostia_blockchain.testing import LocalChain, dev_signer
 from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
 from anacostia_blockchain.web.serving import listen, make_server
 from faults import FaultyEndpoint
+from served import Process, wait_for
 from store_contract import damage
 
 pytestmark = pytest.mark.integration
@@ -58,48 +54,6 @@ def published(hub, trained, name):
     data = hub.models.publish(folder / "digits.csv", f"{name}-data", kind=Kind.DATASET)
     parents = [Parent(data.model_id, 1, Relation.TRAINED_ON)]
     return hub.models.publish(folder / digits.WEIGHTS, name, parents=parents, aliases=["champion"])
-
-
-class Process:
-    """`anacostia serve` in a process of its own, without a key."""
-
-    def __init__(self, rpc_url, home, reference, *options):
-        command = [sys.executable, "-m", "anacostia_blockchain.cli", "--chain", rpc_url]
-        command += ["--home", str(home), "serve", reference, "--port", "0", "--every", "0.1"]
-        environment = {k: v for k, v in os.environ.items() if k != "ANACOSTIA_PRIVATE_KEY"}
-        self.process = subprocess.Popen(
-            [*command, *options], stderr=subprocess.PIPE, text=True, env=environment
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(timeout=20)
-        self.process.stderr.close()
-
-    def url(self):
-        line = self.process.stderr.readline()
-        found = re.search(r"on (http://\S+)", line)
-        assert found, line
-        url = found[1]
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                httpx.get(url)
-            except httpx.TransportError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            else:
-                return url
-
-
-def wait_for(condition, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_publish_serve_predict_revoke(hub, local_chain, deployment, published, trained, name):
