@@ -52,12 +52,12 @@ contract AttestationHandler is Test {
 
     /// @dev Each action once where it must succeed.
     function exercise() external {
-        pass(60);
-        attest(0, 1, 4);
-        present(_all.length - 1);
-        attest(0, 1, 0);
-        presentInVain(_all.length - 1);
-        revoke(_all.length - 2);
+        this.pass(60);
+        this.attest(0, 1, 4);
+        this.present(_all.length - 1);
+        this.attest(0, 1, 0);
+        this.presentInVain(_all.length - 1);
+        this.revoke(_all.length - 2);
     }
 
     function attest(uint256 series, int64 value, uint256 kind) public {
