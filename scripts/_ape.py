@@ -76,7 +76,7 @@ class ApeSigner:
         self, domain: Mapping[str, Any], types: Mapping[str, Any], message: Mapping[str, Any]
     ) -> bytes:
         """An EIP-712 signature, 65 bytes."""
-        from eth_account.messages import encode_typed_data  # noqa: PLC0415
+        from eth_account.messages import encode_typed_data  # noqa: PLC0415 - slow, and rarely asked
 
         signed = self._account.sign_message(
             encode_typed_data(dict(domain), dict(types), dict(message))

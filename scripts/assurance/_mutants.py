@@ -35,7 +35,8 @@ def main() -> None:
             for kind in kinds:
                 mutator = kind(unit, 0, "", "", contract, None, False, root, [])
                 try:
-                    found = mutator._mutate().get("patches", {}).get(path, [])  # noqa: SLF001
+                    # The public `mutate` runs the tests as well, at once and for all of them.
+                    found = mutator._mutate().get("patches", {}).get(path, [])  # noqa: SLF001 - see above
                 except Exception:  # noqa: BLE001, S112 - theirs; the other mutators go on
                     continue
                 for patch in found:

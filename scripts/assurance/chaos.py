@@ -96,7 +96,7 @@ class World:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._keep_running()
-            time.sleep(min(self._chance.uniform(*PAUSE), left))
+            time.sleep(min(self._chance.uniform(*PAUSE), left))  # what is alive gets on meanwhile
             self._accident()
         self._endpoint.fault = self._endpoint.after = lambda _body: None
 
@@ -168,7 +168,7 @@ class World:
         self._happened[f"{name.split()[0]} killed"] += 1
         if name == "node":
             self._kubo.kill()
-            time.sleep(self._chance.uniform(0, 1))
+            time.sleep(self._chance.uniform(0, 1))  # others find no node for a while
             self._kubo.start()
         else:
             self._processes[name].send_signal(signal.SIGKILL)
@@ -209,7 +209,7 @@ def train(world: Path, home: Path) -> None:
                     run.publish(made, MODEL)
         except AnacostiaError as error:
             print(f"{home.name}: {error}", file=sys.stderr, flush=True)
-        time.sleep(0.1)
+        time.sleep(0.1)  # the chance to be killed between two runs
 
 
 def work(world: Path, home: Path) -> None:
@@ -219,7 +219,7 @@ def work(world: Path, home: Path) -> None:
             make_worker(world, connect(world, home, with_key=True)).once(5)
         except AnacostiaError as error:
             print(f"{home.name}: {error}", file=sys.stderr, flush=True)
-        time.sleep(0.2)
+        time.sleep(0.2)  # a worker's own pace when there is nothing to do
 
 
 ROLES: dict[str, Callable[[Path, Path], None]] = {"trainer": train, "worker": work}
