@@ -168,7 +168,7 @@ def deploy(chain: Chain) -> Deployment:
     for name, (creator, function) in CREATED.items():
         if creator in contracts:
             by = contracts[creator]
-            address = to_checksum_address(_read(chain, by.address, creator, function))
+            address = to_checksum_address(read(chain, by.address, creator, function))
             contracts[name] = _record(chain, name, address, b"", (by.block, by.tx, by.deployer))
     deployment = Deployment(chain.chain_id, contracts)
     deployment.check(chain)
@@ -282,7 +282,7 @@ def _record(
     block, tx, deployer = created
     return DeployedContract(
         address=address,
-        version=_read(chain, address, name, "version"),
+        version=read(chain, address, name, "version"),
         block=block,
         tx=tx,
         code_sha256=code_digest(name),
@@ -292,7 +292,8 @@ def _record(
     )
 
 
-def _read(chain: Chain, address: Address, name: str, function: str) -> Any:  # noqa: ANN401
+def read(chain: Chain, address: Address, name: str, function: str) -> Any:  # noqa: ANN401 - its own
+    """What a function without arguments of one of our contracts answers."""
     from anacostia_blockchain.chain.abi import Interface  # noqa: PLC0415 - loads eth_abi
 
     data = Interface.of(name).encode(function)

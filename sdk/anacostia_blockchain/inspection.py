@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eth_utils import to_checksum_address
 
 from anacostia_blockchain.chain.rpc import RpcError, to_bytes, to_hex
-from anacostia_blockchain.chain.values import Call
 from anacostia_blockchain.deployment import (
     CREATE2_PROXY,
     CREATED,
@@ -22,6 +21,7 @@ from anacostia_blockchain.deployment import (
     create2_address,
     init_code,
     is_build_of,
+    read,
 )
 from anacostia_blockchain.errors import (
     AnacostiaError,
@@ -90,7 +90,7 @@ def _record(chain: Chain, deployment: Deployment, name: str) -> str:
             f"the deployment file says {contract.address}, and by its arguments it is at "
             f"{expected}: the file was edited; write it anew with `ape run deploy`"
         )
-    version = _read(chain, contract.address, name, "version")
+    version = read(chain, contract.address, name, "version")
     if version != contract.version:
         raise VersionMismatchError(
             f"the deployment file says version {contract.version}, the contract {version}: "
@@ -119,7 +119,7 @@ def _address(chain: Chain, deployment: Deployment, name: str) -> Address:
     """Where a contract must be: by CREATE2, or by the word of the one that created it."""
     if name in CREATED:
         creator, function = CREATED[name]
-        asked = _read(chain, deployment.address(creator), creator, function)
+        asked = read(chain, deployment.address(creator), creator, function)
         return str(to_checksum_address(asked))
     arguments = deployment.contracts[name].arguments
     if arguments is None:
@@ -189,7 +189,7 @@ def _wires(chain: Chain, deployment: Deployment, name: str, outside: dict[str, s
     """Compare the addresses that a contract holds with those of the deployment."""
     shown = []
     for function in _wires_of(name):
-        held = to_checksum_address(_read(chain, deployment.address(name), name, function))
+        held = to_checksum_address(read(chain, deployment.address(name), name, function))
         if function in OUTSIDE:
             meant, expected = "the address in oracles.json", outside.get(function, held)
         else:
@@ -219,9 +219,3 @@ def _outside(chain: Chain, network: OracleNetwork | None) -> dict[str, str]:
     if known.attestations is not None:
         found["eas"] = known.attestations
     return found
-
-
-def _read(chain: Chain, address: Address, name: str, function: str) -> Any:  # noqa: ANN401
-    from anacostia_blockchain.chain.abi import Interface  # noqa: PLC0415 - loads eth_abi
-
-    return chain.call(Call(address, Interface.of(name).encode(function), name, function))
