@@ -32,9 +32,9 @@ from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.errors import AnacostiaError
 from anacostia_blockchain.metadata.database import open_database
+from anacostia_blockchain.outbox.worker import Worker, local_source
 from anacostia_blockchain.storage.testing import KuboNode
 from anacostia_blockchain.testing import LocalChain, dev_signer
-from anacostia_blockchain.worker import Worker, local_source
 from chains import anchored_sizes
 from faults import FaultyEndpoint
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from anacostia_blockchain.metadata.lifecycle import RunSummary
-    from anacostia_blockchain.outbox import Outbox
+    from anacostia_blockchain.outbox.outbox import Outbox
 
 Ended = Literal["idle", "runs", "timeout", "signal"]
 

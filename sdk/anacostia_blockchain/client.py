@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from anacostia_blockchain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from anacostia_blockchain.anchoring import LogSource
     from anacostia_blockchain.chain import Chain, Signer
     from anacostia_blockchain.contracts import (
         AttestedMetrics,
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from anacostia_blockchain.licensing.native import Licenses
     from anacostia_blockchain.market import Market
     from anacostia_blockchain.models import Models
-    from anacostia_blockchain.outbox import Handler, Outbox
+    from anacostia_blockchain.outbox.anchoring import LogSource
+    from anacostia_blockchain.outbox.outbox import Handler, Outbox
     from anacostia_blockchain.prices.native import Prices
     from anacostia_blockchain.promotion.attest import Attest
     from anacostia_blockchain.promotion.promotions import Promotions
@@ -339,21 +339,21 @@ class Anacostia:
         """The outbox of what this process intends without a pipeline."""
         from sqlalchemy import create_engine  # noqa: PLC0415 - only writers need it
 
-        from anacostia_blockchain.outbox import Outbox  # noqa: PLC0415 - loads SQL
+        from anacostia_blockchain.outbox.outbox import Outbox  # noqa: PLC0415 - loads SQL
 
         self.home.mkdir(parents=True, exist_ok=True)
         return Outbox(create_engine(f"sqlite:///{self.home / 'journal.db'}"))
 
     def handlers(self, log: LogSource | None = None) -> list[Handler]:
         """What carries out the intents of an outbox; with `log`, its anchoring too."""
-        from anacostia_blockchain.anchoring import AnchorHandler  # noqa: PLC0415 - loads SQL
         from anacostia_blockchain.licensing.intents import handlers as licensing  # noqa: PLC0415 - loads SQL
-        from anacostia_blockchain.promotion.intents import handlers as promotion  # noqa: PLC0415 - loads SQL
-        from anacostia_blockchain.publishing import (  # noqa: PLC0415 - loads SQL
+        from anacostia_blockchain.outbox.anchoring import AnchorHandler  # noqa: PLC0415 - loads SQL
+        from anacostia_blockchain.outbox.publishing import (  # noqa: PLC0415 - loads SQL
             AliasHandler,
             CallHandler,
             PublishHandler,
         )
+        from anacostia_blockchain.promotion.intents import handlers as promotion  # noqa: PLC0415 - loads SQL
 
         handlers: list[Handler] = [PublishHandler(self), AliasHandler(self), CallHandler(self)]
         handlers += [*licensing(self), *promotion(self)]

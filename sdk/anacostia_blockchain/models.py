@@ -12,10 +12,10 @@ from anacostia_blockchain.errors import (
     LedgerError,
     NotFoundError,
 )
-from anacostia_blockchain.outbox import Intent
-from anacostia_blockchain.publishing import publish_intent
+from anacostia_blockchain.outbox.outbox import Intent
+from anacostia_blockchain.outbox.publishing import publish_intent
+from anacostia_blockchain.outbox.sender import Sender
 from anacostia_blockchain.reference import Reference
-from anacostia_blockchain.sending import Sender
 from anacostia_blockchain.types import (
     AliasMove,
     AliasState,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-    from anacostia_blockchain.alias_proof import AliasPeriod, AliasProof
     from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.proofs.alias import AliasPeriod, AliasProof
     from anacostia_blockchain.recall import Impact, Position, Revocation, Taint
     from anacostia_blockchain.types import Progress
 
@@ -239,7 +239,7 @@ class Models:
             NotFoundError: the model never had that alias.
             ChainUnavailableError: the node does not serve `eth_getProof`.
         """
-        from anacostia_blockchain.alias_proof import prove_alias  # noqa: PLC0415 - rarely needed
+        from anacostia_blockchain.proofs.alias import prove_alias  # noqa: PLC0415 - rarely needed
 
         reference = Reference.parse(alias)
         if not isinstance(reference.selector, str):

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anacostia_blockchain import alias_proof, bundle
 from anacostia_blockchain.errors import FormatError, NotFoundError
 from anacostia_blockchain.evidence import check
 from anacostia_blockchain.evidence.archive import INDEX
+from anacostia_blockchain.proofs import alias, bundle
 
 if TYPE_CHECKING:
     from anacostia_blockchain.verify import Report
@@ -32,9 +32,7 @@ def verify_file(
         if _is_evidence(path):
             return check.verify_evidence(path, block_hashes=block_hashes, rpc_url=rpc_url)
         return bundle.verify_bundle(path, block_hashes=block_hashes, rpc_url=rpc_url)
-    return alias_proof.verify_alias_proof(
-        _read_proof(path), block_hashes=block_hashes, rpc_url=rpc_url
-    )
+    return alias.verify_alias_proof(_read_proof(path), block_hashes=block_hashes, rpc_url=rpc_url)
 
 
 def block_numbers(path: Path) -> list[int]:
@@ -46,7 +44,7 @@ def block_numbers(path: Path) -> list[int]:
     """
     if _is_archive(path):
         return check.block_numbers(path) if _is_evidence(path) else bundle.block_numbers(path)
-    return [alias_proof.AliasProof.from_json(_read_proof(path)).number]
+    return [alias.AliasProof.from_json(_read_proof(path)).number]
 
 
 def _is_archive(path: Path) -> bool:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from logging import Logger
     from pathlib import Path
 
-    from anacostia_blockchain.outbox import Intent
-    from anacostia_blockchain.sending import Sender
+    from anacostia_blockchain.outbox.outbox import Intent
+    from anacostia_blockchain.outbox.sender import Sender
     from anacostia_blockchain.web.guard import Token
 
 __all__ = ["ExecutionReport", "Pipeline"]

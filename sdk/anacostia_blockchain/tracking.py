@@ -19,7 +19,7 @@ from anacostia_blockchain.metadata import artifacts, lifecycle, recording
 from anacostia_blockchain.metadata.artifacts import Artifact
 from anacostia_blockchain.metadata.book import RunBook
 from anacostia_blockchain.metadata.database import open_database
-from anacostia_blockchain.publishing import PREVIOUS, artifact_payload
+from anacostia_blockchain.outbox.publishing import PREVIOUS, artifact_payload
 from anacostia_blockchain.types import Kind, Parent
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from anacostia_blockchain.errors import ConfigError
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
-    from anacostia_blockchain.outbox import Intent
-    from anacostia_blockchain.worker import Worker
+    from anacostia_blockchain.outbox.outbox import Intent
+    from anacostia_blockchain.outbox.worker import Worker
 
 chain_option = click.option(
     "--chain", help="local, a network's name, or an RPC URL; like the option of that name before."
@@ -85,9 +85,9 @@ def _worker(
     remote: tuple[str | None, Path | None, Path | None],
     only: frozenset[str] | None,
 ) -> Worker:
-    from anacostia_blockchain.remote import RemoteOutbox  # noqa: PLC0415 - loads httpx
+    from anacostia_blockchain.outbox.worker import Worker, local_source, open_existing  # noqa: PLC0415 - loads SQL
+    from anacostia_blockchain.remote.server import RemoteOutbox  # noqa: PLC0415 - loads httpx
     from anacostia_blockchain.web.guard import Token  # noqa: PLC0415 - a command loads its own
-    from anacostia_blockchain.worker import Worker, local_source, open_existing  # noqa: PLC0415 - loads SQL
 
     def tell(step: str, intent: Intent) -> None:
         if step in ("confirmed", "failed"):
@@ -120,9 +120,9 @@ def outbox(
     chain: str | None,
 ) -> None:
     """Serve a database's outbox to an anchor worker on another machine."""
+    from anacostia_blockchain.outbox.worker import local_source, open_existing  # noqa: PLC0415 - loads SQL
     from anacostia_blockchain.web.guard import Token  # noqa: PLC0415 - a command loads its own
     from anacostia_blockchain.web.serving import outbox_app, run_server  # noqa: PLC0415 - fastapi
-    from anacostia_blockchain.worker import local_source, open_existing  # noqa: PLC0415 - loads SQL
 
     if (tls_key is None) != (tls_cert is None):
         raise ConfigError("TLS needs both --tls-key and --tls-cert")

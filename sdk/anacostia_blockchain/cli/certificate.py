@@ -25,7 +25,7 @@ def certificate(session: Session, hosts: tuple[str, ...], folder: Path, days: fl
 
     Take ca.pem, and the machine's own two files, to the machine; ca.key stays here.
     """
-    from anacostia_blockchain.certificates import issue  # noqa: PLC0415 - extra
+    from anacostia_blockchain.remote.certificates import issue  # noqa: PLC0415 - extra
 
     files = issue(folder, hosts, days=days)
     data = {"ca": str(files.ca), "cert": str(files.cert), "key": str(files.key)}

@@ -31,8 +31,8 @@ from anacostia_blockchain.evidence.state import (
     head,
 )
 from anacostia_blockchain.ledger.proof import RunProof
-from anacostia_blockchain.state_proof import ProvenState, Trust, trust
-from anacostia_blockchain.storage_layout import model_id_slot
+from anacostia_blockchain.proofs.layout import model_id_slot
+from anacostia_blockchain.proofs.state import ProvenState, Trust, trust
 from anacostia_blockchain.types import LedgerHead
 from anacostia_blockchain.verify import Check, Report
 

@@ -30,14 +30,14 @@ from anacostia_blockchain.evidence.state import (
     chunks,
     head,
 )
-from anacostia_blockchain.state_proof import ProvenState, prove_state, trust
-from anacostia_blockchain.storage_layout import (
+from anacostia_blockchain.proofs.layout import (
     AliasSlots,
     LedgerHeadSlots,
     VersionSlots,
     model_id_slot,
     model_slot,
 )
+from anacostia_blockchain.proofs.state import ProvenState, prove_state, trust
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia

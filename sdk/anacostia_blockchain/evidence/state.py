@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import IntegrityError
-from anacostia_blockchain.storage_layout import (
+from anacostia_blockchain.proofs.layout import (
     AliasSlots,
     LedgerHeadSlots,
     VersionHeader,

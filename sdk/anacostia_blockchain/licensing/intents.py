@@ -17,7 +17,7 @@ from anacostia_blockchain.errors import (
 )
 from anacostia_blockchain.licensing.terms import Right
 from anacostia_blockchain.licensing.values import License, Price
-from anacostia_blockchain.outbox import Intent, Outcome
+from anacostia_blockchain.outbox.outbox import Intent, Outcome
 from anacostia_blockchain.types import Relation
 
 if TYPE_CHECKING:

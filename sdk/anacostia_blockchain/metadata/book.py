@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
     from anacostia_blockchain.ledger.record import RunRecord
     from anacostia_blockchain.metadata.outgoing import Outgoing
-    from anacostia_blockchain.outbox import Intent, Outbox
-    from anacostia_blockchain.sending import Sender
+    from anacostia_blockchain.outbox.outbox import Intent, Outbox
+    from anacostia_blockchain.outbox.sender import Sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select, update
 
 from anacostia_blockchain.metadata.runlog import load_record
-from anacostia_blockchain.outbox import Outbox, intents
+from anacostia_blockchain.outbox.outbox import Outbox, intents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -17,8 +17,8 @@ from anacostia_blockchain.errors import (
 from anacostia_blockchain.metadata import intents, schema
 from anacostia_blockchain.metadata.database import insert_new
 from anacostia_blockchain.metadata.runlog import RunLog, network
-from anacostia_blockchain.outbox import Intent, Outbox
-from anacostia_blockchain.sending import Sender
+from anacostia_blockchain.outbox.outbox import Intent, Outbox
+from anacostia_blockchain.outbox.sender import Sender
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -12,7 +12,7 @@ from anacostia_blockchain.errors import LedgerError, NotFoundError
 from anacostia_blockchain.ledger.log import MerkleLog
 from anacostia_blockchain.ledger.record import Disclosure, Leaf, RunRecord
 from anacostia_blockchain.metadata import runlog, schema
-from anacostia_blockchain.outbox import intents
+from anacostia_blockchain.outbox.outbox import intents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,7 +14,7 @@ from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.ledger.record import RunRecord
 from anacostia_blockchain.metadata import schema
 from anacostia_blockchain.metadata.database import insert_new
-from anacostia_blockchain.outbox import Outbox
+from anacostia_blockchain.outbox.outbox import Outbox
 from anacostia_blockchain.runs import PROOF_NAME
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import PipelineError
 from anacostia_blockchain.nodes.onchain import ChainActionNode
-from anacostia_blockchain.publishing import artifact_payload
+from anacostia_blockchain.outbox.publishing import artifact_payload
 from anacostia_blockchain.types import Kind, Parent
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from anacostia_blockchain.errors import (
     PipelineError,
     StoreUnavailableError,
 )
-from anacostia_blockchain.following import Output, RemoteRuns, RootRun, place
 from anacostia_blockchain.ledger.record import RunRecord
 from anacostia_blockchain.metadata.intents import last_metrics
 from anacostia_blockchain.metadata.patience import patiently
 from anacostia_blockchain.nodes.base import ActionNode
 from anacostia_blockchain.nodes.watching import WatchingNode
+from anacostia_blockchain.remote.following import Output, RemoteRuns, RootRun, place
 
 if TYPE_CHECKING:
     from anacostia_blockchain import _upstream as upstream

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.errors import AnacostiaError, ConfigError, NotFoundError
 from anacostia_blockchain.ledger.record import Disclosure
-from anacostia_blockchain.outbox import Intent, Outcome
+from anacostia_blockchain.outbox.outbox import Intent, Outcome
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Call, Receipt

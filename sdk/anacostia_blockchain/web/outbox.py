@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from fastapi import APIRouter, Body, HTTPException, Query
 
 from anacostia_blockchain.errors import FormatError, LedgerError
-from anacostia_blockchain.outbox import from_json, to_json
+from anacostia_blockchain.outbox.outbox import from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anacostia_blockchain.metadata.runlog import RunLog
-    from anacostia_blockchain.outbox import Outbox
+    from anacostia_blockchain.outbox.outbox import Outbox
 
 STATES = frozenset({"pending", "signed", "confirmed", "failed"})
 COLUMNS = frozenset({"raw", "tx_hash", "note", "result", "error"})

@@ -165,7 +165,7 @@ def _served(store: MetadataStore) -> Served:
     Raises:
         NotFoundError: the store has none.
     """
-    from anacostia_blockchain.worker import local_source  # noqa: PLC0415 - needs the chain
+    from anacostia_blockchain.outbox.worker import local_source  # noqa: PLC0415 - needs the chain
 
     if store.chain is None:
         raise NotFoundError("this pipeline has no chain, and so no outbox")

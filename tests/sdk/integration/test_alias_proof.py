@@ -9,12 +9,12 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anacostia_blockchain.alias_proof import AliasProof, read_alias_proof, verify_alias_proof
 from anacostia_blockchain.cli import cli
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import AnacostiaError, ConfigError, IntegrityError, NotFoundError
 from anacostia_blockchain.offline import block_numbers, verify_file
+from anacostia_blockchain.proofs.alias import AliasProof, read_alias_proof, verify_alias_proof
 from anacostia_blockchain.testing import LocalChain
 from anacostia_blockchain.types import Kind
 
@@ -239,7 +239,7 @@ def test_a_registry_of_the_same_code_elsewhere_is_another_registry(made, hub, mo
     """Anybody can deploy our code again, and be `acme/digits` there."""
     proof, hashes = made
     monkeypatch.setattr(
-        "anacostia_blockchain.alias_proof.predicted_address", lambda _: "0x" + "22" * 20
+        "anacostia_blockchain.proofs.alias.predicted_address", lambda _: "0x" + "22" * 20
     )
     with pytest.raises(IntegrityError, match="not where this package's registry is"):
         read_alias_proof(proof.to_json(), block_hashes=hashes)

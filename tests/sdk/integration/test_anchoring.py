@@ -23,7 +23,7 @@ from anacostia_blockchain.metadata import BlockchainMetadataStore, schema
 from anacostia_blockchain.metadata.book import Batching, RunBook
 from anacostia_blockchain.metadata.database import open_database
 from anacostia_blockchain.nodes import ActionNode, MonitoringDataStoreNode
-from anacostia_blockchain.outbox import intents
+from anacostia_blockchain.outbox.outbox import intents
 from anacostia_blockchain.pipeline import Pipeline
 from anacostia_blockchain.tracking import open_book
 from chains import KILLED, anchored_sizes, die_at, in_child, reconnected, start_child

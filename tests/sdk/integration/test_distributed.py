@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from anacostia_blockchain.certificates import CertificateFiles, issue
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import (
@@ -27,7 +26,6 @@ from anacostia_blockchain.errors import (
     StoreUnavailableError,
     UntrustedServerError,
 )
-from anacostia_blockchain.following import RemoteRuns, RootRun
 from anacostia_blockchain.metadata import SqliteMetadataStore
 from anacostia_blockchain.metadata.database import open_database
 from anacostia_blockchain.metadata.reader import RunReader
@@ -40,6 +38,8 @@ from anacostia_blockchain.nodes import (
     TrainingNode,
 )
 from anacostia_blockchain.pipeline import ExecutionReport, Pipeline
+from anacostia_blockchain.remote.certificates import CertificateFiles, issue
+from anacostia_blockchain.remote.following import RemoteRuns, RootRun
 from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.web.guard import Token
 from chains import KILLED, die_at, in_child, reconnected, start_child
@@ -379,7 +379,7 @@ def test_a_root_that_does_not_answer_in_time(
     monkeypatch: pytest.MonkeyPatch, leaf: Leaf, tmp_path: Path
 ) -> None:
     """It takes the connection, and says nothing."""
-    monkeypatch.setattr("anacostia_blockchain.remote._TIMEOUT", 0.5)
+    monkeypatch.setattr("anacostia_blockchain.remote.server._TIMEOUT", 0.5)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -30,9 +30,9 @@ from anacostia_blockchain.nodes import (
     SettleNode,
     TrainingNode,
 )
-from anacostia_blockchain.outbox import Intent, Outbox, intents
+from anacostia_blockchain.outbox.outbox import Intent, Outbox, intents
+from anacostia_blockchain.outbox.sender import Sender
 from anacostia_blockchain.pipeline import ExecutionReport, Pipeline
-from anacostia_blockchain.sending import Sender
 from anacostia_blockchain.testing import LocalChain, dev_signer
 
 pytestmark = pytest.mark.integration

@@ -35,9 +35,9 @@ from anacostia_blockchain.nodes import (
     VerifyNode,
     Web3StorageNode,
 )
-from anacostia_blockchain.outbox import intents
+from anacostia_blockchain.outbox.outbox import intents
+from anacostia_blockchain.outbox.sender import Sender
 from anacostia_blockchain.pipeline import Pipeline
-from anacostia_blockchain.sending import Sender
 from anacostia_blockchain.testing import dev_signer
 from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
 

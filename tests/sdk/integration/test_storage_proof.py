@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from anacostia_blockchain import storage_layout
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import FormatError, IntegrityError
-from anacostia_blockchain.storage_proof import block_hash, header_fields, prove
+from anacostia_blockchain.proofs import layout
+from anacostia_blockchain.proofs.storage import block_hash, header_fields, prove
 from anacostia_blockchain.types import Kind
 
 pytestmark = pytest.mark.integration
@@ -63,11 +63,11 @@ def test_an_answer_without_a_part_is_no_answer(proven, part):
 @pytest.mark.parametrize(
     ("contract", "variable", "slot"),
     [
-        ("ModelRegistry", "modelIdOf", storage_layout.MODEL_IDS_SLOT),
-        ("ModelRegistry", "_models", storage_layout.MODELS_SLOT),
-        ("ModelRegistry", "_aliases", storage_layout.ALIASES_SLOT),
-        ("ModelRegistry", "_versions", storage_layout.VERSIONS_SLOT),
-        ("RunLedger", "_logs", storage_layout.LOGS_SLOT),
+        ("ModelRegistry", "modelIdOf", layout.MODEL_IDS_SLOT),
+        ("ModelRegistry", "_models", layout.MODELS_SLOT),
+        ("ModelRegistry", "_aliases", layout.ALIASES_SLOT),
+        ("ModelRegistry", "_versions", layout.VERSIONS_SLOT),
+        ("RunLedger", "_logs", layout.LOGS_SLOT),
     ],
 )
 def test_the_layout_is_the_compilers(contract, variable, slot):
@@ -78,5 +78,5 @@ def test_the_layout_is_the_compilers(contract, variable, slot):
         "'storageLayout', '--json'], cwd=toolchain.ROOT, env=toolchain.environment()).returncode)"
     )
     run = subprocess.run(["python3", "-c", program], capture_output=True, text=True, check=True)
-    layout = json.loads(run.stdout)
-    assert {e["label"]: int(e["slot"]) for e in layout["storage"]}[variable] == slot
+    compiled = json.loads(run.stdout)
+    assert {e["label"]: int(e["slot"]) for e in compiled["storage"]}[variable] == slot

@@ -29,12 +29,12 @@ from anacostia_blockchain.errors import (
 from anacostia_blockchain.metadata import MetadataStore, schema
 from anacostia_blockchain.metadata.database import open_database
 from anacostia_blockchain.nodes import ActionNode, MonitoringDataStoreNode
+from anacostia_blockchain.outbox.worker import Worker, local_source, open_existing
 from anacostia_blockchain.pipeline import Pipeline
-from anacostia_blockchain.remote import RemoteOutbox
+from anacostia_blockchain.remote.server import RemoteOutbox
 from anacostia_blockchain.testing import dev_signer
 from anacostia_blockchain.web.guard import Token
 from anacostia_blockchain.web.serving import listen, make_server, outbox_app
-from anacostia_blockchain.worker import Worker, local_source, open_existing
 from chains import KILLED, anchored_sizes, die_at, in_child, reconnected, start_child
 
 pytestmark = pytest.mark.integration

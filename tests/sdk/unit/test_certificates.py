@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from anacostia_blockchain.certificates import issue
 from anacostia_blockchain.cli import cli
 from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.remote.certificates import issue
 
 
 def test_one_authority_issues_them_all(tmp_path: Path) -> None:

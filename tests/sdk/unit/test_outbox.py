@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from anacostia_blockchain.outbox import Intent, Outbox
+from anacostia_blockchain.outbox.outbox import Intent, Outbox
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.version import describe_version
 from anacostia_blockchain.errors import AnacostiaError, ConfigError, ContractRevertedError
-from anacostia_blockchain.outbox import Intent, Outcome
+from anacostia_blockchain.outbox.outbox import Intent, Outcome
 from anacostia_blockchain.reference import Reference
 from anacostia_blockchain.types import Kind, Parent, Relation
 

@@ -21,8 +21,8 @@ from anacostia_blockchain.content.documents import canonical, field, read_object
 from anacostia_blockchain.contracts.model_registry import label
 from anacostia_blockchain.deployment import predicted_address
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError, NotFoundError
-from anacostia_blockchain.state_proof import ProvenState, prove_state, trust
-from anacostia_blockchain.storage_layout import AliasSlots, VersionSlots, model_id_slot
+from anacostia_blockchain.proofs.layout import AliasSlots, VersionSlots, model_id_slot
+from anacostia_blockchain.proofs.state import ProvenState, prove_state, trust
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
@@ -76,7 +76,7 @@ class AliasProof:
         at: the time that is asked about.
         moves: how many moves of the alias were made at or before it.
         period: the answer that is claimed.
-        block: header, account and slots, as `state_proof.prove_state` gives them.
+        block: header, account and slots, as `prove_state` gives them.
     """
 
     chain_id: int

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from anacostia_blockchain.errors import FormatError
-from anacostia_blockchain.storage_proof import mapping_slot
+from anacostia_blockchain.proofs.storage import mapping_slot
 from anacostia_blockchain.types import AliasMove, Kind, Parent, Relation, RevocationReason, Status
 
 MODEL_IDS_SLOT = 3

@@ -18,7 +18,7 @@ from anacostia_blockchain.errors import (
     StoreUnavailableError,
     UntrustedServerError,
 )
-from anacostia_blockchain.outbox import Intent, from_json, shown, to_json
+from anacostia_blockchain.outbox.outbox import Intent, from_json, shown, to_json
 
 if TYPE_CHECKING:
     from anacostia_blockchain.web.guard import Token

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.deployment import immutables, is_build_of
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError
-from anacostia_blockchain.storage_proof import block_hash, header_fields, prove
+from anacostia_blockchain.proofs.storage import block_hash, header_fields, prove
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia

@@ -29,9 +29,9 @@ from anacostia_blockchain.content.statement import Statement
 from anacostia_blockchain.deployment import predicted_address, token_of
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.proof import RunProof
-from anacostia_blockchain.state_proof import ProvenState, prove_state, trust
+from anacostia_blockchain.proofs.layout import LedgerHeadSlots, VersionSlots
+from anacostia_blockchain.proofs.state import ProvenState, prove_state, trust
 from anacostia_blockchain.storage import LocalStore
-from anacostia_blockchain.storage_layout import LedgerHeadSlots, VersionSlots
 from anacostia_blockchain.types import Parent, Status
 from anacostia_blockchain.verify import Check, Evidence, Report
 

@@ -1,4 +1,4 @@
-"""Carrying out an outbox's intents, so that nothing is sent twice; see `outbox.py`."""
+"""Carrying out an outbox's intents, so that nothing is sent twice; see `outbox.py` beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from anacostia_blockchain.errors import (
     TransactionFailedError,
     TransactionTimeoutError,
 )
-from anacostia_blockchain.outbox import Handler, Intent, Outcome, shown
+from anacostia_blockchain.outbox.outbox import Handler, Intent, Outcome, shown
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from anacostia_blockchain.errors import AnacostiaError, ContractRevertedError
-from anacostia_blockchain.outbox import Intent, Outcome
+from anacostia_blockchain.outbox.outbox import Intent, Outcome
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Call, Receipt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from anacostia_blockchain.content import car
 from anacostia_blockchain.errors import FormatError, IntegrityError
 from anacostia_blockchain.ledger.record import RunRecord
-from anacostia_blockchain.remote import RemoteServer
+from anacostia_blockchain.remote.server import RemoteServer
 from anacostia_blockchain.storage.reading import BlockReader
 
 if TYPE_CHECKING:

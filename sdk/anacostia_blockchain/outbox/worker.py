@@ -13,12 +13,12 @@ from anacostia_blockchain.errors import ConfigError, NotFoundError
 from anacostia_blockchain.metadata import schema
 from anacostia_blockchain.metadata.database import Database, database_path, open_database
 from anacostia_blockchain.metadata.runlog import RunLog
-from anacostia_blockchain.outbox import Intent, Outbox
-from anacostia_blockchain.sending import Sender
+from anacostia_blockchain.outbox.outbox import Intent, Outbox
+from anacostia_blockchain.outbox.sender import Sender
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
-    from anacostia_blockchain.remote import RemoteOutbox
+    from anacostia_blockchain.remote.server import RemoteOutbox
 
 KINDS = ("anchor", "publish", "alias", "call")
 """What a worker can be told to carry out, and to leave alone."""

@@ -1,0 +1,1 @@
+"""Pipelines on other machines: who they are, and what they have done."""
