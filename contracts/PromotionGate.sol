@@ -5,41 +5,30 @@ import {IModelLicensing} from "./interfaces/IModelLicensing.sol";
 import {IModelNFT} from "./interfaces/IModelNFT.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IPromotionGate} from "./interfaces/IPromotionGate.sol";
-import {Attestation, IEAS} from "./interfaces/external/eas/IEAS.sol";
+import {IEAS} from "./interfaces/external/eas/IEAS.sol";
 import {Attestations} from "./libraries/Attestations.sol";
+import {Delays} from "./libraries/Delays.sol";
+import {Descent} from "./libraries/Descent.sol";
+import {Evidence} from "./libraries/Evidence.sol";
 import {PolicyRules} from "./libraries/PolicyRules.sol";
-import {Alias, AliasMove, Parent} from "./types/Model.sol";
-import {
-    Announcement,
-    Claim,
-    Policy,
-    PolicyRecord,
-    Proposal,
-    Requirement
-} from "./types/Promotion.sol";
+import {Alias, AliasMove} from "./types/Model.sol";
+import {Announcement, Candidate, Policy, PolicyRecord, Proposal} from "./types/Promotion.sol";
 
 /// @title PromotionGate
 /// @notice See {IPromotionGate}.
 /// @dev No `nonReentrant` anywhere: whom it asks is asked by static calls, and the registry, which it
 /// tells to move an alias after everything else, calls nobody back.
 contract PromotionGate is IPromotionGate {
+    using Delays for Announcement;
+    using Delays for Proposal;
     using PolicyRules for Policy;
     using PolicyRules for PolicyRecord;
-
-    /// @dev What is promoted, by whom and since when.
-    struct Candidate {
-        uint64 modelId;
-        uint32 version;
-        address owner;
-        address proposer;
-        uint64 proposedAt;
-    }
 
     /// @inheritdoc IPromotionGate
     uint256 public constant MAX_ATTESTATIONS = 32;
 
     /// @inheritdoc IPromotionGate
-    uint32 public constant WINDOW = 14 days;
+    uint32 public constant WINDOW = Delays.WINDOW;
 
     /// @inheritdoc IPromotionGate
     bytes32 public constant EVALUATION = Attestations.EVALUATION;
@@ -102,7 +91,7 @@ contract PromotionGate is IPromotionGate {
         } else if (!policy.isAtLeast(record.load())) {
             // Effect: announce it, unless that was done in time.
             bytes32 digest = keccak256(abi.encode(policy));
-            effectiveAt = _announce(modelId, aliasName, digest, record.notice);
+            effectiveAt = _announcements[modelId][aliasName].announce(digest, record.notice);
             if (effectiveAt > block.timestamp) {
                 emit PolicyAnnounced(modelId, aliasName, effectiveAt, policy);
                 return effectiveAt;
@@ -125,7 +114,7 @@ contract PromotionGate is IPromotionGate {
         PolicyRecord storage record = _policies[modelId][aliasName];
         if (record.inForce) {
             bytes32 digest = keccak256(abi.encode("release", gate));
-            effectiveAt = _announce(modelId, aliasName, digest, record.notice);
+            effectiveAt = _announcements[modelId][aliasName].announce(digest, record.notice);
             if (effectiveAt > block.timestamp) {
                 emit ReleaseAnnounced(modelId, aliasName, effectiveAt, gate);
                 return effectiveAt;
@@ -177,7 +166,8 @@ contract PromotionGate is IPromotionGate {
         // Check: the caller proposed this, under this policy, and its delay has passed.
         PolicyRecord storage record = _policyOf(modelId, aliasName);
         bytes32 proposalId = proposalIdOf(msg.sender, version_, uids);
-        uint64 proposedAt = _due(modelId, aliasName, proposalId, record);
+        Proposal memory proposal = _proposals[modelId][aliasName][proposalId];
+        uint64 proposedAt = proposal.checkDue(proposalId, record);
 
         // Check: the version satisfies the policy.
         _check(modelId, version_, uids, msg.sender, proposedAt, record);
@@ -214,7 +204,9 @@ contract PromotionGate is IPromotionGate {
             bool held = moves.length == 1 && moves[0].version == version_
                 && uint256(moveIndex) + 1 >= record.firstMove;
             if (!held) revert PromotionGate_NeverHeld(modelId, aliasName, version_, moveIndex);
-            _checkDescent(modelId, version_, record.lineageVisits, record.licensedParents);
+            Descent.check(
+                registry, licensing, modelId, version_, record.lineageVisits, record.licensedParents
+            );
         }
 
         // Effect: nothing that was proposed can move it again, such as to where it came from.
@@ -283,22 +275,6 @@ contract PromotionGate is IPromotionGate {
                                  PRIVATE
     //////////////////////////////////////////////////////////////*/
 
-    /// @dev Announces something, unless it has been announced and its notice has passed.
-    /// @return effectiveAt When the notice ends; not later than now if it has passed.
-    function _announce(uint64 modelId, bytes32 aliasName, bytes32 digest, uint32 notice)
-        private
-        returns (uint64 effectiveAt)
-    {
-        Announcement storage announced = _announcements[modelId][aliasName];
-        effectiveAt = announced.effectiveAt;
-        if (announced.digest == digest && block.timestamp <= effectiveAt + WINDOW) {
-            if (block.timestamp < effectiveAt) revert PromotionGate_NoticeRunning(effectiveAt);
-            return effectiveAt;
-        }
-        effectiveAt = uint64(block.timestamp) + notice;
-        (announced.digest, announced.effectiveAt) = (digest, effectiveAt);
-    }
-
     function _movesUnderThisGate(uint64 modelId, bytes32 aliasName) private view returns (uint32) {
         Alias memory current = registry.aliasOf(modelId, aliasName);
         if (current.gate != address(this)) {
@@ -316,28 +292,6 @@ contract PromotionGate is IPromotionGate {
         if (!record.inForce) revert PromotionGate_NoPolicy(modelId, aliasName);
     }
 
-    /// @dev When a proposal was made, if it can be executed now.
-    function _due(
-        uint64 modelId,
-        bytes32 aliasName,
-        bytes32 proposalId,
-        PolicyRecord storage record
-    ) private view returns (uint64) {
-        Proposal memory proposal = _proposals[modelId][aliasName][proposalId];
-        if (proposal.proposedAt == 0) revert PromotionGate_NoProposal(proposalId);
-        if (proposal.round != record.round) {
-            revert PromotionGate_StaleProposal(proposalId, proposal.round, record.round);
-        }
-        uint64 executableAt = uint64(proposal.proposedAt) + record.delay;
-        if (block.timestamp < executableAt) {
-            revert PromotionGate_TooEarly(proposalId, executableAt);
-        }
-        if (block.timestamp > executableAt + WINDOW) {
-            revert PromotionGate_Lapsed(proposalId, executableAt + WINDOW);
-        }
-        return proposal.proposedAt;
-    }
-
     /// @dev Reverts unless a version satisfies a policy now.
     function _check(
         uint64 modelId,
@@ -349,8 +303,12 @@ contract PromotionGate is IPromotionGate {
     ) private view {
         Policy memory policy = record.load();
         address owner = _checkProposer(modelId, proposer, policy.publishersPropose);
-        _checkEvidence(policy, uids, Candidate(modelId, version_, owner, proposer, proposedAt));
-        _checkDescent(modelId, version_, policy.lineageVisits, policy.licensedParents);
+        Candidate memory candidate =
+            Candidate(address(registry), modelId, version_, owner, proposer, proposedAt);
+        Evidence.check(eas, policy, uids, candidate);
+        Descent.check(
+            registry, licensing, modelId, version_, policy.lineageVisits, policy.licensedParents
+        );
     }
 
     function _checkProposer(uint64 modelId, address account, bool publishersToo)
@@ -368,134 +326,5 @@ contract PromotionGate is IPromotionGate {
     function _checkCount(bytes32[] calldata uids) private pure {
         uint256 count = uids.length;
         if (count > MAX_ATTESTATIONS) revert PromotionGate_TooManyAttestations(count);
-    }
-
-    /// @dev Reverts unless some attestations, and each of them, are what the policy asks for.
-    function _checkEvidence(
-        Policy memory policy,
-        bytes32[] calldata uids,
-        Candidate memory candidate
-    ) private view {
-        Requirement[] memory requirements = policy.requirements;
-        uint256[] memory attested = new uint256[](requirements.length);
-        uint256[] memory counts = new uint256[](requirements.length);
-        for (uint256 i; i < uids.length; ++i) {
-            bytes32 uid = uids[i];
-            (Claim memory claim, address attester) = _claimOf(uid, candidate);
-            uint256 index = _requirementFor(uid, claim, requirements);
-            Requirement memory requirement = requirements[index];
-
-            // Check: it is within bounds.
-            if (claim.value < requirement.floor || claim.value > requirement.ceiling) {
-                revert PromotionGate_OutOfBounds(
-                    uid, claim.value, requirement.floor, requirement.ceiling
-                );
-            }
-
-            // Check: its attester counts, for the first time.
-            uint256 member = _memberOf(policy.attesters, attester);
-            if (member & requirement.members == 0) revert PromotionGate_NotMember(uid, attester);
-            if (member & attested[index] != 0) revert PromotionGate_AttestedTwice(uid, attester);
-            attested[index] |= member;
-            ++counts[index];
-        }
-
-        for (uint256 i; i < requirements.length; ++i) {
-            if (counts[i] < requirements[i].quorum) {
-                revert PromotionGate_QuorumMissing(i, counts[i], requirements[i].quorum);
-            }
-        }
-    }
-
-    /// @dev What an attestation says, if it is valid, of the candidate, and by somebody else.
-    function _claimOf(bytes32 uid, Candidate memory candidate)
-        private
-        view
-        returns (Claim memory claim, address attester)
-    {
-        Attestation memory given = eas.getAttestation(uid);
-        if (given.uid == 0) revert PromotionGate_UnknownAttestation(uid);
-        if (given.revocationTime != 0) revert PromotionGate_Revoked(uid, given.revocationTime);
-        if (given.expirationTime != 0 && given.expirationTime <= block.timestamp) {
-            revert PromotionGate_Expired(uid, given.expirationTime);
-        }
-        if (given.recipient != address(registry)) {
-            revert PromotionGate_WrongRecipient(uid, given.recipient);
-        }
-        if (given.time > candidate.proposedAt) {
-            revert PromotionGate_AttestedLater(uid, given.time, candidate.proposedAt);
-        }
-
-        claim = _decode(uid, given.schema, given.data);
-        if (claim.modelId != candidate.modelId || claim.version != candidate.version) {
-            revert PromotionGate_OtherVersion(uid, claim.modelId, claim.version);
-        }
-        attester = given.attester;
-        if (attester == candidate.owner || attester == candidate.proposer) {
-            revert PromotionGate_SelfAttested(uid, attester);
-        }
-    }
-
-    /// @dev An evaluation over no dataset is none: it could be taken for an approval.
-    function _decode(bytes32 uid, bytes32 schema, bytes memory data)
-        private
-        pure
-        returns (Claim memory claim)
-    {
-        bool ok;
-        if (schema == EVALUATION) {
-            (ok, claim) = Attestations.decodeEvaluation(data);
-            ok = ok && claim.datasetRoot != 0;
-        } else if (schema == APPROVAL) {
-            (ok, claim) = Attestations.decodeApproval(data);
-        } else {
-            revert PromotionGate_WrongSchema(uid, schema);
-        }
-        if (!ok) revert PromotionGate_BadData(uid);
-    }
-
-    function _requirementFor(bytes32 uid, Claim memory claim, Requirement[] memory requirements)
-        private
-        pure
-        returns (uint256)
-    {
-        for (uint256 i; i < requirements.length; ++i) {
-            Requirement memory asked = requirements[i];
-            if (asked.datasetRoot == claim.datasetRoot && asked.subject == claim.subject) return i;
-        }
-        revert PromotionGate_NotRequired(uid, claim.datasetRoot, claim.subject);
-    }
-
-    /// @dev The bit that stands for an attester; 0 for nobody.
-    function _memberOf(address[] memory attesters, address attester)
-        private
-        pure
-        returns (uint256)
-    {
-        for (uint256 i; i < attesters.length; ++i) {
-            if (attesters[i] == attester) return uint256(1) << i;
-        }
-        return 0;
-    }
-
-    /// @dev Reverts unless what a version descends from is sound and licensed, as far as that is asked.
-    function _checkDescent(
-        uint64 modelId,
-        uint32 version_,
-        uint16 lineageVisits,
-        bool licensedParents
-    ) private view {
-        if (lineageVisits != 0 && registry.isTainted(modelId, version_, lineageVisits)) {
-            revert PromotionGate_Tainted(modelId, version_);
-        }
-        if (!licensedParents) return;
-        Parent[] memory parents = registry.parentsOf(modelId, version_);
-        for (uint256 i; i < parents.length; ++i) {
-            uint64 parentId = parents[i].modelId;
-            // A version's parents may be versions of its own model.
-            if (parentId != modelId && !licensing.isLicensed(modelId, parentId)) {
-                revert PromotionGate_UnlicensedParent(modelId, parentId);
-            }
-        }
     }
 }

@@ -107,3 +107,19 @@ struct Claim {
     bytes32 subject;
     int64 value;
 }
+
+/// @notice A version that is to be promoted, and whose word does not count for it.
+/// @param registry The registry that the model is registered in.
+/// @param modelId The registered model.
+/// @param version The version.
+/// @param owner Who owns the model now.
+/// @param proposer Who proposed it.
+/// @param proposedAt When, in seconds.
+struct Candidate {
+    address registry;
+    uint64 modelId;
+    uint32 version;
+    address owner;
+    address proposer;
+    uint64 proposedAt;
+}

@@ -32,6 +32,9 @@ SOURCES = ("contracts/*.sol", "contracts/libraries/*.sol")
 TESTED_BY = {
     "Attestations": "PromotionGate",
     "Catalogue": "ModelLicensing",
+    "Delays": "PromotionGate",
+    "Descent": "PromotionGate",
+    "Evidence": "PromotionGate",
     "Payments": "ModelLicensing",
     "PriceRules": "ModelPricing",
     "PublicationLib": "ModelRegistry",
