@@ -17,8 +17,10 @@ from anacostia_blockchain.content.hashing import Hasher
 from anacostia_blockchain.errors import FormatError, NotFoundError
 from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Pin, Source, Stat
+from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.storage.export import write_out
-from anacostia_blockchain.storage.packs import Incoming, Packs, add_pin, typed_errors
+from anacostia_blockchain.storage.incoming import Incoming, add_pin
+from anacostia_blockchain.storage.packs import Packs
 from anacostia_blockchain.types import Progress
 
 

@@ -13,25 +13,18 @@ time: importers side by side, a sweep alone, readers always.
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 import threading
-import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.errors import (
-    IntegrityError,
-    NotFoundError,
-    StorageError,
-    StoreBusyError,
-    StoreFullError,
-)
+from anacostia_blockchain.errors import IntegrityError, NotFoundError
+from anacostia_blockchain.storage.disk import transaction, typed_errors
+from anacostia_blockchain.storage.incoming import Incoming, Pack
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS block (
@@ -50,38 +43,8 @@ CREATE TABLE IF NOT EXISTS pin (
 );
 """
 
-_STAGED = "CREATE TABLE staged (digest BLOB PRIMARY KEY, at INTEGER, size INTEGER) WITHOUT ROWID"
-
 _PATIENCE = 60.0
 """Seconds to wait for another process."""
-
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
-
-
-@contextmanager
-def typed_errors(place: Path) -> Iterator[None]:
-    """Turn the system's and SQLite's errors into this package's."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        text = str(error)
-        if "full" in text:
-            raise _full(place) from error
-        if "locked" in text or "busy" in text:
-            raise StoreBusyError(
-                f"{place} is held by another process: try again when it is done"
-            ) from error
-        raise StorageError(f"{place}: {text}") from error
-    except sqlite3.DatabaseError as error:
-        raise StorageError(f"{place}: {error}: restore index.db from a copy") from error
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise _full(place) from error
-        raise
-
-
-def _full(place: Path) -> StoreFullError:
-    return StoreFullError(f"no space is left in {place}: free some; nothing was half-written")
 
 
 class Packs:
@@ -200,7 +163,7 @@ class Packs:
             try:
                 rows = ((digest,) for digest in kept(index))
                 index.executemany("INSERT OR IGNORE INTO kept VALUES (?)", rows)
-                with _transaction(index):
+                with transaction(index):
                     index.execute("DELETE FROM block WHERE digest NOT IN (SELECT digest FROM kept)")
                     live = dict(index.execute("SELECT pack, SUM(size) FROM block GROUP BY pack"))
                     sparse = [n for n, size in before.items() if 0 < live.get(n, 0) < size // 2]
@@ -216,7 +179,7 @@ class Packs:
         """Copy what is left of packs that are mostly garbage to one new pack."""
         if not sparse:
             return
-        pack = _Pack(self.folder)
+        pack = Pack(self.folder)
         for name in sparse:
             query = "SELECT digest, at, size FROM block WHERE pack = ? ORDER BY at"
             rows = index.execute(query, (name,)).fetchall()
@@ -273,140 +236,3 @@ class _Place:
     at: int
     size: int
     bad: bool
-
-
-@dataclass
-class _Pack:
-    """A pack that is being written."""
-
-    folder: Path
-    name: str = field(default_factory=lambda: f"{uuid.uuid4().hex}.pack")
-    size: int = 0
-
-    def __post_init__(self) -> None:
-        self.path = self.folder / "incoming" / self.name
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("wb", buffering=1 << 20)
-
-    def append(self, block: bytes | memoryview) -> int:
-        """Add a block; returns where it begins."""
-        at = self.size
-        self._file.write(block)
-        self.size += len(block)
-        return at
-
-    def keep(self) -> None:
-        """Flush, and move to where packs are."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        target = self.folder / "packs" / self.name
-        target.parent.mkdir(exist_ok=True)
-        self.path.rename(target)
-        _sync(target.parent)
-
-    def drop(self) -> None:
-        with suppress(OSError):  # a full disk: the buffer cannot be flushed
-            self._file.close()
-        self.path.unlink(missing_ok=True)
-
-
-class Incoming:
-    """An import under way. Blocks may be added from several threads."""
-
-    def __init__(self, packs: Packs) -> None:
-        self._packs = packs
-        self._pack = _Pack(packs.folder)
-        self._lock = threading.Lock()
-        self._path = self._pack.path.with_suffix(".db")
-        self._staged = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode = OFF", "synchronous = OFF"):  # it is thrown away anyway
-            self._staged.execute(f"PRAGMA {pragma}")
-        self._staged.execute(_STAGED)
-        self._staged.execute("BEGIN")
-        self._any = False
-
-    def add(self, cid: CID, block: bytes | memoryview) -> None:
-        """Add a block whose bytes are those of its CID; one that is held is not written again."""
-        with self._lock:
-            if self._packs.holds(cid):
-                return
-            row = (cid.digest, self._pack.size, len(block))
-            if self._staged.execute("INSERT OR IGNORE INTO staged VALUES (?, ?, ?)", row).rowcount:
-                self._pack.append(block)
-                self._any = True
-
-    def block(self, cid: CID) -> bytes:
-        """A block that was added, or was held before."""
-        query = "SELECT at, size FROM staged WHERE digest = ?"
-        with self._lock:
-            row = self._staged.execute(query, (cid.digest,)).fetchone()
-            if row is not None:
-                self._pack._file.flush()  # noqa: SLF001 - its own
-        if row is None:
-            return self._packs.block(cid)
-        with self._pack.path.open("rb", buffering=0) as file:
-            file.seek(row[0])
-            return file.read(row[1])
-
-    def holds(self, cid: CID) -> bool:
-        """Whether a block was added, or was held before."""
-        query = "SELECT 1 FROM staged WHERE digest = ?"
-        with self._lock:
-            staged = self._staged.execute(query, (cid.digest,)).fetchone()
-        return staged is not None or self._packs.holds(cid)
-
-    def commit(self, cid: CID, name: str) -> None:
-        """Make everything that was added count, and pin `cid`."""
-        self._staged.execute("COMMIT")
-        self._staged.close()
-        if self._any:
-            self._pack.keep()
-        with self._packs.index() as index:
-            index.execute("ATTACH ? AS incoming", (str(self._path),))
-            try:
-                with _transaction(index):
-                    # The upsert needs a WHERE before it, or the parser takes ON for a join.
-                    index.execute(
-                        "INSERT INTO block SELECT digest, ?, at, size, 0 FROM incoming.staged "
-                        "WHERE true ON CONFLICT (digest) DO UPDATE SET pack = excluded.pack, "
-                        "at = excluded.at, size = excluded.size, bad = 0 WHERE bad",
-                        (self._pack.name,),
-                    )
-                    add_pin(index, cid, name)
-            finally:
-                index.execute("DETACH incoming")
-
-    def close(self) -> None:
-        """Remove what was not committed."""
-        self._staged.close()
-        self._pack.drop()
-        self._path.unlink(missing_ok=True)
-
-
-def add_pin(index: sqlite3.Connection, cid: CID, name: str) -> None:
-    """Pin a CID under a name; a pin that is there keeps its time."""
-    index.execute("INSERT OR IGNORE INTO pin VALUES (?, ?, ?)", (cid.bytes, name, time.time()))
-
-
-@contextmanager
-def _transaction(index: sqlite3.Connection) -> Iterator[None]:
-    index.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        index.execute("ROLLBACK")
-        raise
-    index.execute("COMMIT")
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder outlive a power cut, where the system lets one open a folder."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows does not
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

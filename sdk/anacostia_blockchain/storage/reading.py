@@ -18,8 +18,8 @@ from anacostia_blockchain.content.dagpb import Node, decode
 from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Stat
 from anacostia_blockchain.storage.dag import Fetch
+from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.storage.export import write_out
-from anacostia_blockchain.storage.packs import typed_errors
 from anacostia_blockchain.types import Progress
 
 _AHEAD = 8

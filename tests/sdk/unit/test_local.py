@@ -225,8 +225,8 @@ def test_killed_after_the_pack_and_before_the_index(store, tmp_path):
         "from anacostia_blockchain.storage import LocalStore\n",
         (
             "import os, signal\n"
-            "from anacostia_blockchain.storage import LocalStore, packs\n"
-            "packs.add_pin = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "from anacostia_blockchain.storage import LocalStore, incoming\n"
+            "incoming.add_pin = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         ),
     )
     file = tmp_path / "file"

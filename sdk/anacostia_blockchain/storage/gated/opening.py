@@ -16,7 +16,7 @@ from anacostia_blockchain.content.encryption.segments import PLAIN, FileCipher, 
 from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError, StorageError
 from anacostia_blockchain.storage.base import Store
-from anacostia_blockchain.storage.packs import typed_errors
+from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.types import Progress
 
 Opener: TypeAlias = Callable[[str], BinaryIO]

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from anacostia_blockchain.content.encryption.envelopes import Envelope, RecipientKey
 from anacostia_blockchain.errors import DecryptionError, NotFoundError
+from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.storage.gated.opening import Opener, SealedContent, read_header
-from anacostia_blockchain.storage.packs import typed_errors
 
 
 class KeyProvider(Protocol):

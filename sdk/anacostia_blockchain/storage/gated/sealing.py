@@ -28,7 +28,7 @@ from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.unixfs import FileBuilder, Tree, directory
 from anacostia_blockchain.content.walk import Found, walk
 from anacostia_blockchain.errors import ConfigError, FileChangedError, StorageError
-from anacostia_blockchain.storage.packs import typed_errors
+from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.types import Progress
 
 _AHEAD = 4

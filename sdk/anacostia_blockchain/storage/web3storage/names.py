@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.storage.packs import typed_errors
+from anacostia_blockchain.storage.disk import typed_errors
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS name (

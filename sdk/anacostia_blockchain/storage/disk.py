@@ -1,0 +1,64 @@
+"""A folder's files and SQLite's, where a disk is full, or another process holds them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anacostia_blockchain.errors import StorageError, StoreBusyError, StoreFullError
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def typed_errors(place: Path) -> Iterator[None]:
+    """Turn the system's and SQLite's errors into this package's."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "full" in text:
+            raise _full(place) from error
+        if "locked" in text or "busy" in text:
+            raise StoreBusyError(
+                f"{place} is held by another process: try again when it is done"
+            ) from error
+        raise StorageError(f"{place}: {text}") from error
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"{place}: {error}: restore index.db from a copy") from error
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise _full(place) from error
+        raise
+
+
+def _full(place: Path) -> StoreFullError:
+    return StoreFullError(f"no space is left in {place}: free some; nothing was half-written")
+
+
+@contextmanager
+def transaction(index: sqlite3.Connection) -> Iterator[None]:
+    """All of what is done to an index meanwhile, or nothing."""
+    index.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        index.execute("ROLLBACK")
+        raise
+    index.execute("COMMIT")
+
+
+def sync(folder: Path) -> None:
+    """Make the names in a folder outlive a power cut, where the system lets one open a folder."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows does not
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
