@@ -21,14 +21,8 @@ from scripts._ape import (
 from anacostia_blockchain.chain import Chain
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.inspection import inspect
-from anacostia_blockchain.rollout import (
-    Estimate,
-    check_account,
-    completed,
-    deploy_all,
-    previous,
-    rehearse,
-)
+from anacostia_blockchain.rehearsal import Estimate, Step, check_account, coins_of, rehearse
+from anacostia_blockchain.rollout import completed, deploy_all, previous
 
 
 @click.command()
@@ -36,10 +30,17 @@ from anacostia_blockchain.rollout import (
 @click.option("--account", "alias", help="Of Ape's, by its alias; TEST::0 on development chains.")
 @click.option("--dry-run", is_flag=True, help="Rehearse and show the cost; send nothing.")
 @click.option("--prices/--no-prices", default=True, help="What relies on Chainlink, where it is.")
+@click.option("--story/--no-story", default=True, help="What relies on Story, where it is.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending.")
 @record
 def cli(
-    network: str, alias: str | None, dry_run: bool, prices: bool, yes: bool, record: Path | None
+    network: str,
+    alias: str | None,
+    dry_run: bool,
+    prices: bool,
+    story: bool,
+    yes: bool,
+    record: Path | None,
 ) -> None:
     """Deploy what is missing, check it, and record it.
 
@@ -51,7 +52,7 @@ def cli(
         chain = ApeChain.of(provider, account, HOME)
         folder = record or records_of(provider)
         known = previous(chain.chain_id, folder)
-        estimate = rehearse(chain, provider.http_uri, prices=prices)
+        estimate = rehearse(chain, provider.http_uri, prices=prices, story=story)
         show(estimate, network)
         if dry_run:
             click.echo("dry run: nothing was sent")
@@ -59,7 +60,8 @@ def cli(
         check_account(chain, estimate)
         if account is not None and yes:
             unlocked(account)
-        deployment = completed(chain, deploy_all(chain, prices=prices), known)
+        found = deploy_all(chain, prices=prices, story=story)
+        deployment = completed(chain, found, known)
         finish(chain, deployment, None if provider.network.is_fork else folder)
 
 
@@ -67,22 +69,40 @@ def show(estimate: Estimate, network: str) -> None:
     """The plan, a contract a line, and what it costs."""
     click.echo(f"{network}, chain {estimate.chain_id}")
     for step in estimate.steps:
-        gas = "there already" if step.gas is None else f"{step.gas:>10,} gas"
-        click.echo(f"  {step.name:16} {step.address}  {gas if step.gas != 0 else 'with the above'}")
+        click.echo(line(step))
     if estimate.besides:
-        click.echo(f"  {'attestations':59}  {estimate.besides:>10,} gas")
+        click.echo(line(Step("attestations", "", estimate.besides, estimate.data_besides)))
     if not estimate.gas:
         click.echo("nothing is missing")
         return
     now, most = (cost(estimate, highest=highest) for highest in (False, True))
     click.echo(f"{estimate.gas:,} gas: {now} at present, {most} at most")
+    if estimate.data_fee is not None:
+        click.echo(f"of it {coins(estimate.data_fee)} coins for data, at its price at present")
+
+
+def line(step: Step) -> str:
+    """A contract, what its creation uses, and what its data cost where anything is charged."""
+    shown = f"  {step.name:16} {step.address:42}  "
+    if step.gas is None:
+        return shown + "there already"
+    if step.gas == 0:
+        return shown + "with the above"
+    data = "" if step.data_fee is None else f"  {coins(step.data_fee)} coins for data"
+    return f"{shown}{step.gas:>10,} gas{data}"
 
 
 def cost(estimate: Estimate, *, highest: bool) -> str:
     """What all of it costs, in coins and dollars."""
-    dollars = estimate.dollars(estimate.gas, highest=highest)
+    needed = estimate.cost(highest=highest)
+    dollars = estimate.dollars(needed)
     shown = "dollars unknown: no feed" if dollars is None else f"${round(dollars, 2):,}"
-    return f"{round(estimate.coins(estimate.gas, highest=highest), 6):f} coins ({shown})"
+    return f"{round(needed, 6):f} coins ({shown})"
+
+
+def coins(wei: int) -> str:
+    """An amount in whole coins, as exactly as anybody cares."""
+    return f"{round(coins_of(wei), 9):f}"
 
 
 def finish(chain: Chain, deployment: Deployment, folder: Path | None) -> None:

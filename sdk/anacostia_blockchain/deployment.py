@@ -45,10 +45,15 @@ ARGUMENTS = {"ModelLicensing": ("ModelRegistry",), "ModelMarket": ("ModelLicensi
 CREATED = {"ModelNFT": ("ModelRegistry", "nft"), "LicenseToken": ("ModelLicensing", "licenseToken")}
 """What another contract's constructor creates, and the function that says where."""
 
-_HOW = {"PromotionGate": "anacostia up"} | dict.fromkeys(
-    ("UsdFeeds", "MetricReceiver", "AttestedMetrics", "ModelPricing"), "anacostia up --prices"
+_HOW = (
+    {"PromotionGate": "run `anacostia up` if this is your local chain"}
+    | dict.fromkeys(
+        ("UsdFeeds", "MetricReceiver", "AttestedMetrics", "ModelPricing"),
+        "run `anacostia up --prices` if this is your local chain",
+    )
+    | dict.fromkeys(("StoryAdapter", "StorySale"), "run `anacostia story deploy`")
 )
-"""What puts contracts on a local chain that are not there from the beginning."""
+"""What puts contracts on a chain that are not everywhere."""
 
 _PACKAGE = "anacostia_blockchain"
 
@@ -93,7 +98,7 @@ class Deployment:
         try:
             return self.contracts[name].address
         except KeyError:
-            hint = f": run `{_HOW[name]}` if this is your local chain" if name in _HOW else ""
+            hint = f": {_HOW[name]}" if name in _HOW else ""
             raise ConfigError(f"{name} is not deployed on chain {self.chain_id}{hint}") from None
 
     @classmethod

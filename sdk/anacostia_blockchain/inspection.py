@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from eth_utils import to_checksum_address
 
+from anacostia_blockchain.chain.abi import Interface, decode_revert
 from anacostia_blockchain.chain.rpc import RpcError, to_bytes, to_hex
 from anacostia_blockchain.deployment import (
     CREATE2_PROXY,
@@ -31,11 +32,13 @@ from anacostia_blockchain.errors import (
     VersionMismatchError,
 )
 from anacostia_blockchain.oracles import NATIVE, OracleNetwork
+from anacostia_blockchain.story.service import known_addresses
 from anacostia_blockchain.verify import Check
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain
     from anacostia_blockchain.deployment import DeployedContract, Deployment
+    from anacostia_blockchain.story.addresses import StoryAddresses
     from anacostia_blockchain.types import Address
 
 WIRES = {
@@ -50,9 +53,26 @@ WIRES = {
 OUTSIDE = ("eas", "forwarder", "sequencer")
 """The same of contracts that are not ours: `OracleNetwork` knows where they are."""
 
+STORY = {
+    "accessController": "access_controller",
+    "coreMetadataModule": "core_metadata_module",
+    "ipAssetRegistry": "ip_asset_registry",
+    "licenseTemplate": "license_template",
+    "licensingModule": "licensing_module",
+    "royaltyModule": "royalty_module",
+    "wrappedCoin": "wrapped_coin",
+}
+"""The same of Story's, and the fields of `StoryAddresses` where they are."""
+
+ALL_OF_STORY = "story"
+"""Tells all of those at once, in that order."""
+
 
 def inspect(
-    chain: Chain, deployment: Deployment, network: OracleNetwork | None = None
+    chain: Chain,
+    deployment: Deployment,
+    network: OracleNetwork | None = None,
+    story: StoryAddresses | None = None,
 ) -> Iterator[Check]:
     """Check each contract's record, code and wires; nothing that the record says is believed.
 
@@ -60,8 +80,9 @@ def inspect(
         chain: it is read only.
         deployment: as its file says.
         network: where Chainlink's contracts are; None: where they are known to be.
+        story: where Story's contracts are; None: likewise.
     """
-    outside = _outside(chain, network)
+    outside = _outside(chain, network) | _story(chain, story)
     for name in sorted(deployment.contracts):
         yield _made(f"{name} record", partial(_record, chain, deployment, name))
         yield _made(f"{name} code", partial(_code, chain, deployment, name))
@@ -179,21 +200,23 @@ def _constructed(chain: Chain, deployment: Deployment, name: str) -> bytes | Non
     except RpcError as error:
         if error.data is None:
             return None
+        reason = decode_revert(error.data)
         raise IntegrityError(
-            f"the constructor of {name} would refuse today ({error.reason}): a contract that it "
-            "relies on has changed"
+            f"the constructor of {name} would refuse today ({reason}): a contract that it relies "
+            "on has changed"
         ) from None
 
 
-def _wires(chain: Chain, deployment: Deployment, name: str, outside: dict[str, str]) -> str:
+def _wires(
+    chain: Chain, deployment: Deployment, name: str, outside: dict[str, tuple[str, str]]
+) -> str:
     """Compare the addresses that a contract holds with those of the deployment."""
     shown = []
-    for function in _wires_of(name):
-        held = to_checksum_address(read(chain, deployment.address(name), name, function))
-        if function in OUTSIDE:
-            meant, expected = "the address in oracles.json", outside.get(function, held)
-        else:
+    for function, held in _held(chain, deployment, name):
+        if function in WIRES:
             meant, expected = WIRES[function], deployment.address(WIRES[function])
+        else:
+            meant, expected = outside.get(function, (function, held))
         if held != expected:
             raise IntegrityError(f"{function}() is {held}, and {meant} is {expected}")
         if held != NATIVE and not chain.code(held):
@@ -202,15 +225,21 @@ def _wires(chain: Chain, deployment: Deployment, name: str, outside: dict[str, s
     return ", ".join(shown)
 
 
+def _held(chain: Chain, deployment: Deployment, name: str) -> Iterator[tuple[str, Address]]:
+    """The addresses that a contract holds, by the function that tells each."""
+    for function in _wires_of(name):
+        answer = read(chain, deployment.address(name), name, function)
+        told = zip(STORY, answer, strict=True) if function == ALL_OF_STORY else [(function, answer)]
+        yield from ((f, str(to_checksum_address(held))) for f, held in told)
+
+
 def _wires_of(name: str) -> list[str]:
-    from anacostia_blockchain.chain.abi import Interface  # noqa: PLC0415 - loads eth_abi
-
-    functions = Interface.of(name).functions
-    return sorted(f for f in (*WIRES, *OUTSIDE) if f in functions and not functions[f].types)
+    known, functions = (*WIRES, *OUTSIDE, *STORY, ALL_OF_STORY), Interface.of(name).functions
+    return sorted(f for f in known if f in functions and not functions[f].types)
 
 
-def _outside(chain: Chain, network: OracleNetwork | None) -> dict[str, str]:
-    """Where contracts that are not ours should be; nothing where nobody knows."""
+def _outside(chain: Chain, network: OracleNetwork | None) -> dict[str, tuple[str, str]]:
+    """What contracts that are not ours should be, and where; nothing where nobody knows."""
     try:
         known = network or OracleNetwork.known(chain.chain_id)
     except ConfigError:
@@ -218,4 +247,12 @@ def _outside(chain: Chain, network: OracleNetwork | None) -> dict[str, str]:
     found = {"forwarder": known.forwarder, "sequencer": known.sequencer or NATIVE}
     if known.attestations is not None:
         found["eas"] = known.attestations
-    return found
+    return {function: ("the address in oracles.json", where) for function, where in found.items()}
+
+
+def _story(chain: Chain, story: StoryAddresses | None) -> dict[str, tuple[str, str]]:
+    """The same of Story's."""
+    known = story or known_addresses(chain.chain_id)
+    if known is None:
+        return {}
+    return {f: (f"Story's {f}", getattr(known, field)) for f, field in STORY.items()}

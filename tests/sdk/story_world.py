@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -9,12 +11,17 @@ from pathlib import Path
 
 from anacostia_blockchain.chain import Chain, PrivateKeySigner
 from anacostia_blockchain.client import Anacostia
+from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.deployment import Deployment, deploy
 from anacostia_blockchain.story import Story, StoryAddresses
+from anacostia_blockchain.story.service import deploy_story
 from anacostia_blockchain.testing import LocalChain, dev_signer
+from anacostia_blockchain.types import Kind
 from story_double import StoryDouble
 
 RPC_URL = os.environ.get("STORY_RPC_URL", "")
+
+_names = itertools.count(int.from_bytes(os.urandom(4), "big"))
 
 
 class World:
@@ -23,7 +30,8 @@ class World:
     def __init__(self, connect: Callable[[int], Chain], addresses: StoryAddresses) -> None:
         self.connect = connect
         self.addresses = addresses
-        self.deployment: Deployment = deploy(connect(0))
+        chain = connect(0)
+        self.deployment: Deployment = deploy_story(chain, deploy(chain), addresses)
         self.double: StoryDouble | None = None
 
     def person(self, account: int, home: Path) -> Anacostia:
@@ -51,3 +59,10 @@ def world_of(local_chain: LocalChain, folder: Path) -> World:
     made = World(local_chain.chain, double.addresses)
     made.double = double
     return made
+
+
+def model(hub: Anacostia) -> int:
+    """A registered model of an account's, another each time; returns its number."""
+    name = f"story/{next(_names)}"
+    root = CID(0x70, hashlib.sha256(name.encode()).digest())
+    return hub.registry.register(name, Kind.MODEL, root, ())[0]

@@ -68,7 +68,8 @@ def _contracts(session: Session) -> str:
     from anacostia_blockchain.inspection import inspect  # noqa: PLC0415 - loads web3
 
     hub = session.connect()
-    checks = list(inspect(hub.chain, hub.deployment))
+    story = hub.story.addresses if "StoryAdapter" in hub.deployment.contracts else None
+    checks = list(inspect(hub.chain, hub.deployment, story=story))
     failed = [f"{check.name}: {check.detail}" for check in checks if not check.passed]
     if failed:
         raise IntegrityError("; ".join(failed))

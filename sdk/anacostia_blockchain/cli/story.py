@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,20 +29,17 @@ def story() -> None:
 @story.command()
 @session
 def deploy(session: Session) -> None:
-    """Put StoryAdapter and StorySale on Story's chain, and remember where in story.json."""
-    from anacostia_blockchain.story.adapter import deploy_adapter  # noqa: PLC0415 - loads web3
-    from anacostia_blockchain.story.addresses import FILE  # noqa: PLC0415 - loads web3
-    from anacostia_blockchain.story.sale import deploy_sale  # noqa: PLC0415 - loads web3
+    """Put StoryAdapter and StorySale on Story's chain, and into the project's deployment file."""
+    from anacostia_blockchain.rollout import completed  # noqa: PLC0415 - loads web3
+    from anacostia_blockchain.story.service import deploy_story  # noqa: PLC0415 - loads web3
 
     hub = session.connect()
-    known = hub.story.addresses
-    adapter, sale = deploy_adapter(hub.chain, known), deploy_sale(hub.chain, known)
-    found = replace(known, adapter=adapter.address, sale=sale.address).to_dict()
-    hub.home.mkdir(parents=True, exist_ok=True)
-    (hub.home / FILE).write_text(json.dumps(found, indent=2) + "\n")
-    rows = [("StoryAdapter", adapter.address), ("StorySale", sale.address)]
-    data = {"StoryAdapter": as_data(adapter), "StorySale": as_data(sale)}
-    session.output.table(("", ""), rows, data)
+    found = deploy_story(hub.chain, hub.deployment, hub.story.addresses)
+    deployment = completed(hub.chain, found, hub.deployment)
+    deployment.save(hub.home / "deployments")
+    made = {name: deployment.contracts[name] for name in ("StoryAdapter", "StorySale")}
+    rows = [(name, contract.address) for name, contract in made.items()]
+    session.output.table(("", ""), rows, {name: as_data(c) for name, c in made.items()})
 
 
 @story.command()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from eth_abi import encode
 from eth_utils import keccak
 
-from anacostia_blockchain.contracts.story_adapter import StoryAdapter
 from anacostia_blockchain.deployment import create2
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.licensing import payments
@@ -62,7 +61,7 @@ def register(
     The permission for it is signed for this transaction, and none is left.
 
     Args:
-        story: with an adapter among its addresses.
+        story: where an adapter is deployed.
         model: of this account.
         terms: under which it is offered, at their own price.
         metadata_uri: where the metadata is, of the asset as of the token.
@@ -77,10 +76,7 @@ def register(
         ContractRevertedError: `IPAccount__InvalidSignature` if the account did something meanwhile:
             do it again.
     """
-    if story.addresses.adapter is None:
-        raise ConfigError("no StoryAdapter is known here: deploy one with `anacostia story deploy`")
-    chain = story.parts.chain
-    adapter, ip_id = StoryAdapter(chain, story.addresses.adapter), story.ip_of(model)
+    chain, adapter, ip_id = story.parts.chain, story.adapter, story.ip_of(model)
     deadline = payments.deadline(chain)
     signature = _sign(story, ip_id, adapter.permission_call(ip_id), deadline)
     _chain_id, nft, token_id = story.token_of(model)

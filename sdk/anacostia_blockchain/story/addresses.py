@@ -25,8 +25,6 @@ class StoryAddresses:
 
     Attributes:
         wrapped_coin: ERC-20 token of the chain's own coin, in which licences are paid.
-        adapter: our `StoryAdapter`; None: it is not deployed there, and is not needed.
-        sale: our `StorySale`; likewise.
     """
 
     access_controller: Address = "0xcCF37d0a503Ee1D4C11208672e622ed3DFB2275a"
@@ -40,8 +38,6 @@ class StoryAddresses:
     royalty_module: Address = "0xD2f60c40fEbccf6311f8B47c4f2Ec6b040400086"
     royalty_policy: Address = "0xBe54FB168b3c982b7AaE60dB6CF75Bd8447b390E"
     wrapped_coin: Address = "0x1514000000000000000000000000000000000000"
-    adapter: Address | None = None
-    sale: Address | None = None
 
     @classmethod
     def of(cls, addresses: dict[str, str]) -> StoryAddresses:
@@ -50,6 +46,7 @@ class StoryAddresses:
         Raises:
             ConfigError: a name or an address is none.
         """
+        addresses = {name: where for name, where in addresses.items() if name not in OURS}
         if unknown := set(addresses) - set(NAMES):
             known = ", ".join(NAMES)
             raise ConfigError(
@@ -91,7 +88,7 @@ class StoryAddresses:
 
     def to_dict(self) -> dict[str, str]:
         """By contract name."""
-        return {name: getattr(self, field) for name, field in NAMES.items() if getattr(self, field)}
+        return {name: getattr(self, field) for name, field in NAMES.items()}
 
 
 CHAINS = {1514: "story", 1315: "story-aeneid"}
@@ -102,14 +99,16 @@ NAMES = dict(
         (
             *("AccessController", "CoreMetadataModule", "DisputeModule", "IPAssetRegistry"),
             *("LicenseRegistry", "LicenseToken", "LicensingModule", "PILicenseTemplate"),
-            *("RoyaltyModule", "RoyaltyPolicyLAP", "WIP", "StoryAdapter"),
-            "StorySale",
+            *("RoyaltyModule", "RoyaltyPolicyLAP", "WIP"),
         ),
         (field.name for field in fields(StoryAddresses)),
         strict=True,
     )
 )
 """Story's own names of its contracts, and the fields here."""
+
+OURS = {"StoryAdapter", "StorySale"}
+"""Once written here too; the deployment's record says where they are."""
 
 
 def _parsed(text: str, where: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from eth_utils import is_hex_address, to_checksum_address
 
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.contracts.story_adapter import StoryAdapter
+from anacostia_blockchain.contracts.story_sale import StorySale
 from anacostia_blockchain.errors import InsufficientFundsError, NotFoundError
 from anacostia_blockchain.licensing.terms import NATIVE, Terms, preset
 from anacostia_blockchain.story.parts import Parts
@@ -53,6 +55,24 @@ class Assets:
         self._client = client
         self.addresses = addresses
         self.parts = Parts(client.chain, addresses)
+
+    @property
+    def adapter(self) -> StoryAdapter:
+        """Our contract of that name, which does in one transaction what Story takes several for.
+
+        Raises:
+            ConfigError: it is not deployed on this chain.
+        """
+        return StoryAdapter(self._client.chain, self._client.deployment.address("StoryAdapter"))
+
+    @property
+    def sale(self) -> StorySale:
+        """Our contract of that name, which sells licences at a price that a contract is asked for.
+
+        Raises:
+            ConfigError: likewise.
+        """
+        return StorySale(self._client.chain, self._client.deployment.address("StorySale"))
 
     # ------------------------------------------------------------------ assets
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from eth_abi import encode
 from eth_utils import keccak
 
-from anacostia_blockchain.contracts.story_sale import StorySale
 from anacostia_blockchain.deployment import create2
 from anacostia_blockchain.errors import ConfigError, WrongNetworkError
 from anacostia_blockchain.licensing import payments
@@ -18,6 +17,7 @@ from anacostia_blockchain.story.values import SignedOffer, StoryOffer, StoryOrde
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain
+    from anacostia_blockchain.contracts.story_sale import StorySale
     from anacostia_blockchain.deployment import DeployedContract
     from anacostia_blockchain.licensing.base import Model
     from anacostia_blockchain.licensing.terms import Terms
@@ -65,7 +65,7 @@ def offer(
     they buy, until it ends or `cancel` ends it, or the model changes hands.
 
     Args:
-        story: with a sale among its addresses.
+        story: where a sale is deployed.
         model: of this account.
         terms: for commerce, without derivatives: a derivative would carry terms that cost nothing
             on, and everybody could have those.
@@ -77,7 +77,7 @@ def offer(
         ConfigError: there is no sale, nobody to sign, or the terms cannot be sold that way.
         ContractRevertedError: the model is not this account's.
     """
-    chain, sale = story.parts.chain, _sale(story)
+    chain, sale = story.parts.chain, story.sale
     wanted = preset(terms) if isinstance(terms, str) else terms
     pil = story.pil(wanted)
     if not pil.commercial_use or pil.derivatives_allowed or pil.default_minting_fee:
@@ -127,7 +127,7 @@ def buy(
         ConfigError: it is for a sale that is not known here.
         ContractRevertedError: it ended, was cancelled, or the price rose above `max_pay`, by name.
     """
-    chain, sale = story.parts.chain, _sale(story)
+    chain, sale = story.parts.chain, story.sale
     if signed.chain_id != chain.chain_id:
         raise WrongNetworkError(signed.chain_id, chain.chain_id)
     if signed.sale.lower() != sale.address.lower():
@@ -149,18 +149,12 @@ def buy(
 
 def cancel(story: Story) -> None:
     """Cancel everything that this account has offered so far; permissions stay, and do nothing."""
-    _sale(story).cancel_offers()
+    story.sale.cancel_offers()
 
 
 def withdraw_permission(story: Story, model: Model) -> None:
     """Let the sale give out licences of a model no more."""
-    _permit(story, story.ip_of(model), _sale(story).address, _DENY)
-
-
-def _sale(story: Story) -> StorySale:
-    if story.addresses.sale is None:
-        raise ConfigError("no StorySale is known here: deploy one with `anacostia story deploy`")
-    return StorySale(story.parts.chain, story.addresses.sale)
+    _permit(story, story.ip_of(model), story.sale.address, _DENY)
 
 
 def _permit(story: Story, ip_id: Address, sale: Address, permission: int) -> None:

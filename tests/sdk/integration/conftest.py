@@ -1,4 +1,4 @@
-"""Fixtures of the tests of prices: a chain of their own, with others' contracts on it."""
+"""Fixtures of the tests of prices and of Story: chains with others' contracts on them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from anacostia_blockchain.testing import LocalChain
 from anacostia_blockchain.types import Kind
 from chainlink import Oracles, network_of
 from priced import Setting
+from story_world import World, world_of
 
 DEV_KEY = "0x" + "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 """Of the first development account: public, and worth nothing."""
@@ -68,3 +70,29 @@ def anacostia(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         return json.loads(result.stdout) if result.stdout else result.stderr
 
     return run
+
+
+@pytest.fixture(scope="module")
+def world(local_chain: LocalChain, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A chain with Story on it, and our contracts that rely on it."""
+    return world_of(local_chain, tmp_path_factory.mktemp("story"))
+
+
+@pytest.fixture
+def people(world: World, tmp_path: Path) -> Callable[[int], Anacostia]:
+    return lambda account: world.person(account, tmp_path)
+
+
+@pytest.fixture
+def alice(people: Callable[[int], Anacostia]) -> Anacostia:
+    return people(0)
+
+
+@pytest.fixture
+def bob(people: Callable[[int], Anacostia]) -> Anacostia:
+    return people(1)
+
+
+@pytest.fixture
+def carol(people: Callable[[int], Anacostia]) -> Anacostia:
+    return people(2)

@@ -49,10 +49,12 @@ def run(
     Account.enable_unaudited_hdwallet_features()
     monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", Account.from_mnemonic(DEV_MNEMONIC).key.to_0x_hex())
 
-    def run(*arguments: str, code: int = 0, as_json: bool = True) -> object:
+    def run(
+        *arguments: str, code: int = 0, as_json: bool = True, noun: tuple[str, ...] = ("story",)
+    ) -> object:
         where = ["--chain", local_chain.rpc_url, "--home", str(tmp_path)]
         flags = ["--json"] if as_json else []
-        monkeypatch.setattr("sys.argv", ["anacostia", *where, "story", *arguments, *flags])
+        monkeypatch.setattr("sys.argv", ["anacostia", *where, *noun, *arguments, *flags])
         capsys.readouterr()
         left = 0
         try:
@@ -61,7 +63,7 @@ def run(
             left = int(exit_.code or 0)
         shown = capsys.readouterr()
         assert left == code, shown.err
-        return json.loads(shown.err if code else shown.out) if as_json else shown.out
+        return json.loads(shown.err or shown.out) if as_json else shown.out
 
     return run
 
@@ -90,18 +92,36 @@ def test_the_whole_way(run: Run, model: Callable[[], str]) -> None:
     assert "paid 0.9 WIP" in run("collect", child, as_json=False)
 
 
-def test_deploy_remembers_where(run: Run, tmp_path: Path) -> None:
+def test_deploy_remembers_where_and_in_which_transaction(
+    run: Run, deployment: Deployment, tmp_path: Path
+) -> None:
     made = run("deploy")
-    kept = json.loads((tmp_path / "story.json").read_text())
+    assert run("deploy") == made, "what is there is found, with the transaction that made it"
+    kept = Deployment.load(deployment.chain_id, tmp_path / "deployments")
+    assert set(kept.contracts) == {*deployment.contracts, "StoryAdapter", "StorySale"}
     for name in ("StoryAdapter", "StorySale"):
-        assert kept[name] == made[name]["address"] == run("deploy")[name]["address"]
+        contract = kept.contracts[name]
+        assert made[name]["address"] == contract.address
+        assert made[name]["tx"] == contract.tx is not None
+
+
+def test_the_doctor_looks_at_them(run: Run, addresses: StoryAddresses, tmp_path: Path) -> None:
+    run("deploy")
+    (contracts,) = [c for c in run("doctor", noun=())["checks"] if c["name"] == "contracts"]
+    assert contracts["passed"], contracts
+    moved = addresses.to_dict() | {"WIP": addresses.license_token}
+    (tmp_path / "story.json").write_text(json.dumps(moved))
+    (contracts,) = [c for c in run("doctor", noun=(), code=1)["checks"] if c["name"] == "contracts"]
+    for name in ("StoryAdapter", "StorySale"):
+        assert f"{name} wires: wrappedCoin() is {addresses.wrapped_coin}" in contracts["detail"]
 
 
 def test_an_offer_at_an_asked_price(
     run: Run, model: Callable[[], str], hub: Anacostia, tmp_path: Path
 ) -> None:
     run("deploy")
-    priced = install(hub.chain, hub.deployment)
+    kept = Deployment.load(hub.chain.chain_id, tmp_path / "deployments")
+    priced = install(hub.chain, kept)
     priced.save(tmp_path / "deployments")
     hub.deployment = priced
     made, file = model(), tmp_path / "offer.json"

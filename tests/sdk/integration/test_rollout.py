@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from anacostia_blockchain import deployment as deploying
-from anacostia_blockchain import rollout
+from anacostia_blockchain import rehearsal
 from anacostia_blockchain.chain import Chain, PrivateKeySigner
 from anacostia_blockchain.deployment import CREATED, DEPLOYED, Deployment, deploy
 from anacostia_blockchain.errors import (
@@ -20,14 +20,8 @@ from anacostia_blockchain.errors import (
     NonceConflictError,
     VersionMismatchError,
 )
-from anacostia_blockchain.rollout import (
-    Estimate,
-    check_account,
-    completed,
-    deploy_all,
-    previous,
-    rehearse,
-)
+from anacostia_blockchain.rehearsal import Estimate, check_account, coins_of, rehearse
+from anacostia_blockchain.rollout import completed, deploy_all, previous
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from chainlink import Oracles, network_of
 from chains import KILLED, in_child
@@ -65,7 +59,9 @@ def test_a_rehearsal_costs_nothing_and_foresees_the_gas_exactly(local: LocalChai
         assert step.gas == (0 if step.name in CREATED else used)
     assert foreseen.besides > 1_000_000
     assert foreseen.coin_usd is None
-    assert foreseen.dollars(foreseen.gas) is None
+    assert foreseen.dollars(foreseen.cost()) is None
+    assert foreseen.data_fee is None
+    assert foreseen.cost() == coins_of(foreseen.gas * foreseen.fee)
 
 
 def test_a_rehearsal_knows_what_is_there_already(local: LocalChain, monkeypatch):
@@ -85,7 +81,7 @@ def test_what_relies_on_chainlink_is_part_of_the_plan_and_priced_by_its_feed(loc
     names = [step.name for step in foreseen.steps]
     assert {"UsdFeeds", "MetricReceiver", "ModelPricing"} <= set(names)
     assert foreseen.coin_usd == Decimal(3200)
-    assert foreseen.dollars(foreseen.gas) == foreseen.coins(foreseen.gas) * 3200
+    assert foreseen.dollars(foreseen.cost()) == foreseen.cost() * 3200
     without = rehearse(chain, local.rpc_url, network=network, prices=False)
     assert [step.name for step in without.steps] == PLAN
     assert set(deploy_all(chain, network=network).contracts) == set(names)
@@ -117,7 +113,7 @@ def test_a_chain_that_dies_during_a_rehearsal(local: LocalChain, monkeypatch):
         local.stop()
         return deploy_all(copy, **plan)
 
-    monkeypatch.setattr(rollout, "deploy_all", dying)
+    monkeypatch.setattr(rehearsal, "deploy_all", dying)
     with pytest.raises(ChainUnavailableError, match="cannot be copied for a rehearsal") as caught:
         rehearse(chain, local.rpc_url)
     assert "\n" not in str(caught.value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,21 +16,17 @@ import pytest
 from eth_utils import keccak
 
 from anacostia_blockchain.client import Anacostia
-from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.contracts import StoryAdapter
 from anacostia_blockchain.errors import ConfigError, ContractRevertedError, NotFoundError
 from anacostia_blockchain.licensing import payments
 from anacostia_blockchain.licensing.base import Licensing
 from anacostia_blockchain.licensing.terms import PRESETS, Right, commercial_remix, preset
 from anacostia_blockchain.licensing.values import Price
-from anacostia_blockchain.story import Story, adapter
-from anacostia_blockchain.story.adapter import deploy_adapter
+from anacostia_blockchain.story import adapter
 from anacostia_blockchain.story.pil import WHOLE
 from anacostia_blockchain.story.values import StoryPurchase
 from anacostia_blockchain.testing import LocalChain
-from anacostia_blockchain.types import Kind
 from story_double import StoryDouble
-from story_world import RPC_URL, World, world_of
+from story_world import RPC_URL, World, model, world_of
 
 pytestmark = pytest.mark.integration
 
@@ -40,42 +35,11 @@ REMIX = commercial_remix(1000)
 _names = itertools.count(int.from_bytes(os.urandom(4), "big"))
 
 
-@pytest.fixture(scope="module")
-def world(local_chain: LocalChain, tmp_path_factory) -> World:
-    return world_of(local_chain, tmp_path_factory.mktemp("story"))
-
-
 @pytest.fixture
 def double(world: World) -> StoryDouble:
     if world.double is None:
         pytest.skip("needs Story's administrators: runs on the double only")
     return world.double
-
-
-@pytest.fixture
-def people(world: World, tmp_path) -> Callable[[int], Anacostia]:
-    return lambda account: world.person(account, tmp_path)
-
-
-@pytest.fixture
-def alice(people) -> Anacostia:
-    return people(0)
-
-
-@pytest.fixture
-def bob(people) -> Anacostia:
-    return people(1)
-
-
-@pytest.fixture
-def carol(people) -> Anacostia:
-    return people(2)
-
-
-def model(hub: Anacostia) -> int:
-    name = f"story/{next(_names)}"
-    root = CID(0x70, hashlib.sha256(name.encode()).digest())
-    return hub.registry.register(name, Kind.MODEL, root, ())[0]
 
 
 def offered(hub: Anacostia, price: int = PRICE) -> int:
@@ -520,21 +484,7 @@ class TestSwitches:
 class TestAdapter:
     """Our own contract, deployed beside Story's."""
 
-    @pytest.fixture
-    def adapted(self, world: World, people) -> Callable[[int], Anacostia]:
-        where = replace(
-            world.addresses, adapter=deploy_adapter(world.connect(0), world.addresses).address
-        )
-
-        def connect(account: int) -> Anacostia:
-            hub = people(account)
-            hub.__dict__["story"] = Story(hub, where)
-            return hub
-
-        return connect
-
-    def test_registration_in_one_transaction(self, adapted) -> None:
-        alice, bob = adapted(0), adapted(1)
+    def test_registration_in_one_transaction(self, alice, bob) -> None:
         made = model(alice)
         before = alice.chain.block_number()
         ip_id, (terms_id,) = adapter.register(
@@ -546,8 +496,7 @@ class TestAdapter:
         with refused("AccessController__PermissionDenied"):
             alice.story.parts.metadata.send("setAll", offered_by(bob), "", bytes(32), bytes(32))
 
-    def test_more_terms_for_an_account_that_has_acted(self, adapted) -> None:
-        alice = adapted(0)
+    def test_more_terms_for_an_account_that_has_acted(self, alice) -> None:
         made = offered(alice)
         alice.story.set_metadata(made, "ipfs://bafy", b"")
         adapter.register(
@@ -555,8 +504,7 @@ class TestAdapter:
         )
         assert len(alice.story.attached(made)) == 2
 
-    def test_strangers(self, adapted) -> None:
-        alice, bob = adapted(0), adapted(1)
+    def test_strangers(self, alice, bob) -> None:
         with refused("StoryAdapter_NotOwner"):
             adapter.register(
                 *(bob.story, model(alice), ["open"]),
@@ -564,11 +512,10 @@ class TestAdapter:
                 metadata_hash=bytes(32),
             )
 
-    def test_a_licence_for_coins(self, adapted) -> None:
-        alice, bob = adapted(0), adapted(1)
+    def test_a_licence_for_coins(self, alice, bob) -> None:
         made = offered(alice)
         held = bob.story.parts.coin.read("balanceOf", bob.address)
-        contract = StoryAdapter(bob.chain, bob.story.addresses.adapter)
+        contract = bob.story.adapter
         wanted = StoryPurchase(
             ip_id=alice.story.ip_of(made),
             terms_id=alice.story.attached(made)[0],

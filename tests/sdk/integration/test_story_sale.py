@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import json
-import os
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,10 +11,7 @@ from eth_utils import keccak, to_checksum_address
 
 from anacostia_blockchain import local_prices
 from anacostia_blockchain.chain import Call, Chain
-from anacostia_blockchain.client import Anacostia
-from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.contracts import StorySale
-from anacostia_blockchain.deployment import CREATE2_PROXY, SALT, create2_address
+from anacostia_blockchain.deployment import CREATE2_PROXY, SALT, Deployment, create2_address
 from anacostia_blockchain.errors import (
     ConfigError,
     ContractRevertedError,
@@ -29,40 +22,13 @@ from anacostia_blockchain.licensing.terms import Right, commercial_remix, preset
 from anacostia_blockchain.licensing.values import Price
 from anacostia_blockchain.prices.values import Pricing
 from anacostia_blockchain.story import sale
-from anacostia_blockchain.story.sale import deploy_sale
 from anacostia_blockchain.story.values import SignedOffer
-from anacostia_blockchain.testing import LocalChain
-from anacostia_blockchain.types import Kind
-from story_world import RPC_URL, World, world_of
+from story_world import RPC_URL, model
 
 pytestmark = pytest.mark.integration
 
 PRICE = 3 * 10**14
 TERMS = "commercial-use"
-_names = itertools.count(int.from_bytes(os.urandom(4), "big"))
-
-
-@pytest.fixture(scope="module")
-def world(local_chain: LocalChain, tmp_path_factory) -> World:
-    made = world_of(local_chain, tmp_path_factory.mktemp("story"))
-    where = deploy_sale(made.connect(0), made.addresses)
-    made.addresses = replace(made.addresses, sale=where.address)
-    return made
-
-
-@pytest.fixture
-def people(world: World, tmp_path) -> Callable[[int], Anacostia]:
-    return lambda account: world.person(account, tmp_path)
-
-
-@pytest.fixture
-def alice(people) -> Anacostia:
-    return people(0)
-
-
-@pytest.fixture
-def bob(people) -> Anacostia:
-    return people(1)
 
 
 def quoter(chain: Chain, price: int) -> str:
@@ -72,12 +38,6 @@ def quoter(chain: Chain, price: int) -> str:
     if not chain.code(create2_address(code)):
         chain.send(Call(CREATE2_PROXY, SALT + code, "a quoter", "constructor"))
     return create2_address(code)
-
-
-def model(hub: Anacostia) -> int:
-    name = f"sale/{next(_names)}"
-    root = CID(0x70, hashlib.sha256(name.encode()).digest())
-    return hub.registry.register(name, Kind.MODEL, root, ())[0]
 
 
 def refused(name: str):
@@ -148,8 +108,9 @@ def test_an_offer_is_for_one_place(alice, bob, world) -> None:
         sale.buy(bob.story, replace(signed, chain_id=1))
     with pytest.raises(ConfigError, match="is not the one known here"):
         sale.buy(bob.story, replace(signed, sale=bob.address))
-    bob.story.addresses = replace(world.addresses, sale=None)
-    with pytest.raises(ConfigError, match="anacostia story deploy"):
+    others = {n: c for n, c in world.deployment.contracts.items() if n != "StorySale"}
+    bob.deployment = Deployment(bob.chain.chain_id, others)
+    with pytest.raises(ConfigError, match=r"StorySale is not deployed.*anacostia story deploy"):
         sale.buy(bob.story, signed)
 
 
@@ -162,7 +123,7 @@ def test_what_is_no_offer(alice, broken: dict[str, str]) -> None:
 
 
 def test_the_contract(alice, world) -> None:
-    contract = StorySale(alice.chain, world.addresses.sale)
+    contract = alice.story.sale
     signed = sale.offer(alice.story, model(alice), TERMS, quoter(alice.chain, PRICE))
     assert contract.quote(signed.offer) == PRICE
     assert contract.licensing_module() == world.addresses.licensing_module
