@@ -10,7 +10,6 @@ import pytest
 
 from anacostia_blockchain import deployment as deploying
 from anacostia_blockchain.chain import Chain
-from anacostia_blockchain.chain.abi import Interface
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.inspection import OUTSIDE, WIRES, inspect
 from anacostia_blockchain.oracles import OracleNetwork
@@ -77,13 +76,6 @@ def test_every_function_that_tells_an_address_is_a_wire():
                 continue
             if item["outputs"][0]["type"] == "address":
                 assert item["name"] in (*WIRES, *OUTSIDE), f"{abi.name}: {item['name']}"
-
-
-def test_nothing_has_an_owner_who_could_be_handed_over():
-    """Who deploys keeps nothing: no contract has a function by which to own or to pause it."""
-    powers = {"owner", "transferOwnership", "grantRole", "pause", "upgradeTo", "upgradeToAndCall"}
-    for name in (*deploying.DEPLOYED, *deploying.CREATED, "UsdFeeds", "MetricReceiver"):
-        assert not powers & set(Interface.of(name).functions), name
 
 
 def test_one_byte_anywhere_is_found(chain, deployment, network):

@@ -6,6 +6,7 @@ import json
 import re
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -106,17 +107,33 @@ WRAPPERS = [
 ]
 
 
+POWERS = {
+    *("owner", "transferOwnership", "renounceOwnership", "acceptOwnership", "admin", "initialize"),
+    *("grantRole", "revokeRole", "setRoleAdmin", "pause", "unpause", "freeze", "blacklist"),
+    *("upgradeTo", "upgradeToAndCall", "setImplementation", "rescue", "sweep", "drain"),
+}
+"""By which who deployed a contract could own it, stop it, change it, or take what is in it."""
+
+OUTSIDE = {"forwarder_", "registry_", "sequencer_"}
+"""Contracts that a constructor takes as plain addresses; `inspection` compares them as wires."""
+
+
 def snake(name: str) -> str:
     """`tokenURI` to `token_uri`, `MAX_PARENTS` to `max_parents`."""
     return name.lower() if name.isupper() else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
+def abi(contract: type[Contract]) -> list[dict[str, Any]]:
+    text = files("anacostia_blockchain").joinpath("abi", f"{contract.__name__}.json").read_text()
+    entries: list[dict[str, Any]] = json.loads(text)
+    return entries
+
+
 def functions(contract: type[Contract]) -> dict[str, bool]:
     """The ABI's functions that have methods; whether each writes."""
-    text = files("anacostia_blockchain").joinpath("abi", f"{contract.__name__}.json").read_text()
     return {
         entry["name"]: entry["stateMutability"] not in ("view", "pure")
-        for entry in json.loads(text)
+        for entry in abi(contract)
         if entry["type"] == "function" and entry["name"] not in SKIPPED[contract]
     }
 
@@ -145,8 +162,24 @@ def test_methods_are_in_interface_order(wrapper: type[Contract], calls: type[Cal
 @pytest.mark.parametrize("skipped", SKIPPED.items())
 def test_what_is_skipped_exists(skipped: tuple[type[Contract], set[str]]) -> None:
     contract, names = skipped
-    text = files("anacostia_blockchain").joinpath("abi", f"{contract.__name__}.json").read_text()
-    assert names <= {entry.get("name") for entry in json.loads(text)}
+    assert names <= {entry.get("name") for entry in abi(contract)}
+
+
+def test_every_contract_has_a_wrapper() -> None:
+    assert {wrapper.__name__ for wrapper, _ in WRAPPERS} == {
+        path.stem for path in (INTERFACES.parent).glob("*.sol")
+    }
+
+
+@pytest.mark.parametrize("wrapper", [wrapper for wrapper, _ in WRAPPERS])
+def test_who_deploys_keeps_nothing(wrapper: type[Contract]) -> None:
+    """No function by which to own or stop a contract; no account that its constructor trusts."""
+    assert not POWERS & {entry.get("name") for entry in abi(wrapper)}
+    for entry in abi(wrapper):
+        if entry["type"] != "constructor":
+            continue
+        plain = [part["name"] for part in entry["inputs"] if part["internalType"] == "address"]
+        assert set(plain) <= OUTSIDE
 
 
 ALIASES = st.from_regex(r"[A-Za-z0-9._/-]{1,32}", fullmatch=True)
