@@ -25,7 +25,7 @@ contract RunLedger is IRunLedger {
     /// @inheritdoc IRunLedger
     string public constant version = "1.0.0";
 
-    mapping(bytes32 logId => Log) private _logs;
+    mapping(bytes32 logId => Log) private _logs; // slot 0
 
     /*//////////////////////////////////////////////////////////////
                                   OWNER

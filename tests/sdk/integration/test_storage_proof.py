@@ -1,21 +1,16 @@
-"""Storage proofs of a real chain, and the layout they rely on."""
+"""Storage proofs of a real chain."""
 
 import json
-import subprocess
 import uuid
-from pathlib import Path
 
 import pytest
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import FormatError, IntegrityError
-from anacostia_blockchain.proofs import layout
 from anacostia_blockchain.proofs.storage import block_hash, header_fields, prove
 from anacostia_blockchain.types import Kind
 
 pytestmark = pytest.mark.integration
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -58,25 +53,3 @@ def test_an_answer_without_a_part_is_no_answer(proven, part):
     header, proof = proven
     with pytest.raises(FormatError, match="not an eth_getProof answer"):
         prove(header, {k: v for k, v in proof.items() if k != part}, [2])
-
-
-@pytest.mark.parametrize(
-    ("contract", "variable", "slot"),
-    [
-        ("ModelRegistry", "modelIdOf", layout.MODEL_IDS_SLOT),
-        ("ModelRegistry", "_models", layout.MODELS_SLOT),
-        ("ModelRegistry", "_aliases", layout.ALIASES_SLOT),
-        ("ModelRegistry", "_versions", layout.VERSIONS_SLOT),
-        ("RunLedger", "_logs", layout.LOGS_SLOT),
-    ],
-)
-def test_the_layout_is_the_compilers(contract, variable, slot):
-    scripts = str(ROOT / "scripts")
-    program = (
-        f"import sys; sys.path.insert(0, {scripts!r}); import toolchain, subprocess;"
-        f"sys.exit(subprocess.run([str(toolchain.foundry('forge')), 'inspect', {contract!r},"
-        "'storageLayout', '--json'], cwd=toolchain.ROOT, env=toolchain.environment()).returncode)"
-    )
-    run = subprocess.run(["python3", "-c", program], capture_output=True, text=True, check=True)
-    compiled = json.loads(run.stdout)
-    assert {e["label"]: int(e["slot"]) for e in compiled["storage"]}[variable] == slot
