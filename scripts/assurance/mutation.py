@@ -3,9 +3,9 @@
 usage: scripts/assure mutation [-- [--sample N] [--seed N] [FILE …]]
 
 All mutants of contracts/ and its libraries, which takes nights, or N of each file. A mutant is
-first tried against the tests that bear its file's name, and if they let it live against all. What
-was tried stands in .build/mutation.jsonl and is not tried again while its file stays as it is, so
-that a campaign can be stopped at any time.
+first tried against the tests that bear its file's name, and if they let it live against all. Two
+are tried at once. What was tried stands in .build/mutation.jsonl and is not tried again while its
+file stays as it is, so that a campaign can be stopped at any time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from queue import Queue
+from types import MappingProxyType
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -44,6 +48,13 @@ TESTED_BY = {
 
 EVERYTHING = "tests/contracts/{unit,fuzz,conformance,invariant}/*.t.sol"
 
+WORKERS = 2
+ONLY_WHAT_CHANGED = {"FOUNDRY_DYNAMIC_TEST_LINKING": "true"}
+"""Tests find a contract's code when they run, so that a mutant's file is compiled and no test."""
+
+A_GLANCE = {"FOUNDRY_FUZZ_RUNS": "32", "FOUNDRY_INVARIANT_RUNS": "4"}
+"""Enough for most mutants; what lives through it meets all tests at full length."""
+
 Mutant = dict[str, Any]
 
 
@@ -59,15 +70,13 @@ def main() -> None:
     known = load_results()
     print(f"mutation: {len(mutants)} mutants of {len(files)} files", flush=True)
     RESULTS.parent.mkdir(exist_ok=True)
+    left = [mutant for mutant in mutants if key(mutant) not in known]
     with tempfile.TemporaryDirectory(prefix="anacostia-mutation-") as folder:
-        tree = copy_tree(Path(folder))
-        for mutant in mutants:
-            if key(mutant) in known:
-                continue
-            known[key(mutant)] = mutant | {"fate": fate(tree, mutant), "key": key(mutant)}
+        for result in campaign(left, Path(folder)):
+            known[result["key"]] = result
             with RESULTS.open("a") as results:
-                results.write(json.dumps(known[key(mutant)]) + "\n")
-            print(f"{known[key(mutant)]['fate']:10} {shown(mutant)}", flush=True)
+                results.write(json.dumps(result) + "\n")
+            print(f"{result['fate']:10} {shown(result)}", flush=True)
     summarize([known[key(mutant)] for mutant in mutants])
 
 
@@ -100,11 +109,35 @@ def sample(mutants: list[Mutant], count: int, chance: random.Random) -> list[Mut
     return chosen
 
 
+def campaign(mutants: list[Mutant], folder: Path) -> Iterator[Mutant]:
+    """Each mutant with its fate, as they come to their ends."""
+    if not mutants:
+        return
+    trees: Queue[Path] = Queue()
+    first = copy_tree(folder / "0")
+    if not passed(forge(first, "test", "--match-path", EVERYTHING)):
+        raise SystemExit("error: the tests fail as they are: see scripts/test solidity-tests")
+    trees.put(first)
+    for number in range(1, WORKERS):
+        trees.put(shutil.copytree(first, folder / str(number), symlinks=True))
+
+    def tried(mutant: Mutant) -> Mutant:
+        tree = trees.get()
+        try:
+            return mutant | {"fate": fate(tree, mutant), "key": key(mutant)}
+        finally:
+            trees.put(tree)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done in as_completed([pool.submit(tried, mutant) for mutant in mutants]):
+            yield done.result()
+
+
 def copy_tree(folder: Path) -> Path:
-    """What Forge needs, with its build so far, in a place that may be spoilt."""
+    """What Forge needs, in a place that may be spoilt."""
     for name in ("contracts", "tests/contracts"):
         shutil.copytree(ROOT / name, folder / name)
-    (folder / "scripts").mkdir()
+    (folder / "scripts").mkdir(parents=True)
     shutil.copy2(ROOT / "scripts" / "solc", folder / "scripts")
     shutil.copy2(ROOT / "foundry.toml", folder)
     (folder / "node_modules").symlink_to(ROOT / "node_modules")
@@ -121,11 +154,14 @@ def fate(tree: Path, mutant: Mutant) -> str:
     try:
         stem = path.stem
         name = stem if list(tree.glob(f"tests/contracts/*/{stem}.*")) else TESTED_BY.get(stem, "")
-        for pattern in (f"tests/contracts/{{unit,fuzz}}/{name}*.t.sol", EVERYTHING):
-            done = forge(tree, "test", "--fail-fast", "--match-path", pattern)
+        its_own = f"tests/contracts/{{unit,fuzz}}/{name}*.t.sol"
+        for pattern, settings in ((its_own, A_GLANCE), (EVERYTHING, {})):
+            done = forge(tree, "test", "--fail-fast", "--match-path", pattern, env=settings)
             if "Compiler run failed" in done:
                 return "stillborn"
-            if "Suite result: FAILED" in done or "Encountered" in done:
+            if "Suite result:" not in done:
+                raise SystemExit(f"error: no test ran: {done[-500:]}")
+            if not passed(done):
                 return "killed"
     except subprocess.TimeoutExpired:
         return "killed"  # it does not come to an end
@@ -134,11 +170,18 @@ def fate(tree: Path, mutant: Mutant) -> str:
     return "survived"
 
 
-def forge(tree: Path, *arguments: str) -> str:
+def passed(said: str) -> bool:
+    """Whether Forge ran tests and all of them passed."""
+    return "Suite result: ok" in said and not any(
+        word in said for word in ("Suite result: FAILED", "Encountered")
+    )
+
+
+def forge(tree: Path, *arguments: str, env: Mapping[str, str] = MappingProxyType({})) -> str:
     done = subprocess.run(
         [str(toolchain.foundry("forge")), *arguments],
         cwd=tree,
-        env=environment({}),
+        env=environment(ONLY_WHAT_CHANGED | dict(env)),
         capture_output=True,
         text=True,
         timeout=1800,
