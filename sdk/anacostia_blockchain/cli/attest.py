@@ -18,7 +18,7 @@ from anacostia_blockchain.errors import ConfigError
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
-    from anacostia_blockchain.promotion.attest import Draft
+    from anacostia_blockchain.promotion.drafts import Draft
 
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW = click.Path(dir_okay=False, path_type=Path)
@@ -137,6 +137,14 @@ def verify(session: Session, uid: str) -> None:
     report = session.connect().attest.verify(uid_of(uid))
     show_report(session, report)
     sys.exit(0 if report.passed else 1)
+
+
+@attest.command()
+@click.argument("uid")
+@session
+def envelope(session: Session, uid: str) -> None:
+    """Show what an evaluation says in full, signed by its attester: a DSSE envelope."""
+    click.echo(session.connect().attest.signed_statement(uid_of(uid)).decode())
 
 
 def uid_of(text: str) -> bytes:

@@ -48,7 +48,7 @@ def verify(
         with session.output.progress("fetching") as progress:
             report = verify_version(hub, subject, max_visits=max_visits, progress=progress)
         if bundle is not None and report.passed:
-            from anacostia_blockchain.proofs.bundle import write_bundle  # noqa: PLC0415 - rarely needed
+            from anacostia_blockchain.proofs.bundling import write_bundle  # noqa: PLC0415 - rarely needed
 
             write_bundle(hub, subject, bundle, max_visits=max_visits)
             session.output.note(f"evidence written to {bundle}")

@@ -8,6 +8,7 @@
     versions/*.car      of each version the documents that describe it, as its root commits to them
     runs.jsonl          inclusion proofs of runs
     heads/*.jsonl       the heads of their logs, each proven to extend the one before
+    evaluations/*.json  what evaluators say in full, signed by them
     documents.jsonl     what those documents say
     sections/*.jsonl    what the chain's node tells and nothing proves: licences, attestations, …
 

@@ -56,7 +56,10 @@ _HEADINGS = (
         "A description of the appropriateness of the performance metrics for the specific AI "
         "system",
         "why these metrics are the right ones",
-        (("metrics as their publishers state them", "documents.jsonl"),),
+        (
+            ("metrics as their publishers state them", "documents.jsonl"),
+            ("evaluations that their attesters signed, as in-toto statements", "evaluations/"),
+        ),
     ),
     _Heading(
         "A detailed description of the risk management system in accordance with Article 9",

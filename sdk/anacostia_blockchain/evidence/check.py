@@ -19,9 +19,10 @@ from anacostia_blockchain.content.documents import field as lookup
 from anacostia_blockchain.contracts.model_registry import label
 from anacostia_blockchain.deployment import predicted_address, token_of
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError
-from anacostia_blockchain.evidence import annex, documents, report, runs
+from anacostia_blockchain.evidence import documents, report, runs
+from anacostia_blockchain.evidence import index as contents
 from anacostia_blockchain.evidence.archive import INDEX, Archive
-from anacostia_blockchain.evidence.sections import SECTIONS
+from anacostia_blockchain.evidence.sections import ATTESTATIONS
 from anacostia_blockchain.evidence.state import (
     LEDGER,
     REGISTRY,
@@ -31,6 +32,7 @@ from anacostia_blockchain.evidence.state import (
     head,
 )
 from anacostia_blockchain.ledger.proof import RunProof
+from anacostia_blockchain.promotion import portable
 from anacostia_blockchain.proofs.layout import model_id_slot
 from anacostia_blockchain.proofs.state import ProvenState, Trust, trust
 from anacostia_blockchain.types import LedgerHead
@@ -111,6 +113,7 @@ class _Evidence:
     time: str = ""
     logs: dict[bytes, tuple[LedgerHead, dict[int, bytes]]] = field(default_factory=dict)
     leaves: dict[str, tuple[int, str]] = field(default_factory=dict)
+    evaluated: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.state = ProvenState(self._one_block, self.subject.chain_id)
@@ -123,6 +126,7 @@ class _Evidence:
         yield "versions", self._versions
         yield "aliases", self._aliases
         yield "documents", self._documents
+        yield "evaluations", self._evaluations
         yield "runs", self._runs
         yield "index", self._index
         yield "report", self._report
@@ -237,10 +241,26 @@ class _Evidence:
             )
         return f"statements and cards of {self.count} versions lead to their roots"
 
+    def _evaluations(self) -> str:
+        """What attesters signed is what they are told to attest, about versions that are proven."""
+        self._need_model()
+        found = portable.check_all(
+            self.archive.lines(ATTESTATIONS),
+            self.archive.members(portable.FOLDER),
+            self.archive.open,
+            self._about,
+        )
+        self.evaluated = found.runs
+        return str(found)
+
+    def _about(self, number: int) -> portable.Subject:
+        root: CID = self.model.root((self.subject.model_id, number))
+        return f"{self.subject.id}@{number}", root.digest
+
     def _runs(self) -> str:
         """Each run is in the head of its log that is on chain, or in one that this extends."""
         self._need_model()
-        count, waiting = 0, dict(self.leaves)
+        count, waiting, evaluated = 0, dict(self.leaves), set(self.evaluated)
         for line in self.archive.lines(runs.MEMBER):
             proof = RunProof.from_document(lookup(line, "proof", dict, runs.MEMBER))
             leaf, log_id = "0x" + proof.leaf.hex(), "0x" + proof.log_id.hex()
@@ -257,6 +277,7 @@ class _Evidence:
             if (line.get("version"), log_id) != published:
                 raise IntegrityError(f"run {leaf} did not publish version {line.get('version')}")
             waiting.pop(leaf, None)
+            evaluated.discard(proof.leaf)
             count += 1
         if count != self.archive.index.get("runs"):
             raise IntegrityError(f"there are {count} runs, and the index says otherwise")
@@ -266,7 +287,8 @@ class _Evidence:
                 f"{count} runs are proven; that of {len(numbers)} versions is not: the first is "
                 f"version {numbers[0]}"
             )
-        return f"{count} runs are in {len(self.logs)} logs whose heads are proven"
+        more = f"; {len(evaluated)} that evaluations rest on are not shown" if evaluated else ""
+        return f"{count} runs are in {len(self.logs)} logs whose heads are proven{more}"
 
     def _index(self) -> str:
         """What the index says of itself: ids, times, numbers of entries, headings."""
@@ -274,35 +296,19 @@ class _Evidence:
         index, subject = self.archive.index, self.subject
         token = f"eip155:{subject.chain_id}/erc721:{token_of(subject.registry)}"
         rows = {name: self._count(name) for name in self.archive.members("") if _is_lines(name)}
-        rows["versions/"] = len(self.archive.members("versions/"))
-        expected = {
-            "id": f"{token}/{subject.model_id}",
-            "annex_iv": annex.headings(rows),
-            "statements": rows["versions/"],
-            "runs_without_proof": [],
-            "logs": [
-                {"log_id": "0x" + log_id.hex(), "size": known.size, "root": "0x" + known.root.hex()}
-                for log_id, (known, _roots) in sorted(self.logs.items())
-            ],
-            "sections": [(s.name, s.title, rows.get(s.member)) for s in SECTIONS],
-            "time": self.time,
-        }
-        claimed = {
-            "id": subject.id,
-            "annex_iv": index.get("annex_iv"),
-            "statements": lookup(index, "statements/count", int, INDEX),
-            "sections": [
-                (one.get("name"), one.get("title"), one.get("rows"))
-                for one in lookup(index, "sections", list, INDEX)
-                if isinstance(one, dict)
-            ],
-            "logs": index.get("logs"),
-            "runs_without_proof": index.get("runs_without_proof"),
-            "time": lookup(index, "block/time", str, INDEX),
-        }
+        for folder in ("versions/", portable.FOLDER):
+            rows[folder] = len(self.archive.members(folder))
+        logs = {log_id: known for log_id, (known, _roots) in self.logs.items()}
+        expected = contents.parts(self.archive, contents.form_of(index), rows, logs)
+        expected |= {"runs_without_proof": []}
         for name, value in expected.items():
-            if claimed[name] != value:
+            if index.get(name) != value:
                 raise IntegrityError(f"the index says something else about its {name}")
+        if (subject.id, lookup(index, "block/time", str, INDEX)) != (
+            f"{token}/{subject.model_id}",
+            self.time,
+        ):
+            raise IntegrityError("the index says something else about its id or time")
         return f"{subject.id}; the headings are those of what is there"
 
     def _count(self, name: str) -> int:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +16,10 @@ from anacostia_blockchain.errors import (
     LedgerError,
     StorageError,
 )
-from anacostia_blockchain.evidence import annex, documents, report, runs
+from anacostia_blockchain.evidence import documents, report, runs
+from anacostia_blockchain.evidence import index as contents
 from anacostia_blockchain.evidence.archive import INDEX, SCHEMA, Draft, line
+from anacostia_blockchain.evidence.prover import Prover
 from anacostia_blockchain.evidence.sections import SECTIONS, Asked, collect
 from anacostia_blockchain.evidence.state import (
     LEDGER,
@@ -30,6 +30,9 @@ from anacostia_blockchain.evidence.state import (
     chunks,
     head,
 )
+from anacostia_blockchain.promotion import portable
+from anacostia_blockchain.promotion.envelope import open_envelope
+from anacostia_blockchain.promotion.statement import Evaluation
 from anacostia_blockchain.proofs.layout import (
     AliasSlots,
     LedgerHeadSlots,
@@ -37,7 +40,6 @@ from anacostia_blockchain.proofs.layout import (
     model_id_slot,
     model_slot,
 )
-from anacostia_blockchain.proofs.state import ProvenState, prove_state, trust
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
@@ -90,8 +92,8 @@ def write_evidence(
         collector = _Collector(client, found, number, draft, on_step or (lambda _what, _n: None))
         collector.state(max_ancestors)
         collector.documents()
-        collector.runs(databases)
         collector.sections()
+        collector.runs(databases)
         index = collector.index()
         with draft.open(report.NAME) as stream:
             stream.writelines(report.render(draft, index))
@@ -99,37 +101,6 @@ def write_evidence(
         draft.write(INDEX, index)
         draft.pack(target)
     return index
-
-
-@dataclass(slots=True)
-class _Prover:
-    """Proves slots at one block: writes what proves them, and reads from that alone."""
-
-    client: Anacostia
-    number: int
-    draft: Draft
-    header: dict[str, Any] = field(init=False)
-    state: ProvenState = field(init=False)
-    count: int = 0
-
-    def __post_init__(self) -> None:
-        self.header = self.client.chain.header(self.number)
-        chain_id = self.client.chain.chain_id
-        self.state = ProvenState(trust(chain_id, [self.header["hash"]], None))
-
-    @property
-    def time(self) -> datetime:
-        """Of the block."""
-        return datetime.fromtimestamp(int(self.header["timestamp"], 16), UTC)
-
-    def prove(self, name: str, slots: Iterable[int]) -> None:
-        """Prove slots of a contract, all at once."""
-        address = self.client.deployment.address(name)
-        if wanted := sorted(set(slots)):
-            block = prove_state(self.client, self.number, {address: wanted})
-            self.count += 1
-            self.draft.write(f"state/{self.count:05}.json", block)
-            self.state.add(block, lambda _address: name)
 
 
 class _Collector:
@@ -144,11 +115,12 @@ class _Collector:
         on_step: OnStep,
     ) -> None:
         self._client, self._found, self._draft, self._on_step = client, found, draft, on_step
-        self._prover = _Prover(client, number, draft)
+        self._prover = Prover(client, number, draft)
         self._proven = ProvenModel(self._prover.state.slot, client.registry.address, found.model_id)
         self._rows: dict[str, int] = {}
         self._aliases: list[str] = []
         self._runs: dict[str, int] = {}  # by leaf, the version that the run published
+        self._evaluated: set[str] = set()  # leaves of the runs that evaluations rest on
         self._heads: dict[bytes, LedgerHead] = {}
         self._logs: set[bytes | None] = set()
         self._unproven: list[str] = []
@@ -229,48 +201,6 @@ class _Collector:
             self._on_step("documents", number)
             yield {"version": number} | told
 
-    # ------------------------------------------------------------------ runs
-
-    def runs(self, databases: Iterable[Path]) -> None:
-        """Proofs of the runs that published, and of all others in the databases."""
-        self._lines(runs.MEMBER, self._run_lines(list(databases)))
-
-    def _run_lines(self, databases: list[Path]) -> Iterator[dict[str, Any]]:
-        done: set[str] = set()
-        count = 0
-        for path in databases:
-            log_id = runs.log_in(self._client, path)
-            if log_id is not None:
-                self._head(log_id)
-            for one in runs.from_database(self._client, path, self._heads, self._runs):
-                done.update([one["proof"]["leaf"]] if one["version"] else [])
-                self._logs.add(log_id)
-                count += 1
-                self._on_step("runs", count)
-                yield one
-        smallest: dict[bytes, int] = {}
-        for leaf in sorted(self._runs.keys() - done, key=lambda leaf: self._runs[leaf]):
-            proof = runs.from_store(self._client, leaf)
-            if proof is None or proof.size > self._head(proof.log_id).size:
-                self._unproven.append(leaf)
-                continue
-            self._logs.add(proof.log_id)
-            smallest[proof.log_id] = min(proof.size, smallest.get(proof.log_id, proof.size))
-            count += 1
-            self._on_step("runs", count)
-            yield runs.stored_line(proof, self._runs)
-        for log_id, size in sorted(smallest.items()):
-            known, block = self._heads[log_id], self._prover.number
-            if size < known.size:
-                runs.write_heads(self._client, self._draft, log_id, size, known, block)
-
-    def _head(self, log_id: bytes) -> LedgerHead:
-        if log_id not in self._heads:
-            self._prover.prove(LEDGER, LedgerHeadSlots(log_id).all)
-            read, ledger = self._prover.state.slot, self._client.ledger.address
-            self._heads[log_id] = head(read, ledger, log_id)
-        return self._heads[log_id]
-
     # ------------------------------------------------------------------ told
 
     def sections(self) -> None:
@@ -288,15 +218,68 @@ class _Collector:
             self._versions,
             self._prover.number,
             self._prover.time,
+            self._keep,
         )
+
+    # ------------------------------------------------------------------ runs
+
+    def runs(self, databases: Iterable[Path]) -> None:
+        """Proofs of the runs that published or were evaluated, and of all in the databases."""
+        self._lines(runs.MEMBER, self._run_lines(list(databases)))
+
+    def _run_lines(self, databases: list[Path]) -> Iterator[dict[str, Any]]:
+        done: set[str] = set()
+        count = 0
+        for path in databases:
+            log_id = runs.log_in(self._client, path)
+            if log_id is not None:
+                self._head(log_id)
+            for one in runs.from_database(self._client, path, self._heads, self._runs):
+                leaf = one["proof"]["leaf"]
+                done.update([leaf] if leaf in self._runs or leaf in self._evaluated else [])
+                self._logs.add(log_id)
+                count += 1
+                self._on_step("runs", count)
+                yield one
+        smallest: dict[bytes, int] = {}
+        for leaf in self._waiting(done):
+            proof = runs.from_store(self._client, leaf)
+            if proof is None or proof.size > self._head(proof.log_id).size:
+                self._unproven += [leaf] if leaf in self._runs else []
+                continue
+            self._logs.add(proof.log_id)
+            smallest[proof.log_id] = min(proof.size, smallest.get(proof.log_id, proof.size))
+            count += 1
+            self._on_step("runs", count)
+            yield runs.stored_line(proof, self._runs)
+        for log_id, size in sorted(smallest.items()):
+            known, block = self._heads[log_id], self._prover.number
+            if size < known.size:
+                runs.write_heads(self._client, self._draft, log_id, size, known, block)
+
+    def _waiting(self, done: set[str]) -> list[str]:
+        """Leaves of runs that no database showed, those that published in order of the versions."""
+        published = sorted(self._runs.keys() - done, key=lambda leaf: self._runs[leaf])
+        return published + sorted(self._evaluated - self._runs.keys() - done)
+
+    def _head(self, log_id: bytes) -> LedgerHead:
+        if log_id not in self._heads:
+            self._prover.prove(LEDGER, LedgerHeadSlots(log_id).all)
+            read, ledger = self._prover.state.slot, self._client.ledger.address
+            self._heads[log_id] = head(read, ledger, log_id)
+        return self._heads[log_id]
+
+    # ------------------------------------------------------------------ index
 
     def index(self) -> dict[str, Any]:
         """All that is known at the end, without the members' digests."""
         header, client, model = self._prover.header, self._client, self._found
         creator, versions, kind = self._proven.model()
         rows = self._rows
+        logs = {log_id: one for log_id, one in self._heads.items() if log_id in self._logs}
         return {
             "schema": SCHEMA,
+            **contents.head(),
             "subject": {
                 "id": client.caip19(model.model_id),
                 "chain_id": client.chain.chain_id,
@@ -314,27 +297,19 @@ class _Collector:
             },
             "versions": versions,
             "aliases": self._aliases,
-            "logs": [
-                {"log_id": "0x" + log_id.hex(), "size": one.size, "root": "0x" + one.root.hex()}
-                for log_id, one in sorted(self._heads.items())
-                if log_id in self._logs
-            ],
             "runs": rows[runs.MEMBER],
             "runs_without_proof": self._unproven,
-            "sections": [
-                {"name": s.name, "title": s.title, "rows": rows[s.member], "member": s.member}
-                if s.member in rows
-                else {"name": s.name, "title": s.title, "rows": None, "member": None}
-                for s in SECTIONS
-            ],
-            "statements": {
-                "statement": "https://in-toto.io/Statement/v1",
-                "predicate": "https://slsa.dev/provenance/v1",
-                "in": "versions/",
-                "count": rows.get("versions/", 0),
-            },
-            "annex_iv": annex.headings(rows),
+            **contents.parts(self._draft, contents.FORM, rows, logs),
         }
+
+    def _keep(self, member: str, envelope: bytes) -> None:
+        """Write what an attester has signed, and remember the run that it rests on."""
+        with self._draft.open(member) as stream:
+            stream.write(envelope)
+        self._rows[portable.FOLDER] = self._rows.get(portable.FOLDER, 0) + 1
+        run = Evaluation.parse(open_envelope(envelope)[0]).run
+        if run is not None:
+            self._evaluated.add("0x" + run.hex())
 
     def _lines(self, member: str, rows: Iterable[dict[str, Any]]) -> None:
         count = 0

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from anacostia_blockchain._version import __version__
 from anacostia_blockchain.evidence.annex import ACT
+from anacostia_blockchain.evidence.index import form_of, package_of
 
 NAME = "report.html"
 
@@ -38,7 +38,8 @@ def render(source: Source, index: dict[str, Any]) -> Iterator[bytes]:
     stream = template.stream(
         index=index,
         act=ACT,
-        made_by=f"anacostia-blockchain {__version__}",
+        form=form_of(index),
+        made_by=f"anacostia-blockchain {package_of(index)}",
         shown=_SHOWN,
         versions=lambda: _versions(source),
         aliases=lambda: source.lines("aliases.jsonl"),

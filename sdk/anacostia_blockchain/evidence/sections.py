@@ -18,6 +18,7 @@ from eth_utils import to_checksum_address
 
 from anacostia_blockchain.chain.abi import Interface
 from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.promotion.portable import told
 from anacostia_blockchain.types import RevocationReason
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Asked:
     Attributes:
         versions: number of the model's versions.
         time: of the block.
+        keep: called with the name and the bytes of a member that belongs to a row.
     """
 
     client: Anacostia
@@ -43,6 +45,7 @@ class Asked:
     versions: int
     block: int
     time: datetime
+    keep: Callable[[str, bytes], None]
 
     def logs(self, contract: str, event: str, *topics: bytes | None) -> Iterator[Log]:
         """Events of a contract up to the block.
@@ -116,20 +119,10 @@ def attestations(asked: Asked) -> Iterator[Row]:
     for found in asked.client.attest.list():
         if found.model_id != asked.model_id or found.attested_at > asked.time:
             continue
-        revoked = found.revoked_at
-        yield {
-            "time": found.attested_at.isoformat(),
-            "version": found.version,
-            "kind": found.kind,
-            "subject": found.subject,
-            "value": None if found.value is None else str(found.value),
-            "dataset": None if found.dataset is None else "0x" + found.dataset.hex(),
-            "evidence": None if found.evidence is None else "0x" + found.evidence.hex(),
-            "attester": found.attester,
-            "expires": None if found.expires_at is None else found.expires_at.isoformat(),
-            "revoked": revoked.isoformat() if revoked and revoked <= asked.time else None,
-            "uid": "0x" + found.uid.hex(),
-        }
+        row, envelope = told(asked.client, found, asked.time, asked.versions)
+        if envelope is not None:
+            asked.keep(row["envelope"], envelope)
+        yield row
 
 
 def promotions(asked: Asked) -> Iterator[Row]:
@@ -173,6 +166,8 @@ def obligations(asked: Asked) -> Iterator[Row]:
             "relation": parent.relation.name.lower(),
         }
 
+
+ATTESTATIONS = "sections/attestations.jsonl"
 
 SECTIONS: list[Section] = [
     Section("owners", "Owners", owners),

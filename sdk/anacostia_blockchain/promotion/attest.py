@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -16,7 +15,9 @@ from anacostia_blockchain.contracts.eas import EAS, Request, Signed
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError, LedgerError
 from anacostia_blockchain.prices.sources import dataset_root
 from anacostia_blockchain.prices.values import metric_id, micros
+from anacostia_blockchain.promotion import envelope as envelopes
 from anacostia_blockchain.promotion import statement as statements
+from anacostia_blockchain.promotion.drafts import Delegated, Draft
 from anacostia_blockchain.promotion.reading import APPROVAL, EVALUATION, read
 from anacostia_blockchain.promotion.statement import Evaluation
 from anacostia_blockchain.promotion.values import Attestation
@@ -28,19 +29,6 @@ if TYPE_CHECKING:
     from anacostia_blockchain.types import Address
 
 _HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An attestation that is not made yet.
-
-    Attributes:
-        request: as the service takes it.
-        statement: what an evaluation says in full; None for an approval.
-    """
-
-    request: Request
-    statement: bytes | None = None
 
 
 class Attest:
@@ -170,34 +158,46 @@ class Attest:
         return Draft(Request(self._gate.approval(), self._recipient, data, expiry))
 
     def send(self, draft: Draft) -> bytes:
-        """Make an attestation; returns its id. Its statement goes to the store first."""
-        self.keep(draft)
+        """Make an attestation; returns its id. Its statement, signed, goes to the store first."""
+        self.keep(draft, self._signed(draft))
         return self.service.attest(draft.request)
 
-    def keep(self, draft: Draft) -> None:
-        """Put an evaluation's statement into the store, as raw content of one block."""
+    def keep(self, draft: Draft, envelope: bytes | None) -> None:
+        """Put an evaluation's statement into the store, as raw content of one block; and signed.
+
+        Raises:
+            IntegrityError: the envelope was not signed by whom it names.
+        """
         if draft.statement is None:
             return
         name = f"evaluation-{statements.digest_of(draft.statement).hex()}"
         self._client.storage.put(io.BytesIO(draft.statement), name=name)
+        if envelope is not None:
+            envelopes.keep(self._client.storage, envelope)
 
     # ------------------------------------------------------------------ by delegation
 
-    def sign(self, draft: Draft, *, valid_for: timedelta = _HOUR) -> Signed:
+    def sign(self, draft: Draft, *, valid_for: timedelta = _HOUR) -> Delegated:
         """Sign an attestation for somebody else to send: it costs this account nothing.
 
-        The statement goes to this account's store; see `envelope` to hand it over.
+        The statement, signed as well, goes to this account's store, and with what is returned.
         """
-        self.keep(draft)
-        return self.service.sign_attestation(draft.request, self._expiry(valid_for))
+        envelope = self._signed(draft)
+        self.keep(draft, envelope)
+        signed = self.service.sign_attestation(draft.request, self._expiry(valid_for))
+        return Delegated(signed.signature, signed.signer, signed.deadline, envelope)
 
-    def relay(self, draft: Draft, signed: Signed) -> bytes:
+    def relay(self, draft: Draft, signed: Delegated) -> bytes:
         """Send what an evaluator has signed; returns the attestation's id. Anybody may.
 
         Raises:
+            IntegrityError: the statement is signed by somebody else than the attestation, or is
+                another one.
             ContractRevertedError: the signature is not of this, or comes too late.
         """
-        self.keep(draft)
+        if draft.statement is not None and signed.envelope is not None:
+            envelopes.check(signed.envelope, draft.request.data[-32:], signed.signer)
+        self.keep(draft, signed.envelope)
         return self.service.attest_by_delegation(draft.request, signed)
 
     def sign_revocation(self, uid: bytes, *, valid_for: timedelta = _HOUR) -> Signed:
@@ -211,7 +211,7 @@ class Attest:
         self.service.revoke_by_delegation(schema, uid, signed)
 
     def envelope(self, draft: Draft) -> bytes:
-        """An evaluation's statement, signed: a DSSE envelope, to put beside the version's files.
+        """An evaluation's statement, signed by this account: a DSSE envelope.
 
         Raises:
             ConfigError: it is an approval, or the connection has no signer.
@@ -219,7 +219,7 @@ class Attest:
         signer = self._client.chain.signer
         if draft.statement is None or signer is None:
             raise ConfigError("only evaluations have statements, and only accounts sign them")
-        return statements.sign(draft.statement, signer)
+        return envelopes.sign(draft.statement, signer)
 
     # ------------------------------------------------------------------ look up
 
@@ -252,18 +252,23 @@ class Attest:
             NotFoundError: the store does not hold it.
             IntegrityError: it says something else than the attestation.
         """
-        found = self.get(uid)
-        if found.evidence is None or not any(found.evidence):
-            raise FormatError(f"0x{uid.hex()} is an {found.kind} without a statement")
-        with self._client.storage.open(statements.cid_of(found.evidence)) as stream:
+        found, evidence = self._evaluation(uid)
+        with self._client.storage.open(statements.cid_of(evidence)) as stream:
             text = stream.read()
         said = Evaluation.parse(text)
         subject = f"{self._client.caip19(found.model_id)}@{found.version}"
-        claims = (said.subject, said.dataset, metric_id(said.metric), said.value)
-        subject_id = metric_id(found.subject)
-        if claims != (subject, found.dataset, subject_id, found.value):
-            raise IntegrityError(f"the statement of 0x{uid.hex()} says something else than it does")
+        said.check_attested(subject, found.dataset, found.subject, found.value)
         return said
+
+    def signed_statement(self, uid: bytes) -> bytes:
+        """What an evaluation says in full, signed by its attester: a DSSE envelope, from the store.
+
+        Raises:
+            NotFoundError: the store does not hold it.
+            FormatError: the attestation is none that has a statement.
+        """
+        found, evidence = self._evaluation(uid)
+        return envelopes.find(self._client.storage, evidence, found.attester)
 
     def verify(self, uid: bytes) -> Report:
         """Check an attestation: that it holds, and what its value rests on."""
@@ -286,6 +291,16 @@ class Attest:
     def _recipient(self) -> Address:
         """The registry: ids are the same in every one, and the service is one for all of them."""
         return self._client.registry.address
+
+    def _signed(self, draft: Draft) -> bytes | None:
+        return None if draft.statement is None else self.envelope(draft)
+
+    def _evaluation(self, uid: bytes) -> tuple[Attestation, bytes]:
+        """An attestation and the digest of its statement."""
+        found = self.get(uid)
+        if found.evidence is None or not any(found.evidence):
+            raise FormatError(f"0x{uid.hex()} is an {found.kind} without a statement")
+        return found, found.evidence
 
     def _expiry(self, time: timedelta | None) -> int:
         return 0 if time is None else int((self.now() + time).timestamp())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from anacostia_blockchain.content.documents import canonical, field, hex_field, read_object
-from anacostia_blockchain.contracts.eas import Request, Signed
+from anacostia_blockchain.contracts.eas import Request
 from anacostia_blockchain.errors import FormatError
-from anacostia_blockchain.promotion.attest import Draft
+from anacostia_blockchain.promotion.drafts import Delegated, Draft
 
 SCHEMA = "anacostia/signed-attestation/1"
 _WHAT = "signed attestation"
 
 
-def to_json(draft: Draft, signed: Signed) -> bytes:
+def to_json(draft: Draft, signed: Delegated) -> bytes:
     """Encode canonically."""
     request, statement = draft.request, draft.statement
     return canonical(
@@ -24,6 +27,7 @@ def to_json(draft: Draft, signed: Signed) -> bytes:
                 "data": "0x" + request.data.hex(),
             },
             "statement": None if statement is None else statement.decode(),
+            "envelope": None if signed.envelope is None else json.loads(signed.envelope),
             "signature": "0x" + signed.signature.hex(),
             "attester": signed.signer,
             "deadline": signed.deadline,
@@ -31,7 +35,7 @@ def to_json(draft: Draft, signed: Signed) -> bytes:
     )
 
 
-def from_json(data: bytes) -> tuple[Draft, Signed]:
+def from_json(data: bytes) -> tuple[Draft, Delegated]:
     """Read what `to_json` wrote.
 
     Raises:
@@ -51,12 +55,20 @@ def from_json(data: bytes) -> tuple[Draft, Signed]:
     signature = _bytes(field(document, "signature", str, _WHAT))
     if len(signature) != 65:
         raise FormatError(f"{_WHAT}: its signature is not 65 bytes long")
-    signed = Signed(
+    signed = Delegated(
         signature,
         field(document, "attester", str, _WHAT),
         field(document, "deadline", int, _WHAT),
+        _envelope(document),
     )
     return Draft(request, statement.encode() if isinstance(statement, str) else None), signed
+
+
+def _envelope(document: dict[str, Any]) -> bytes | None:
+    """The statement, signed; none of an approval, nor of what was written before there were any."""
+    if document.get("envelope") is None:
+        return None
+    return canonical(field(document, "envelope", dict, _WHAT))
 
 
 def _bytes(text: str) -> bytes:

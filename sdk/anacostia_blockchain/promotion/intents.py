@@ -11,7 +11,7 @@ from anacostia_blockchain.outbox.outbox import Intent, Outcome
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Call, Receipt
     from anacostia_blockchain.client import Anacostia
-    from anacostia_blockchain.promotion.attest import Draft
+    from anacostia_blockchain.promotion.drafts import Draft
 
 
 class _Handler:
@@ -67,7 +67,7 @@ class AttestHandler(_Handler):
 
     def _call(self, payload: dict[str, Any]) -> Call:
         draft = self._draft(payload)
-        self._client.attest.keep(draft)
+        self._client.attest.keep(draft, self._client.attest.envelope(draft))
         return self._client.attest.service.calls.attest(draft.request)
 
     def _draft(self, payload: dict[str, Any]) -> Draft:

@@ -3,18 +3,16 @@
 The attestation's `evidence` is the SHA-256 of the statement's bytes, and so its CID as raw content:
 whoever reads an attestation can fetch the statement from a store that has it. The statement either
 shows the metric in the record of a run, with the proof that it is there, or says that the evaluator
-measured it. Signed, it is a DSSE envelope; the signature is EIP-712, which any account can make.
+measured it. Signed, it is a DSSE envelope; see `envelope.py`.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from anacostia_blockchain.content.cid import CID, RAW
 from anacostia_blockchain.content.documents import canonical, field, hex_field, read_object
@@ -22,18 +20,11 @@ from anacostia_blockchain.content.manifest import STATEMENT_TYPE
 from anacostia_blockchain.content.statement import PROJECT
 from anacostia_blockchain.errors import FormatError, IntegrityError
 from anacostia_blockchain.ledger.record import Disclosure
-from anacostia_blockchain.prices.values import MICRO
-
-if TYPE_CHECKING:
-    from anacostia_blockchain.chain import Signer
-    from anacostia_blockchain.types import Address
+from anacostia_blockchain.prices.values import MICRO, metric_id
 
 PREDICATE_TYPE = f"{PROJECT}/evaluation/v1"
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 _WHAT = "evaluation statement"
-_DOMAIN = {"name": "Anacostia DSSE", "version": "1"}
-_TYPES = {"Envelope": [{"name": "pae", "type": "bytes"}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +98,24 @@ class Evaluation:
             shown=shown,
         )
 
+    def check_attested(
+        self, subject: str, dataset: bytes | None, metric: str, value: Decimal | None
+    ) -> None:
+        """Check that an attestation says in short what this says in full.
+
+        Args:
+            subject: the version that it is about.
+            dataset: digest of the dataset's root.
+            metric: its name, as the attestation has it.
+            value: of the metric.
+
+        Raises:
+            IntegrityError: it says something else.
+        """
+        said = (self.subject, self.dataset, metric_id(self.metric), self.value)
+        if said != (subject, dataset, metric_id(metric), value):
+            raise IntegrityError("the statement says something else than its attestation")
+
     def check_shown(self) -> None:
         """Check that the value is the one that the run's record holds.
 
@@ -142,61 +151,6 @@ def digest_of(statement: bytes) -> bytes:
 def cid_of(evidence: bytes) -> CID:
     """The CID of the statement that an attestation commits to."""
     return CID(RAW, evidence)
-
-
-def sign(statement: bytes, signer: Signer) -> bytes:
-    """A statement in a DSSE envelope, signed by an account (EIP-712 over the envelope's PAE)."""
-    signature = signer.sign_typed_data(_DOMAIN, _TYPES, {"pae": _pae(statement)})
-    return canonical(
-        {
-            "payloadType": PAYLOAD_TYPE,
-            "payload": base64.b64encode(statement).decode(),
-            "signatures": [{"keyid": signer.address, "sig": base64.b64encode(signature).decode()}],
-        }
-    )
-
-
-def open_envelope(envelope: bytes) -> tuple[bytes, Address]:
-    """The statement in an envelope, and who signed it.
-
-    Raises:
-        FormatError: it is no such envelope.
-        IntegrityError: it was not signed by whom it names.
-    """
-    document = read_object(envelope, "DSSE envelope")
-    if field(document, "payloadType", str, "DSSE envelope") != PAYLOAD_TYPE:
-        raise FormatError(f"DSSE envelope: its payload is not {PAYLOAD_TYPE}")
-    statement = _base64(document, "payload")
-    named = field(document, "signatures/0/keyid", str, "DSSE envelope")
-    signer = _recover(statement, _base64(document, "signatures/0/sig"))
-    if signer.lower() != named.lower():
-        raise IntegrityError(f"the envelope names {named}, and was signed by another account")
-    return statement, signer
-
-
-def _recover(statement: bytes, signature: bytes) -> Address:
-    from eth_account import Account  # noqa: PLC0415 - 0.3 s that others need not wait
-    from eth_account.messages import encode_typed_data  # noqa: PLC0415 - loads eth-abi
-
-    message: Mapping[str, Any] = {"pae": _pae(statement)}
-    try:
-        signable = encode_typed_data(_DOMAIN, _TYPES, dict(message))
-        return str(Account.recover_message(signable, signature=signature))
-    except Exception as error:
-        raise IntegrityError(f"the envelope's signature is none: {error}") from error
-
-
-def _pae(statement: bytes) -> bytes:
-    """DSSE's pre-authentication encoding."""
-    kind = PAYLOAD_TYPE.encode()
-    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(statement), statement)
-
-
-def _base64(document: dict[str, Any], path: str) -> bytes:
-    try:
-        return base64.b64decode(field(document, path, str, "DSSE envelope"), validate=True)
-    except ValueError as error:
-        raise FormatError(f"DSSE envelope: {path} is not base64") from error
 
 
 def _decimal(text: str) -> Decimal:

@@ -1,10 +1,11 @@
 """Evidence bundles: one file that verifies a version later, without the chain that it came from.
 
-A bundle is a ZIP archive of two members:
+A bundle is a ZIP archive:
 
-    evidence.json   block headers, `eth_getProof` answers for the registry and the ledger, and the
-                    run's inclusion proof
-    content.car     the version's directory, complete
+    evidence.json      block headers, `eth_getProof` answers for the registry and the ledger, the
+                       run's inclusion proof, and the evaluations that the chain's node told of
+    content.car        the version's directory, complete
+    evaluations/*.json what each evaluator says in full, signed by them
 
 Whoever trusts a block's hash (from any node, explorer or light client of their choice) can check
 everything else offline: the storage proofs lead from the hash to the contracts' state, the state to
@@ -14,122 +15,36 @@ the root CID and the log's head, and these to every byte and to the run's record
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from anacostia_blockchain import verify
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.documents import read_object
-from anacostia_blockchain.content.statement import Statement
 from anacostia_blockchain.deployment import predicted_address, token_of
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.proof import RunProof
+from anacostia_blockchain.promotion import portable
 from anacostia_blockchain.proofs.layout import LedgerHeadSlots, VersionSlots
-from anacostia_blockchain.proofs.state import ProvenState, prove_state, trust
+from anacostia_blockchain.proofs.state import ProvenState, trust
 from anacostia_blockchain.storage import LocalStore
-from anacostia_blockchain.types import Parent, Status
+from anacostia_blockchain.types import Status
 from anacostia_blockchain.verify import Check, Evidence, Report
 
 if TYPE_CHECKING:
-    from anacostia_blockchain.client import Anacostia
+    pass
 
 SCHEMA = "anacostia/bundle/1"
 EVIDENCE = "evidence.json"
 CONTENT = "content.car"
 
 _REGISTRY, _LEDGER = "ModelRegistry", "RunLedger"
-
-
-# ---------------------------------------------------------------------- write
-
-
-def write_bundle(
-    client: Anacostia, model: str | int, target: Path, *, max_visits: int = 256
-) -> Path:
-    """Write the evidence for a version to one file; all of it, or no file.
-
-    Raises:
-        NotFoundError: the version or its content is not there.
-        ChainUnavailableError: the node does not serve `eth_getProof` for the blocks needed; ask an
-            archive node.
-    """
-    model_id, number = client.models.resolve(model)
-    root = client.registry.version_of(model_id, number).root
-    evidence = _gather(client, model_id, number, max_visits)
-    partial = target.with_name(f".{target.name}.part")
-    try:
-        with zipfile.ZipFile(partial, "w") as archive:
-            archive.writestr(EVIDENCE, json.dumps(evidence, indent=1))
-            with archive.open(CONTENT, "w", force_zip64=True) as stream:
-                client.storage.export_car(root, cast("BinaryIO", stream))
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    return target
-
-
-def _gather(client: Anacostia, model_id: int, number: int, max_visits: int) -> dict[str, Any]:
-    block = client.chain.block_number()
-    slots = [
-        slot
-        for parent in _lineage(client, Parent(model_id, number), max_visits)
-        for slot in _record_slots(client, parent)
-    ]
-    blocks = [prove_state(client, block, {client.registry.address: slots})]
-    proof = _run_proof(client, model_id, number)
-    if proof is not None:
-        head = client.ledger.head_of(proof.log_id)
-        # The log may have grown since: then its head is proven where it still was this one.
-        at = block if head.size == proof.size else client.ledger.block_of(proof.log_id, proof.size)
-        blocks.append(
-            prove_state(client, at, {client.ledger.address: LedgerHeadSlots(proof.log_id).all})
-        )
-    return {
-        "schema": SCHEMA,
-        "subject": f"{client.caip19(model_id)}@{number}",
-        "chain_id": client.chain.chain_id,
-        "registry": client.registry.address,
-        "model_id": model_id,
-        "version": number,
-        "blocks": blocks,
-        "run": None if proof is None else json.loads(proof.to_json()),
-    }
-
-
-def _run_proof(client: Anacostia, model_id: int, number: int) -> RunProof | None:
-    root = client.registry.version_of(model_id, number).root
-    with client.storage.open(root, "statement.json") as stream:
-        statement = Statement.parse(stream.read())
-    return None if statement.run_leaf is None else client.runs.find_proof(statement.run_leaf)
-
-
-def _lineage(client: Anacostia, start: Parent, max_visits: int) -> list[Parent]:
-    """The version and all that it was made from, each once."""
-    queue, seen = [start], {(start.model_id, start.version)}
-    for version in queue:
-        for parent in client.registry.parents_of(version.model_id, version.version):
-            if (parent.model_id, parent.version) not in seen:
-                seen.add((parent.model_id, parent.version))
-                queue.append(parent)
-        if len(queue) > max_visits:
-            raise IntegrityError(f"the lineage has more than {max_visits} versions: ask for more")
-    return queue
-
-
-def _record_slots(client: Anacostia, version: Parent) -> list[int]:
-    slots = VersionSlots(version.model_id, version.version)
-    edges = len(client.registry.parents_of(version.model_id, version.version))
-    return [slots.digest, slots.header, *slots.parent_pairs(edges)]
-
-
-# ---------------------------------------------------------------------- verify
 
 
 @dataclass(slots=True)
@@ -146,6 +61,21 @@ class _Bundle:
     def version(self) -> tuple[int, int]:
         return self.document["model_id"], self.document["version"]
 
+    @contextmanager
+    def read(self, name: str) -> Iterator[IO[bytes]]:
+        """A member; what is damaged is no evidence."""
+        try:
+            with self.archive.open(name) as stream:
+                yield stream
+        except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+            raise IntegrityError(f"{name} is missing or damaged: {error}") from error
+
+    def about(self, number: int) -> portable.Subject:
+        """The version that the bundle is of, as proven."""
+        if number != self.document["version"]:
+            raise IntegrityError(f"it is of version {number}")
+        return str(self.document["subject"]), _evidence(self).root.digest
+
     def slot(self, name: str, address: str, slot: int) -> int:
         """A proven slot of a contract."""
         return self.state.slot(name, address, slot)
@@ -161,7 +91,7 @@ def verify_bundle(
     """Verify a bundle against block hashes, or against an RPC endpoint, that the caller trusts.
 
     Args:
-        path: the file that `write_bundle` wrote.
+        path: the file that `bundling.write_bundle` wrote.
         block_hashes: hashes of the blocks that the bundle names, as hexadecimal.
         rpc_url: asked for the hashes of the blocks instead.
         on_check: called with each check as it is made.
@@ -195,6 +125,7 @@ def _checks(bundle: _Bundle) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "manifest", lambda: verify.check_manifest(_evidence(bundle))
     yield "statement", lambda: verify.check_statement(_evidence(bundle))
     yield "run", lambda: _run(bundle)
+    yield "evaluations", lambda: _evaluated(bundle)
     yield "lineage", lambda: _lineage_clean(bundle)
 
 
@@ -255,6 +186,17 @@ def _run(bundle: _Bundle) -> str:
     if (size, root) != (proof.size, proof.root):
         raise IntegrityError("the log's head at that block is not the one that the proof is for")
     return f"run record {proof.index + 1} of {proof.size}, anchored at that block"
+
+
+def _evaluated(bundle: _Bundle) -> str:
+    """What evaluators signed is what they are told to attest, about this very content."""
+    rows = bundle.document.get("evaluations")
+    names = [n for n in bundle.archive.namelist() if n.startswith(portable.FOLDER)]
+    if rows is None and not names:
+        return "none are recorded in this bundle"
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise FormatError("the evaluations are no list of them")
+    return str(portable.check_all(rows, names, bundle.read, bundle.about))
 
 
 def _lineage_clean(bundle: _Bundle) -> str:

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import uuid
-import zipfile
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -14,27 +13,13 @@ from click.testing import CliRunner
 
 from anacostia_blockchain.cli import cli
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError, NotFoundError
-from anacostia_blockchain.evidence.check import block_numbers, verify_evidence
+from anacostia_blockchain.evidence.check import verify_evidence
 from anacostia_blockchain.evidence.collect import write_evidence
-from anacostia_blockchain.ledger import merkle
-from anacostia_blockchain.offline import verify_file
 from anacostia_blockchain.promotion.values import Policy
-from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
-from anchored import anchor, described, prove
+from anchored import anchor, described
+from archived import CHECKS, failed, hashes, lines, members, tell_story
 
 pytestmark = pytest.mark.integration
-
-CHECKS = [
-    "members",
-    "state",
-    "model",
-    "versions",
-    "aliases",
-    "documents",
-    "runs",
-    "index",
-    "report",
-]
 
 
 @pytest.fixture
@@ -51,40 +36,10 @@ def folder(tmp_path):
     return folder
 
 
-def failed(report):
-    return {check.name: check.detail for check in report.checks if not check.passed}
-
-
-def hashes(hub, path):
-    return [hub.chain.header(number)["hash"] for number in block_numbers(path)]
-
-
 @pytest.fixture
 def story(hub, folder, name):
-    """Data, three versions of which two were made by runs, an alias with a history, revocations."""
-    log_id, roots = anchor(hub)
-    prove(hub, log_id, roots, 1)
-    (folder / "weights.bin").write_bytes(os.urandom(100))
-    data = hub.models.publish(folder, f"{name}-data", kind=Kind.DATASET)
-    parents = [Parent(data.model_id, 1, Relation.TRAINED_ON)]
-    for number in (1, 2):
-        (folder / "weights.bin").write_bytes(os.urandom(100))
-        description = described(log_id, roots[1]) if number == 1 else {}
-        details = {"licence": "apache-2.0", "metrics": {"accuracy": 0.93}}
-        hub.models.publish(
-            folder, name, parents=parents, aliases=["champion"], description=description | details
-        )
-    more = [*roots, b"\x07" * 32]  # the log grows after the first proof was stored
-    leaves = [merkle.leaf_hash(root) for root in more]
-    hub.ledger.anchor(log_id, 4, merkle.root(leaves), merkle.consistency_proof(leaves, 3))
-    prove(hub, log_id, more, 3)
-    (folder / "weights.bin").write_bytes(os.urandom(100))
-    hub.models.publish(folder, name, description=described(log_id, more[3]))
-    hub.models.deprecate(f"{name}@1")
-    hub.models.revoke(f"{name}-data@1", RevocationReason.POISONED_DATA)
-    hub.models.revoke(f"{name}@2", RevocationReason.DEFECTIVE)
-    hub.registry.set_alias(hub.models.get(name).model_id, "champion", 3)
-    return name
+    """A model of which much is to be shown."""
+    return tell_story(hub, folder, name)
 
 
 @pytest.fixture
@@ -92,15 +47,6 @@ def evidence(hub, story, tmp_path):
     path = tmp_path / "evidence.zip"
     index = write_evidence(hub, story, path)
     return path, index, hashes(hub, path)
-
-
-def members(path):
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def lines(path, member):
-    return [json.loads(line) for line in members(path)[member].splitlines()]
 
 
 def test_evidence_is_complete_and_verifies_offline(hub, story, evidence):
@@ -265,128 +211,6 @@ def test_a_block_that_is_not_there_yet(hub, name, folder, tmp_path):
     hub.models.publish(folder, name)
     with pytest.raises(ConfigError, match="is not there yet"):
         write_evidence(hub, name, tmp_path / "evidence.zip", block=10**9)
-
-
-# ---------------------------------------------------------------------- forged
-
-
-def rewritten(path, change, *, honest=True):
-    """The archive with its members changed; if `honest`, with an index that lists them so."""
-    from hashlib import sha256  # noqa: PLC0415
-
-    found = members(path)
-    change(found)
-    if honest:
-        index = json.loads(found["index.json"])
-        index["members"] = {n: sha256(d).hexdigest() for n, d in found.items() if n != "index.json"}
-        found["index.json"] = json.dumps(index).encode()
-    target = path.with_name("changed.zip")
-    with zipfile.ZipFile(target, "w") as archive:
-        for name in sorted(found, key=lambda name: name != "index.json"):
-            archive.writestr(name, found[name])
-    return target
-
-
-def replacing(member, old, new):
-    def change(found):
-        assert old in found[member]
-        found[member] = found[member].replace(old, new)
-
-    return change
-
-
-def dropping_line(member, place):
-    def change(found):
-        kept = found[member].splitlines(keepends=True)
-        del kept[place]
-        found[member] = b"".join(kept)
-
-    return change
-
-
-def in_index(**changes):
-    def change(found):
-        found["index.json"] = json.dumps(json.loads(found["index.json"]) | changes).encode()
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("change", "check"),
-    [
-        (replacing("versions.jsonl", b'"status":"revoked"', b'"status":"published"'), "versions"),
-        (replacing("versions.jsonl", b'"tainted_by":', b'"tainted":'), "versions"),
-        (dropping_line("versions.jsonl", 1), "versions"),
-        (dropping_line("versions.jsonl", 2), "versions"),
-        (replacing("aliases.jsonl", b'"version":3', b'"version":2'), "aliases"),
-        (dropping_line("aliases.jsonl", 0), "aliases"),
-        (replacing("documents.jsonl", b"0.93", b"0.99"), "documents"),
-        (replacing("documents.jsonl", b"apache-2.0", b"mit"), "documents"),
-        (replacing("versions/000002.car", b"apache-2.0", b"openrail++"), "documents"),
-        (lambda found: found.pop("versions/000002.car"), "documents"),
-        (replacing("runs.jsonl", b'"index":1', b'"index":0'), "runs"),
-        (replacing("runs.jsonl", b'"version":1', b'"version":2'), "runs"),
-        (dropping_line("runs.jsonl", 0), "runs"),
-        (lambda found: [found.pop(n) for n in list(found) if n.startswith("heads/")], "runs"),
-        (lambda found: found.pop("state/00002.json"), "versions"),
-        (replacing("report.html", b"<h1>", b"<h1>Certified: "), "report"),
-        (replacing("sections/owners.jsonl", b"0xf39", b"0xf38"), "report"),
-        (in_index(annex_iv=[]), "index"),
-        (in_index(runs_without_proof=["0x00"]), "index"),
-        (in_index(versions=2), "model"),
-        (in_index(aliases=[]), "aliases"),
-    ],
-)
-def test_a_forged_part_is_named(evidence, change, check):
-    path, _, trusted = evidence
-    found = failed(verify_evidence(rewritten(path, change), block_hashes=trusted))
-    assert check in found, found
-
-
-def test_every_member_is_bound_to_the_index(evidence):
-    path, _, trusted = evidence
-    for name in members(path):
-        if name != "index.json":
-
-            def change(found, name=name):
-                found[name] += b" "
-
-            changed = rewritten(path, change, honest=False)
-            assert "members" in failed(verify_evidence(changed, block_hashes=trusted)), name
-
-
-def test_another_model_of_the_same_name_is_another_model(evidence):
-    path, index, trusted = evidence
-
-    def change(found):
-        subject = index["subject"] | {"model_id": index["subject"]["model_id"] - 1}
-        found["index.json"] = json.dumps(index | {"subject": subject}).encode()
-
-    found = failed(verify_evidence(rewritten(path, change), block_hashes=trusted))
-    assert {"model", "versions"} <= set(found)
-
-
-def test_another_chain_of_the_same_state_is_another_chain(evidence):
-    path, index, trusted = evidence
-    other = in_index(subject=index["subject"] | {"chain_id": 1})
-    found = failed(verify_evidence(rewritten(path, other), block_hashes=trusted))
-    assert "was not deployed on chain 1" in found["state"]
-
-
-def test_evidence_says_nothing_against_another_hash(evidence):
-    path, _, _ = evidence
-    found = failed(verify_evidence(path, block_hashes=["0x" + "11" * 32]))
-    assert "did not say you trust" in found["state"]
-    assert set(found) == set(CHECKS) - {"members", "report"}
-
-
-def test_truncated_evidence_is_refused(evidence, tmp_path):
-    path, _, trusted = evidence
-    for size in (0, 10, path.stat().st_size // 2, path.stat().st_size - 5):
-        cut = tmp_path / "cut.zip"
-        cut.write_bytes(path.read_bytes()[:size])
-        with pytest.raises(FormatError):
-            verify_file(cut, block_hashes=trusted)
 
 
 # ---------------------------------------------------------------------- the report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,14 +11,17 @@ from pathlib import Path
 import pytest
 
 from anacostia_blockchain.audit import RunDatabase
+from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.errors import (
     ConfigError,
     ContractRevertedError,
+    FormatError,
     IntegrityError,
     LedgerError,
     NotFoundError,
 )
-from anacostia_blockchain.promotion import statement as statements
+from anacostia_blockchain.promotion.delegation import from_json, to_json
+from anacostia_blockchain.promotion.envelope import open_envelope
 from anacostia_blockchain.promotion.values import Policy, Requirement
 from anacostia_blockchain.testing import LocalChain
 from anacostia_blockchain.types import Parent, Relation, RevocationReason
@@ -260,14 +264,36 @@ def test_a_statement_travels_in_an_envelope(people: People, version: str) -> Non
         version, "accuracy", dataset=DATASET, value="0.95", measured=True
     )
     envelope = attest.envelope(draft)
-    statement, signer = statements.open_envelope(envelope)
+    statement, signer = open_envelope(envelope)
     assert (statement, signer) == (draft.statement, people.evaluator.address)
-    assert attest.statement(attest.send(draft)).value == Decimal("0.95")
+    uid = attest.send(draft)
+    assert attest.statement(uid).value == Decimal("0.95")
+    assert people.owner.attest.signed_statement(uid) == envelope
     forged = envelope.replace(people.evaluator.address.encode(), people.owner.address.encode())
     with pytest.raises(IntegrityError, match="was signed by another account"):
-        statements.open_envelope(forged)
+        open_envelope(forged)
+    approval = attest.draft_approval(version)
     with pytest.raises(ConfigError, match="only evaluations have statements"):
-        attest.envelope(attest.draft_approval(version))
+        attest.envelope(approval)
+    with pytest.raises(FormatError, match="approval without a statement"):
+        attest.signed_statement(attest.send(approval))
+
+
+def test_what_is_sent_for_others_is_what_they_signed(people: People, version: str) -> None:
+    """Their envelope goes to the sender's store, which is not the evaluator's."""
+    attest, owner = people.evaluator.attest, people.owner
+    apart = Anacostia(owner.chain, owner.deployment, home=people.home / "apart")
+    draft, other = (
+        attest.draft_evaluation(version, "accuracy", dataset=DATASET, value=value, measured=True)
+        for value in ("0.95", "0.96")
+    )
+    signed = from_json(to_json(draft, attest.sign(draft)))[1]
+    for wrong in (attest.envelope(other), owner.attest.envelope(draft)):
+        with pytest.raises(IntegrityError, match="envelope"):
+            apart.attest.relay(draft, replace(signed, envelope=wrong))
+    uid = apart.attest.relay(draft, signed)
+    assert apart.attest.signed_statement(uid) == signed.envelope
+    assert apart.attest.statement(uid).value == Decimal("0.95")
 
 
 def test_an_attestation_that_is_none_is_not_read(people: People, version: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger import merkle
-from anacostia_blockchain.proofs.bundle import block_numbers, verify_bundle, write_bundle
+from anacostia_blockchain.proofs.bundle import block_numbers, verify_bundle
+from anacostia_blockchain.proofs.bundling import write_bundle
 from anacostia_blockchain.types import Parent, RevocationReason
 from anacostia_blockchain.verify import verify_version
 from anchored import anchor, described, prove

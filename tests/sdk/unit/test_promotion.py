@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anacostia_blockchain.content.documents import canonical
-from anacostia_blockchain.contracts.eas import Request, Signed
-from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError
+from anacostia_blockchain.contracts.eas import Request
+from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.record import RunRecord
-from anacostia_blockchain.promotion import delegation, reading, service, statement
-from anacostia_blockchain.promotion.attest import Draft
+from anacostia_blockchain.promotion import delegation, envelope, reading, service, statement
+from anacostia_blockchain.promotion.drafts import Delegated, Draft
 from anacostia_blockchain.promotion.statement import Evaluation
 from anacostia_blockchain.promotion.values import Policy, Requirement, addresses
+from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.testing import dev_signer
 
 DATASET = bytes.fromhex("da" * 32)
@@ -124,20 +127,60 @@ def test_another_statement_is_not_read(part: str) -> None:
 def test_an_envelope_is_dsse() -> None:
     signer = dev_signer(1)
     text = shown(0.93).to_json()
-    envelope = json.loads(statement.sign(text, signer))
-    assert envelope["payloadType"] == "application/vnd.in-toto+json"
-    assert base64.b64decode(envelope["payload"]) == text
-    assert statement.open_envelope(canonical(envelope)) == (text, signer.address)
+    made = envelope.sign(text, signer)
+    document = json.loads(made)
+    assert document["payloadType"] == "application/vnd.in-toto+json"
+    assert base64.b64decode(document["payload"]) == text
+    assert envelope.open_envelope(made) == (text, signer.address)
+    said = envelope.check(made, statement.digest_of(text), signer.address)
+    assert said == Evaluation.parse(text)
     other = base64.b64encode(shown(0.94).to_json()).decode()
-    with pytest.raises(IntegrityError, match="signed by another account"):
-        statement.open_envelope(canonical(envelope | {"payload": other}))
-    with pytest.raises(FormatError, match="its payload is not"):
-        statement.open_envelope(canonical(envelope | {"payloadType": "text/plain"}))
-    with pytest.raises(FormatError, match="is not base64"):
-        statement.open_envelope(canonical(envelope | {"payload": "%"}))
-    envelope["signatures"][0]["sig"] = base64.b64encode(b"short").decode()
-    with pytest.raises(IntegrityError, match="signature is none"):
-        statement.open_envelope(canonical(envelope))
+    (signature,) = document["signatures"]
+    short = signature | {"sig": base64.b64encode(b"short").decode()}
+    for change, error, message in (
+        ({"payload": other}, IntegrityError, "signed by another account"),
+        ({"payloadType": "text/plain"}, FormatError, "its payload is not"),
+        ({"payload": "%"}, FormatError, "is not base64"),
+        ({"signatures": [short]}, IntegrityError, "signature is none"),
+        ({"signatures": []}, FormatError, "not exactly one signature"),
+        ({"signatures": [signature, short]}, FormatError, "not exactly one signature"),
+    ):
+        with pytest.raises(error, match=message):
+            envelope.open_envelope(canonical(document | change))
+
+
+def test_an_envelope_is_of_one_attester_and_one_statement() -> None:
+    text, (mine, other) = shown(0.93).to_json(), (dev_signer(1), dev_signer(2))
+    made, evidence = envelope.sign(text, mine), statement.digest_of(text)
+    with pytest.raises(IntegrityError, match="another statement than the attestation"):
+        envelope.check(made, b"\1" * 32, mine.address)
+    with pytest.raises(
+        IntegrityError, match=f"{mine.address} signed the envelope, and {PEOPLE[2]}"
+    ):
+        envelope.check(made, evidence, other.address)
+    with pytest.raises(FormatError, match="not valid JSON"):
+        envelope.check(made[:-5], evidence, mine.address)
+    text = b"no evaluation"
+    with pytest.raises(FormatError, match="evaluation statement"):
+        envelope.check(envelope.sign(text, mine), statement.digest_of(text), mine.address)
+
+
+def test_an_envelope_is_found_by_who_signed_what(tmp_path: Path) -> None:
+    """Two evaluators may say the same; and anybody can call anything by a name."""
+    store, text = LocalStore(tmp_path), shown(0.93).to_json()
+    evidence, signers = statement.digest_of(text), [dev_signer(1), dev_signer(2)]
+    made = [envelope.sign(text, signer) for signer in signers]
+    name = f"evaluation-{evidence.hex()}-by-{signers[0].address.lower()[2:]}"
+    for junk in (b"junk", made[1]):
+        store.put(io.BytesIO(junk), name=name)
+    with pytest.raises(NotFoundError, match="that its attester has signed"):
+        envelope.find(store, evidence, signers[0].address)
+    for one in made:
+        envelope.keep(store, one)
+    for signer, one in zip(signers, made, strict=True):
+        assert envelope.find(store, evidence, signer.address) == one
+    with pytest.raises(FormatError):
+        envelope.keep(store, b"junk")
 
 
 def test_the_evidence_is_the_statements_cid() -> None:
@@ -151,18 +194,28 @@ def test_the_evidence_is_the_statements_cid() -> None:
 
 def test_a_signed_attestation_comes_back() -> None:
     request = Request(b"\1" * 32, PEOPLE[0], b"data", 12)
-    signed = Signed(b"\2" * 64 + b"\x1b", PEOPLE[1], 99)
-    for text in (None, shown(0.5).to_json()):
-        document = delegation.to_json(Draft(request, text), signed)
-        assert delegation.from_json(document) == (Draft(request, text), signed)
+    text = shown(0.5).to_json()
+    for said, sealed in ((None, None), (text, envelope.sign(text, dev_signer(1))), (text, None)):
+        signed = Delegated(b"\2" * 64 + b"\x1b", PEOPLE[1], 99, sealed)
+        document = delegation.to_json(Draft(request, said), signed)
+        assert delegation.from_json(document) == (Draft(request, said), signed)
+    before = json.loads(document)
+    del before["envelope"]  # as it was before there were any
+    assert delegation.from_json(canonical(before)) == (Draft(request, text), signed)
 
 
 @pytest.mark.parametrize(
     ("part", "value"),
-    [("schema", "x"), ("signature", "0x12"), ("signature", "zz"), ("deadline", "x")],
+    [
+        ("schema", "x"),
+        ("signature", "0x12"),
+        ("signature", "zz"),
+        ("deadline", "x"),
+        ("envelope", "x"),
+    ],
 )
 def test_another_document_is_not_sent(part: str, value: object) -> None:
-    signed = Signed(b"\2" * 65, PEOPLE[1], 99)
+    signed = Delegated(b"\2" * 65, PEOPLE[1], 99)
     document = json.loads(delegation.to_json(Draft(Request(b"\1" * 32, PEOPLE[0], b"")), signed))
     with pytest.raises(FormatError, match="signed attestation"):
         delegation.from_json(canonical(document | {part: value}))
