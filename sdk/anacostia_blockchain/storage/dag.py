@@ -51,9 +51,17 @@ class Part:
             FormatError: not as many as the node above says.
         """
         data = self.data if self.data is not None else fetch(self.cid)
-        if self.size is not None and len(data) != self.size:
-            raise FormatError(f"leaf {self.cid} has {len(data)} bytes, not {self.size}")
+        self.check(len(data))
         return data
+
+    def check(self, size: int) -> None:
+        """Compare with the number of its bytes.
+
+        Raises:
+            FormatError: the node above says another.
+        """
+        if self.size is not None and size != self.size:
+            raise FormatError(f"leaf {self.cid} has {size} bytes, not {self.size}")
 
 
 def node_of(fetch: Fetch, cid: CID) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import sqlite3
@@ -62,3 +63,26 @@ def sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def reserve(file: int, at: int, size: int) -> None:
+    """Have the system find space for a part of a file at once, where it can.
+
+    That costs less than to find it write by write, and a full disk shows before anything is
+    written. The file does not become longer, so that its length still tells how far it got.
+
+    Raises:
+        OSError: there is no space.
+    """
+    if _fallocate is not None and _fallocate(file, _KEEP_SIZE, at, size):
+        error = ctypes.get_errno()
+        if error in _NO_SPACE:
+            raise OSError(error, os.strerror(error))
+
+
+_KEEP_SIZE = 1
+
+# `os.posix_fallocate` would make it longer, and writes to every page where the system cannot do it.
+_fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)  # Linux only
+if _fallocate is not None:
+    _fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
-from typing import TypeAlias
 
 from anacostia_blockchain.content.cid import CID, RAW
 from anacostia_blockchain.content.dagpb import MAX_BLOCK, Node
@@ -23,13 +19,8 @@ from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.walk import MAX_DEPTH
 from anacostia_blockchain.errors import AnacostiaError, FormatError, StorageError
 from anacostia_blockchain.storage.dag import Fetch, Part, entries, is_directory, node_of, parts
+from anacostia_blockchain.storage.leaves import LeafWriter, Readers, write_all
 from anacostia_blockchain.types import Progress
-
-Later: TypeAlias = Callable[[CID], Callable[[], bytes]]
-"""Takes the order of a block, and gives what returns it, verified; that may be called on another
-thread."""
-
-_THREADS = 4
 
 _MAX_ENTRIES = 10_000_000
 """Files and directories of one content, at most: a few blocks can describe any number of them."""
@@ -42,15 +33,15 @@ def write_out(
     *,
     progress: Progress | None = None,
     total: int | None = None,
-    later: Later | None = None,
+    readers: Readers | None = None,
 ) -> Path:
     """Write a file or folder to `target`.
 
     Args:
         fetch: gives blocks; it is asked in depth-first order for each block as often as it occurs,
             except for leaves that an earlier, interrupted call has written.
-        later: gives the leaves of large files instead, in the same order, so that they are verified
-            and written by several threads.
+        readers: where the leaves of large files are read from instead, verified and written by
+            several threads.
         cid: what to write.
         target: where; the folder above is made if it is not there.
         progress: called with the bytes that are in place, and `total`.
@@ -65,7 +56,7 @@ def write_out(
     part = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        leaves = stack.enter_context(_Leaves(later)) if later is not None else None
+        leaves = stack.enter_context(LeafWriter(readers)) if readers is not None else None
         _Writer(fetch, progress, total, leaves).write(cid, part, 0)
     try:
         part.rename(target)
@@ -92,7 +83,7 @@ class _Writer:
     """Writes one tree and counts the bytes in place."""
 
     def __init__(
-        self, fetch: Fetch, progress: Progress | None, total: int | None, leaves: _Leaves | None
+        self, fetch: Fetch, progress: Progress | None, total: int | None, leaves: LeafWriter | None
     ) -> None:
         self._fetch = fetch
         self._leaves = leaves
@@ -104,13 +95,13 @@ class _Writer:
 
     def write(self, cid: CID, path: Path, depth: int) -> None:
         if cid.codec == RAW:
-            self._file(path, [Part(cid, 0, None)])
+            self._file(path, cid, None)
             return
         node = node_of(self._fetch, cid)
         if is_directory(node):
             self._folder(cid, node, path, depth)
         else:
-            self._file(path, parts(self._fetch, cid, node))
+            self._file(path, cid, node)
 
     def _folder(self, cid: CID, node: Node, path: Path, depth: int) -> None:
         if depth > MAX_DEPTH:
@@ -128,19 +119,20 @@ class _Writer:
         for name in present:  # of another CID that was being written here
             _remove(path / name)
 
-    def _file(self, path: Path, leaves: Iterable[Part]) -> None:
+    def _file(self, path: Path, cid: CID, node: Node | None) -> None:
+        """Write a file of one raw leaf, or one below a node."""
         if path.is_symlink() or path.is_dir():
             _remove(path)
-        end = 0
+        leaves = parts(self._fetch, cid, node) if node is not None else iter([Part(cid, 0, None)])
         with path.open("r+b" if path.exists() else "w+b", buffering=0) as file:
-            size = file.seek(0, os.SEEK_END)
-            descriptor = file.fileno()
-            try:
+            present = file.seek(0, os.SEEK_END)
+            if self._leaves is not None and node is not None and node.links:
+                self._leaves.write(file.fileno(), leaves, present, self._count)
+                end = node.size
+            else:
+                end = 0
                 for leaf in leaves:
-                    end = leaf.offset + self._leaf(descriptor, leaf, size)
-            finally:
-                if self._leaves is not None:
-                    self._leaves.wait()
+                    end = leaf.offset + self._leaf(file.fileno(), leaf, present)
             file.truncate(end)
 
     def _leaf(self, file: int, leaf: Part, present: int) -> int:
@@ -150,62 +142,16 @@ class _Writer:
         if leaf.data is None and leaf.offset + size <= present:
             held = os.pread(file, size, leaf.offset)
         if leaf.data is not None or CID.of(held) != leaf.cid:
-            if self._leaves is not None and leaf.data is None and leaf.size is not None:
-                self._leaves.add(leaf, lambda data: self._write(file, leaf.offset, data))
-                return leaf.size
             held = leaf.read(self._fetch)
-            _write_all(file, leaf.offset, held)
+            write_all(file, leaf.offset, held)
         self._count(len(held))
         return len(held)
-
-    def _write(self, file: int, offset: int, data: bytes) -> None:
-        _write_all(file, offset, data)
-        self._count(len(data))
 
     def _count(self, size: int) -> None:
         if self._progress is not None:
             with self._lock:
                 self._done += size
                 self._progress(self._done, self._total)
-
-
-class _Leaves:
-    """Fetches, verifies and writes leaves on several threads, a few ahead of the reader."""
-
-    def __init__(self, later: Later) -> None:
-        self._later = later
-        self._pool = ThreadPoolExecutor(_THREADS, "leaves")
-        self._pending: deque[Future[None]] = deque()
-
-    def __enter__(self) -> _Leaves:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def add(self, leaf: Part, write: Callable[[bytes], None]) -> None:
-        """Have a leaf written.
-
-        Raises:
-            StorageError, IntegrityError, FormatError: one of those before it could not be.
-        """
-        fetch = self._later(leaf.cid)
-        self._pending.append(self._pool.submit(lambda: write(leaf.read(lambda _cid: fetch()))))
-        if len(self._pending) > 2 * _THREADS:
-            self._pending.popleft().result()
-
-    def wait(self) -> None:
-        """Wait until nothing is written any more; then raise the first error, if there was one."""
-        wait(self._pending)
-        while self._pending:
-            self._pending.popleft().result()
-
-
-def _write_all(file: int, offset: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        size = os.pwrite(file, view, offset)
-        view, offset = view[size:], offset + size
 
 
 def _remove(path: Path) -> None:

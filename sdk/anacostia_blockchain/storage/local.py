@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,7 @@ from anacostia_blockchain.storage.base import Pin, Source, Stat
 from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.storage.export import write_out
 from anacostia_blockchain.storage.incoming import Incoming, add_pin
-from anacostia_blockchain.storage.packs import Packs
+from anacostia_blockchain.storage.packs import PackReaders, Packs
 from anacostia_blockchain.types import Progress
 
 
@@ -101,11 +101,13 @@ class LocalStore:
         total = self.stat(cid).size if progress is not None else None
         with typed_errors(target.parent):
             return write_out(
-                self.block, cid, target, progress=progress, total=total, later=self._later
+                self.block,
+                cid,
+                target,
+                progress=progress,
+                total=total,
+                readers=PackReaders(self._packs),
             )
-
-    def _later(self, cid: CID) -> Callable[[], bytes]:
-        return lambda: self.block(cid)
 
     def open(self, cid: CID, path: str = "") -> BinaryIO:
         """Open a file, or one below a directory; see `Store.open`."""

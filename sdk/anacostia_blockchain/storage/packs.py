@@ -16,9 +16,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 
 from anacostia_blockchain.content.cid import CID
@@ -57,6 +59,7 @@ class Packs:
 
     def __init__(self, folder: Path, patience: float = _PATIENCE) -> None:
         self.folder = folder
+        self._index = str(folder / "index.db")
         self._patience = patience
         self._local = threading.local()
 
@@ -87,7 +90,7 @@ class Packs:
         Raises:
             NotFoundError: it is not held.
         """
-        return self._place(cid).size
+        return self.place(cid).size
 
     def holds(self, cid: CID) -> bool:
         """Whether a block is in the index, and was not found damaged."""
@@ -97,30 +100,40 @@ class Packs:
     def _read(self, cid: CID) -> tuple[bytes, bool]:
         """A block as it is on the disk, and whether it was found damaged before."""
         while True:
-            place = self._place(cid)
+            place = self.place(cid)
             try:
                 with (self.folder / "packs" / place.pack).open("rb", buffering=0) as file:
                     file.seek(place.at)
                     return file.read(place.size), place.bad
             except FileNotFoundError:
-                if self._place(cid) == place:  # else a sweep has moved it meanwhile
+                if self.place(cid) == place:  # else a sweep has moved it meanwhile
                     raise NotFoundError(
                         f"{self.folder} has lost {place.pack}, with {cid}"
                     ) from None
 
-    def _place(self, cid: CID) -> _Place:
+    def place(self, cid: CID) -> Place:
+        """Where a block is.
+
+        Raises:
+            NotFoundError: it is not held.
+        """
         place = self._find(cid)
         if place is None:
             raise NotFoundError(f"{cid} is not in {self.folder}")
         return place
 
-    def _find(self, cid: CID) -> _Place | None:
+    def _find(self, cid: CID) -> Place | None:
+        return self.places([cid]).get(cid.digest)
+
+    def places(self, cids: Sequence[CID]) -> dict[bytes, Place]:
+        """Where blocks are, those that are held, by their digests. Some hundreds at most."""
         if not self.exists():
-            return None
+            return {}
+        marks = ",".join("?" * len(cids))
+        query = f"SELECT digest, pack, at, size, bad FROM block WHERE digest IN ({marks})"  # noqa: S608 - marks
         with self.index() as index:
-            query = "SELECT pack, at, size, bad FROM block WHERE digest = ?"
-            row = index.execute(query, (cid.digest,)).fetchone()
-        return None if row is None else _Place(row[0], row[1], row[2], bool(row[3]))
+            rows = index.execute(query, [cid.digest for cid in cids]).fetchall()
+        return {row[0]: Place(row[1], row[2], row[3], bool(row[4])) for row in rows}
 
     # ------------------------------------------------------------------ write
 
@@ -194,7 +207,7 @@ class Packs:
 
     def exists(self) -> bool:
         """Whether anything was ever written here."""
-        return (self.folder / "index.db").exists()
+        return os.path.exists(self._index)  # noqa: PTH110 - asked for each block: no new Path
 
     @contextmanager
     def index(self) -> Iterator[sqlite3.Connection]:
@@ -229,10 +242,68 @@ class Packs:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where a block is, and whether it was found damaged there."""
 
     pack: str
     at: int
     size: int
     bad: bool
+
+
+class PackReaders:
+    """Gives each thread that reads large files a reader of its own."""
+
+    def __init__(self, packs: Packs) -> None:
+        self._packs = packs
+        self._expected: dict[bytes, Place] = {}
+
+    def __call__(self) -> PackReader:
+        """One more reader."""
+        return PackReader(self._packs, self._expected)
+
+    def expect(self, cids: Sequence[CID]) -> None:
+        """Look up at once what will be read next: the index is asked once for all of it."""
+        self._expected.update(self._packs.places(cids))
+
+
+class PackReader:
+    """Reads blocks into a buffer, verified; the pack that the last one was in stays open."""
+
+    def __init__(self, packs: Packs, expected: dict[bytes, Place]) -> None:
+        self._packs = packs
+        self._expected = expected
+        self._name = ""
+        self._file: FileIO | None = None
+
+    def __call__(self, cid: CID, buffer: memoryview) -> memoryview:
+        """Read a block, and return the part of the buffer that it fills.
+
+        Raises:
+            NotFoundError: it is not held.
+            IntegrityError: it is damaged.
+        """
+        place = self._expected.pop(cid.digest, None) or self._packs.place(cid)
+        view = buffer[: place.size]
+        if place.bad or not self._fill(place, view) or sha256(view).digest() != cid.digest:
+            block = self._packs.block(cid)  # which says what is wrong, if anything still is
+            view = buffer[: len(block)]
+            view[:] = block
+        return view
+
+    def close(self) -> None:
+        """Close the pack."""
+        if self._file is not None:
+            self._file.close()
+        self._name, self._file = "", None
+
+    def _fill(self, place: Place, view: memoryview) -> bool:
+        if self._file is None or self._name != place.pack:
+            self.close()
+            try:
+                self._file = (self._packs.folder / "packs" / place.pack).open("rb", buffering=0)
+            except FileNotFoundError:
+                return False
+            self._name = place.pack
+        self._file.seek(place.at)
+        return self._file.readinto(view) == len(view)

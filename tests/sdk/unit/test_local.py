@@ -118,6 +118,40 @@ def test_a_damaged_block_is_noticed_and_mended_by_the_next_put(store, tmp_path):
     assert store.get(cid, tmp_path / "copy").read_bytes() == data
 
 
+def test_a_large_file_is_gone_on_with_behind_a_damaged_leaf(store, tmp_path):
+    """Several threads write it; what they have written before the error stays, and is right."""
+    data, target = content(40 * CHUNK), tmp_path / "copy"
+    cid = store.put(io.BytesIO(data))
+    damage(store, data[30 * CHUNK : 31 * CHUNK])
+    with pytest.raises(IntegrityError):
+        store.get(cid, target)
+    assert not target.exists()
+    part = (tmp_path / "copy.part").read_bytes()
+    assert part[: 25 * CHUNK] == data[: 25 * CHUNK]
+    assert data[30 * CHUNK : 31 * CHUNK] not in part
+    store.put(io.BytesIO(data))
+    assert store.get(cid, target).read_bytes() == data
+
+
+def test_what_is_in_the_place_of_a_large_file_is_read_before_it_is_kept(store, tmp_path):
+    data = content(12 * CHUNK)
+    cid = store.put(io.BytesIO(data))
+    wrong = bytearray(data + b"of another file that was longer")
+    wrong[5 * CHUNK] ^= 1
+    (tmp_path / "copy.part").write_bytes(wrong)
+    counted: list[int] = []
+    target = store.get(cid, tmp_path / "copy", progress=lambda done, _total: counted.append(done))
+    assert target.read_bytes() == data
+    assert counted == [CHUNK * number for number in range(1, 13)]
+
+
+def test_a_large_file_takes_no_more_room_than_it_has_bytes(store, tmp_path):
+    cid = store.put(io.BytesIO(content(10 * CHUNK + 1)))
+    state = store.get(cid, tmp_path / "copy").stat()
+    assert state.st_size == 10 * CHUNK + 1
+    assert state.st_blocks * 512 <= 10 * CHUNK + 4096 * 16
+
+
 def test_a_disk_that_reads_well_again_is_believed(store):
     """A damage that goes away (a cable, a copy put back) leaves no mark."""
     data = content(100)

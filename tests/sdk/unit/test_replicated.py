@@ -75,7 +75,7 @@ def stores(tmp_path):
 
 def damage(store, cid):
     """Change a byte of a block on disk."""
-    place = store._packs._place(cid)
+    place = store._packs.place(cid)
     path = store.folder / "packs" / place.pack
     data = bytearray(path.read_bytes())
     data[place.at] ^= 1

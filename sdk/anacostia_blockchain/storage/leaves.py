@@ -1,0 +1,159 @@
+"""Large files' leaves on all cores: read, compared with their CIDs, written.
+
+Each thread takes the next leaf, and has one buffer for all of its leaves: what is hashed is what is
+written, and no byte is copied in between. Hashing, reading and writing let other threads run.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from typing import Protocol, TypeAlias
+
+from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.dagpb import MAX_BLOCK
+from anacostia_blockchain.storage.dag import Part
+from anacostia_blockchain.storage.disk import reserve
+
+_MOST = 4
+"""Threads. More would wait for each other: a file is written by one at a time."""
+
+_EXPECTED = 64
+"""Leaves that are looked up at once."""
+
+Count: TypeAlias = Callable[[int], None]
+"""Takes the number of bytes that have come into place. Called from several threads."""
+
+
+class Reader(Protocol):
+    """Reads blocks into a buffer; each is used by one thread."""
+
+    def __call__(self, cid: CID, buffer: memoryview) -> memoryview:
+        """Read a block, and return the part of the buffer that it fills, verified."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+
+
+class Readers(Protocol):
+    """Where the leaves are read from."""
+
+    def __call__(self) -> Reader:
+        """A reader for one more thread."""
+        ...
+
+    def expect(self, cids: Sequence[CID]) -> None:
+        """What will be read next."""
+
+
+@dataclass
+class _Work:
+    """A file that is being written.
+
+    Attributes:
+        file: its descriptor.
+        present: bytes that an earlier, interrupted call has left, which may be right.
+    """
+
+    file: int
+    leaves: Iterator[Part]
+    present: int
+    count: Count
+    expect: Callable[[Sequence[CID]], None]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    next: deque[Part] = field(default_factory=deque)
+    failed: bool = False
+
+    def take(self) -> Part | None:
+        """The next leaf; None if there is none, or another one could not be written."""
+        with self.lock:
+            if self.failed:
+                return None
+            if not self.next:
+                self._prepare()
+            return self.next.popleft() if self.next else None
+
+    def _prepare(self) -> None:
+        self.next.extend(islice(self.leaves, _EXPECTED))
+        self.expect([leaf.cid for leaf in self.next if leaf.data is None])
+        if self.next and self.next[-1].offset >= self.present:
+            size = sum(min(leaf.size or 0, MAX_BLOCK) for leaf in self.next)  # it may be a lie
+            reserve(self.file, self.next[0].offset, size)
+
+
+class LeafWriter:
+    """Writes files, one after the other, each on several threads.
+
+    Args:
+        readers: where the leaves are read from.
+    """
+
+    def __init__(self, readers: Readers) -> None:
+        self._new = readers
+        self._helpers = min(_MOST, (os.cpu_count() or 1) + 1) - 1
+        self._pool = ThreadPoolExecutor(self._helpers, "leaves")
+        self._mine = threading.local()
+        self._readers: list[Reader] = []
+
+    def __enter__(self) -> LeafWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        for reader in self._readers:
+            reader.close()
+
+    def write(self, file: int, leaves: Iterator[Part], present: int, count: Count) -> None:
+        """Write leaves whose sizes are known; returns when nothing is written any more.
+
+        Raises:
+            StorageError, IntegrityError, FormatError: a leaf could not be had or written.
+        """
+        work = _Work(file, leaves, present, count, self._new.expect)
+        helpers = [self._pool.submit(self._run, work) for _ in range(self._helpers)]
+        try:
+            self._run(work)
+        finally:
+            wait(helpers)
+        for helper in helpers:
+            helper.result()
+
+    def _run(self, work: _Work) -> None:
+        if not hasattr(self._mine, "buffer"):
+            self._mine.buffer, self._mine.reader = memoryview(bytearray(MAX_BLOCK)), self._new()
+            self._readers.append(self._mine.reader)
+        try:
+            while (leaf := work.take()) is not None:
+                self._leaf(work, leaf, self._mine.buffer, self._mine.reader)
+        except BaseException:
+            work.failed = True
+            raise
+
+    def _leaf(self, work: _Work, leaf: Part, buffer: memoryview, reader: Reader) -> None:
+        size = leaf.size or 0
+        if not self._is_there(work, leaf, buffer[:size]):
+            data = memoryview(leaf.data) if leaf.data is not None else reader(leaf.cid, buffer)
+            leaf.check(len(data))
+            write_all(work.file, leaf.offset, data)
+        work.count(size)
+
+    def _is_there(self, work: _Work, leaf: Part, buffer: memoryview) -> bool:
+        if leaf.data is not None or leaf.offset + len(buffer) > work.present:
+            return False
+        size = os.preadv(work.file, [buffer], leaf.offset)
+        return size == len(buffer) and sha256(buffer).digest() == leaf.cid.digest
+
+
+def write_all(file: int, offset: int, data: bytes | memoryview) -> None:
+    """Write at an offset, however often the system must be asked."""
+    view = memoryview(data)
+    while view:
+        size = os.pwrite(file, view, offset)
+        view, offset = view[size:], offset + size
