@@ -157,9 +157,7 @@ def swapped(world: World, found: dict[str, bytes]) -> None:
 
 def of_another_statement(world: World, found: dict[str, bytes]) -> None:
     attest = world.people.reviewer.attest
-    draft = attest.draft_evaluation(
-        "1@2", "accuracy", dataset=DATASET, value="0.99", measured=True
-    )
+    draft = attest.draft_evaluation("1@2", "accuracy", dataset=DATASET, value="0.99", measured=True)
     found[world.member(world.measured)] = attest.envelope(draft)
 
 
