@@ -168,9 +168,11 @@ def _make(session: Session, hub: Anacostia, draft: Draft, sign_only: Path | None
         return
     from anacostia_blockchain.promotion.delegation import to_json  # noqa: PLC0415 - loads web3
 
-    sign_only.write_bytes(to_json(draft, hub.attest.sign(draft)))
-    data = {"written": str(sign_only), "attester": hub.address}
-    session.output.result(data, f"{sign_only}: anybody can send it, with `attest send`")
+    signed = hub.attest.sign(draft)
+    sign_only.write_bytes(to_json(draft, signed))
+    data = {"written": str(sign_only), "attester": hub.address, "deadline": signed.deadline or None}
+    until = "within the hour" if signed.deadline else "at any time: this chain knows no deadline"
+    session.output.result(data, f"{sign_only}: anybody can send it, with `attest send`, {until}")
 
 
 def _tell(session: Session, uid: bytes) -> None:

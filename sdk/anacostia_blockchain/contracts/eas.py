@@ -1,46 +1,33 @@
-"""The Ethereum Attestation Service: not ours, but as its own contracts have it (1.x)."""
+"""The Ethereum Attestation Service: not ours, but as its own contracts have it (0.26 to 1.x)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from eth_utils import keccak, to_checksum_address
+from eth_utils import to_checksum_address
 
+from anacostia_blockchain.chain import Call
+from anacostia_blockchain.chain.abi import Interface
 from anacostia_blockchain.contracts.base import Calls, Contract
-from anacostia_blockchain.errors import ConfigError, NotFoundError, VersionMismatchError
+from anacostia_blockchain.contracts.eas_forms import (
+    DOMAIN_VERSIONS,
+    NEWEST,
+    Form,
+    domain_of,
+    form_of,
+    typed_data,
+)
+from anacostia_blockchain.errors import ConfigError, NotFoundError
 from anacostia_blockchain.prices.values import NOBODY
 
 if TYPE_CHECKING:
-    from anacostia_blockchain.chain import Call, Log, Receipt
+    from anacostia_blockchain.chain import Log, Receipt
     from anacostia_blockchain.types import Address
 
 _INTERFACE = "external/EAS"
-
-_ATTEST = {
-    "Attest": [
-        {"name": "attester", "type": "address"},
-        {"name": "schema", "type": "bytes32"},
-        {"name": "recipient", "type": "address"},
-        {"name": "expirationTime", "type": "uint64"},
-        {"name": "revocable", "type": "bool"},
-        {"name": "refUID", "type": "bytes32"},
-        {"name": "data", "type": "bytes"},
-        {"name": "value", "type": "uint256"},
-        {"name": "nonce", "type": "uint256"},
-        {"name": "deadline", "type": "uint64"},
-    ]
-}
-_REVOKE = {
-    "Revoke": [
-        {"name": "revoker", "type": "address"},
-        {"name": "schema", "type": "bytes32"},
-        {"name": "uid", "type": "bytes32"},
-        {"name": "value", "type": "uint256"},
-        {"name": "nonce", "type": "uint256"},
-        {"name": "deadline", "type": "uint64"},
-    ]
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +58,18 @@ class Signed:
     Attributes:
         signature: 65 bytes.
         signer: whose it is.
-        deadline: last second in which it can be sent.
+        deadline: last second in which it can be sent; 0 where the service knows none: until the
+            signer's next nonce is used.
     """
 
     signature: bytes
     signer: Address
     deadline: int
 
-    def to_abi(self) -> tuple[object, ...]:
-        """As the contract takes it: the signature's parts, the signer and the deadline."""
+    def to_abi(self, form: Form) -> tuple[object, ...]:
+        """As the contract takes it: the signature's parts, the signer, and any deadline."""
         r, s, v = self.signature[:32], self.signature[32:64], self.signature[64]
-        return (v, r, s), self.signer, self.deadline
+        return ((v, r, s), self.signer, *([self.deadline] if form.dated else []))
 
 
 class EASCalls(Calls):
@@ -93,18 +81,24 @@ class EASCalls(Calls):
         """Make an attestation."""
         return self._encode("attest", (request.schema, request.to_abi()))
 
-    def attest_by_delegation(self, request: Request, signed: Signed) -> Call:
+    def attest_by_delegation(self, request: Request, signed: Signed, form: Form = NEWEST) -> Call:
         """Make an attestation that somebody has signed."""
-        asked = (request.schema, request.to_abi(), *signed.to_abi())
-        return self._encode("attestByDelegation", asked)
+        asked = (request.schema, request.to_abi(), *signed.to_abi(form))
+        return self._delegated(form, "attestByDelegation", asked)
 
     def revoke(self, schema: bytes, uid: bytes) -> Call:
         """Revoke an attestation of the account's own."""
         return self._encode("revoke", (schema, (uid, 0)))
 
-    def revoke_by_delegation(self, schema: bytes, uid: bytes, signed: Signed) -> Call:
+    def revoke_by_delegation(
+        self, schema: bytes, uid: bytes, signed: Signed, form: Form = NEWEST
+    ) -> Call:
         """Revoke an attestation whose maker has signed that."""
-        return self._encode("revokeByDelegation", (schema, (uid, 0), *signed.to_abi()))
+        return self._delegated(form, "revokeByDelegation", (schema, (uid, 0), *signed.to_abi(form)))
+
+    def _delegated(self, form: Form, function: str, asked: tuple[object, ...]) -> Call:
+        data = Interface.of(form.interface).encode(function, asked)
+        return Call(self._address, data, form.interface, function)
 
 
 class EAS(Contract):
@@ -117,13 +111,24 @@ class EAS(Contract):
         """The same transactions, encoded and not sent."""
         return EASCalls(self.address)
 
+    @cached_property
+    def form(self) -> Form:
+        """How this version has things signed.
+
+        Raises:
+            VersionMismatchError: in no way that is known here.
+        """
+        return form_of(bytes(self._read("getAttestTypeHash")), self.address)
+
     def attest(self, request: Request) -> bytes:
         """Make an attestation; returns its id."""
         return self._made(self.chain.send(self.calls.attest(request)))
 
     def attest_by_delegation(self, request: Request, signed: Signed) -> bytes:
         """Make an attestation that somebody has signed; returns its id. Anybody may."""
-        return self._made(self.chain.send(self.calls.attest_by_delegation(request, signed)))
+        return self._made(
+            self.chain.send(self.calls.attest_by_delegation(request, signed, self.form))
+        )
 
     def revoke(self, schema: bytes, uid: bytes) -> Receipt:
         """Revoke an attestation of this account's."""
@@ -131,7 +136,7 @@ class EAS(Contract):
 
     def revoke_by_delegation(self, schema: bytes, uid: bytes, signed: Signed) -> Receipt:
         """Revoke an attestation whose maker has signed that. Anybody may."""
-        return self.chain.send(self.calls.revoke_by_delegation(schema, uid, signed))
+        return self.chain.send(self.calls.revoke_by_delegation(schema, uid, signed, self.form))
 
     # ------------------------------------------------------------------ read
 
@@ -171,60 +176,47 @@ class EAS(Contract):
     def sign_attestation(self, request: Request, deadline: int) -> Signed:
         """Sign an attestation for somebody else to send (EIP-712); it costs nothing.
 
+        Where the service is older than deadlines, what is signed has none: see `Signed`.
+
         Raises:
             ConfigError: the connection has no signer.
-            VersionMismatchError: the service on this chain is too old for it.
+            VersionMismatchError: the service on this chain has another form of signature.
         """
-        message = {
+        values = {
+            "schema": request.schema,
             "recipient": request.recipient,
             "expirationTime": request.expires,
             "revocable": True,
             "refUID": bytes(32),
             "data": request.data,
         }
-        return self._sign(_ATTEST, "attester", request.schema, message, deadline)
+        return self._sign(self.form.attest, values, deadline)
 
     def sign_revocation(self, schema: bytes, uid: bytes, deadline: int) -> Signed:
-        """Sign a revocation for somebody else to send (EIP-712); it costs nothing.
+        """Sign a revocation for somebody else to send (EIP-712), as `sign_attestation` does."""
+        return self._sign(self.form.revoke, {"schema": schema, "uid": uid}, deadline)
 
-        Raises:
-            ConfigError: the connection has no signer.
-            VersionMismatchError: the service on this chain is too old for it.
-        """
-        return self._sign(_REVOKE, "revoker", schema, {"uid": uid}, deadline)
-
-    def _sign(
-        self,
-        types: dict[str, list[dict[str, str]]],
-        who: str,
-        schema: bytes,
-        message: dict[str, Any],
-        deadline: int,
-    ) -> Signed:
+    def _sign(self, signed_type: str, values: dict[str, Any], deadline: int) -> Signed:
         signer = self.chain.signer
         if signer is None:
             raise ConfigError("this connection has no signer: pass signer=, or set a private key")
-        fields = ",".join(f"{part['type']} {part['name']}" for part in _ATTEST["Attest"])
-        if bytes(self._read("getAttestTypeHash")) != keccak(text=f"Attest({fields})"):
-            raise VersionMismatchError(
-                f"the attestation service at {self.address} is version {self.version()}, and has "
-                "another form of signature: attest without delegation on this chain"
-            )
-        domain = {
-            "name": "EAS",
-            "version": self.version(),
-            "chainId": self.chain.chain_id,
-            "verifyingContract": self.address,
-        }
-        common = {
-            who: signer.address,
-            "schema": schema,
-            "value": 0,
-            "nonce": self.get_nonce(signer.address),
-            "deadline": deadline,
-        }
-        signature = signer.sign_typed_data(domain, types, message | common)
-        return Signed(signature, signer.address, deadline)
+        types, message = typed_data(
+            signed_type,
+            values
+            | {"attester": signer.address, "revoker": signer.address, "value": 0}
+            | {"nonce": self.get_nonce(signer.address), "deadline": deadline},
+        )
+        signature = signer.sign_typed_data(self._domain, types, message)
+        return Signed(signature, signer.address, deadline if self.form.dated else 0)
+
+    @cached_property
+    def _domain(self) -> dict[str, Any]:
+        def versions() -> Iterator[str]:
+            yield from DOMAIN_VERSIONS
+            yield self.version()
+
+        separator = bytes(self._read("getDomainSeparator"))
+        return domain_of(separator, self.chain.chain_id, self.address, versions())
 
     def _made(self, receipt: Receipt) -> bytes:
         return bytes(self._events("Attested", receipt)[0]["uid"])
