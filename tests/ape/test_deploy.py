@@ -17,11 +17,14 @@ from eth_account import Account
 from public import SEPOLIA, passing_for
 from scripts import _ape, deploy, verify_deployment
 
+import op_stack
 from anacostia_blockchain.deployment import CREATED, DEPLOYED, Deployment
 from anacostia_blockchain.oracles import OracleNetwork
 from anacostia_blockchain.rollout import deploy_all
 from anacostia_blockchain.testing import LocalChain, dev_signer
+from story_double import StoryDouble
 
+AENEID = 1315
 KEY = "0x" + "5e" * 32
 ADDRESS = Account.from_key(KEY).address
 PASSPHRASE = "correct horse"  # noqa: S105 - of a key that holds nothing
@@ -62,8 +65,10 @@ def run(tmp_path: Path, monkeypatch) -> Run:
     """Run a command in this process, its records in a temporary folder."""
     monkeypatch.setattr(_ape, "confirmations_of", lambda _chain_id: 0)
 
-    def invoke(command, local: LocalChain, *arguments: str) -> Result:
-        where = ["--network", f"ethereum:sepolia:{local.rpc_url}", "--record", str(tmp_path)]
+    def invoke(
+        command, local: LocalChain, *arguments: str, network: str = "ethereum:sepolia"
+    ) -> Result:
+        where = ["--network", f"{network}:{local.rpc_url}", "--record", str(tmp_path)]
         return CliRunner().invoke(command.cli, [*where, *arguments])
 
     return invoke
@@ -122,6 +127,34 @@ class TestDeploy:
         assert again.exit_code == 0, again.output
         assert "nothing is missing" in again.output
         assert Deployment.load(SEPOLIA, tmp_path) == deployment
+
+    def test_on_a_rollup_it_says_what_is_charged_for_data(self, chain, run):
+        plain = run(deploy, chain, "--dry-run")
+        assert "for data" not in plain.output
+        op_stack.install(chain.chain(9))
+        result = run(deploy, chain, "--dry-run")
+        assert result.exit_code == 0, result.output
+        lines = result.output.splitlines()
+        for name in ("ModelRegistry", "PromotionGate", "UsdFeeds"):
+            (line,) = [line for line in lines if line.split()[:1] == [name]]
+            assert line.endswith("coins for data"), line
+        assert any(line.endswith("for data, at its price at present") for line in lines)
+
+    def test_on_storys_network_it_goes_on_with_what_relies_on_story(self, run, tmp_path):
+        with LocalChain(chain_id=AENEID) as local:
+            story = StoryDouble(local.chain(9)).stand_in()
+            words = ("--account", "TEST::0", "--yes")
+            without = run(deploy, local, "--no-story", *words, network="story:aeneid")
+            assert without.exit_code == 0, without.output
+            assert "Story" not in without.output.replace("story:aeneid", "")
+            result = run(deploy, local, *words, network="story:aeneid")
+            assert result.exit_code == 0, result.output
+            kept = Deployment.load(AENEID, tmp_path).contracts
+            assert {"StoryAdapter", "StorySale"} <= set(kept)
+            verified = run(verify_deployment, local, network="story:aeneid")
+            assert verified.exit_code == 0, verified.output
+            assert verified.output.count("immutables included") == len(kept)
+            assert verified.output.count(f"wrappedCoin() {story.wrapped_coin}") == 2
 
     def test_killed_in_the_middle_it_goes_on(self, chain, run, tmp_path):
         """A real process, killed when its second transaction is in the pool and not in a block."""

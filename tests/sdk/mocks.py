@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import toolchain  # noqa: E402
 
 _OUT = ROOT / "out" / "python"
-_SOURCES = ("tests/contracts/mocks/Tokens.sol", "tests/contracts/mocks/Feeds.sol")
+_SOURCES = [f"tests/contracts/mocks/{name}.sol" for name in ("Feeds", "Rollups", "Tokens")]
 
 
 def create(chain: Chain, file: str, name: str) -> str:

@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -60,6 +61,17 @@ class StoryDouble:
         }
         self.addresses = StoryAddresses(**made)
         self.do(self.board, "StoryDouble", "wire", tuple(made.values()))
+
+    def stand_in(self) -> StoryAddresses:
+        """Put its code where Story's networks have the contracts, which then can be built upon.
+
+        What is built has to see code there, and no more: how they are wired is not copied.
+        """
+        known = StoryAddresses()
+        for field in fields(StoryAddresses):
+            code = self.chain.code(getattr(self.addresses, field.name))
+            self.chain.rpc("anvil_setCode", getattr(known, field.name), "0x" + code.hex())
+        return known
 
     def do(self, to: str, name: str, function: str, *arguments: object) -> None:
         """Call a function that only the double has."""
