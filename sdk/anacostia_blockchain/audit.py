@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,15 @@ class RunDatabase:
             raise FormatError(f"{self.shown} is no database that can be read") from error
         if not known:
             raise FormatError(f"{self.shown} holds no runs: it is not a metadata store")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reading; nothing is left open after it."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        finally:
+            self._engine.dispose()
 
     def runs(self) -> list[RecordedRun]:
         """All runs, oldest first."""

@@ -18,13 +18,13 @@ from anacostia_blockchain.cli import Session, session
     "--db",
     "databases",
     multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Database of a metadata store whose runs are shown as well; repeatable.",
+    help="Database of a metadata store, a file or a postgresql:// URI, whose runs are shown too; "
+    "repeatable.",
 )
 @click.option("--block", type=int, help="Whose state is shown.  [default: the newest settled]")
 @session
 def audit(
-    session: Session, model: str, out: Path, databases: tuple[Path, ...], block: int | None
+    session: Session, model: str, out: Path, databases: tuple[str, ...], block: int | None
 ) -> None:
     """Write all evidence about MODEL to a file: versions, aliases, runs, licences, revocations.
 

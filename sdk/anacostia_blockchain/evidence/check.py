@@ -273,6 +273,7 @@ class _Evidence:
             if anchored != proof.root:
                 raise IntegrityError(f"the proof of {leaf} is for a head that is not proven")
             proof.verify()
+            runs.check_disclosed(line, proof.leaf)
             published = self.leaves.get(leaf, (None, log_id))
             if (line.get("version"), log_id) != published:
                 raise IntegrityError(f"run {leaf} did not publish version {line.get('version')}")

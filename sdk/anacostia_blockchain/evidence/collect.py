@@ -20,6 +20,7 @@ from anacostia_blockchain.evidence import documents, report, runs
 from anacostia_blockchain.evidence import index as contents
 from anacostia_blockchain.evidence.archive import INDEX, SCHEMA, Draft, line
 from anacostia_blockchain.evidence.prover import Prover
+from anacostia_blockchain.evidence.runs import Database
 from anacostia_blockchain.evidence.sections import SECTIONS, Asked, collect
 from anacostia_blockchain.evidence.state import (
     LEDGER,
@@ -56,7 +57,7 @@ def write_evidence(
     model: str | int,
     target: Path,
     *,
-    databases: Iterable[Path] = (),
+    databases: Iterable[Database] = (),
     block: int | None = None,
     max_ancestors: int = 65_536,
     on_step: OnStep | None = None,
@@ -67,7 +68,8 @@ def write_evidence(
         client: a connection whose node serves `eth_getProof`.
         model: a reference to a model; which version it names does not matter.
         target: the file.
-        databases: of metadata stores: their runs are shown as well, not only those that published.
+        databases: of metadata stores, files or `postgresql://` URIs: their runs are shown as well,
+            with their metrics, not only those that published.
         block: whose state is shown; None: the newest that is settled.
         max_ancestors: how many versions of other models may be looked at for taint.
         on_step: called on the way.
@@ -223,11 +225,11 @@ class _Collector:
 
     # ------------------------------------------------------------------ runs
 
-    def runs(self, databases: Iterable[Path]) -> None:
+    def runs(self, databases: Iterable[Database]) -> None:
         """Proofs of the runs that published or were evaluated, and of all in the databases."""
         self._lines(runs.MEMBER, self._run_lines(list(databases)))
 
-    def _run_lines(self, databases: list[Path]) -> Iterator[dict[str, Any]]:
+    def _run_lines(self, databases: list[Database]) -> Iterator[dict[str, Any]]:
         done: set[str] = set()
         count = 0
         for path in databases:

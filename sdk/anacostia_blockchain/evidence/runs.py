@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from math import isfinite
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, inspect, select
+from sqlalchemy import select
 
-from anacostia_blockchain import _upstream as upstream
-from anacostia_blockchain.errors import (
-    FormatError,
-    IntegrityError,
-    NotFoundError,
-    StorageError,
-)
+from anacostia_blockchain.audit import RunDatabase
+from anacostia_blockchain.content.documents import canonical, field
+from anacostia_blockchain.errors import FormatError, IntegrityError, StorageError
 from anacostia_blockchain.evidence.archive import line
 from anacostia_blockchain.ledger.log import MerkleLog
 from anacostia_blockchain.ledger.merkle import verify_consistency
 from anacostia_blockchain.ledger.proof import RunProof
+from anacostia_blockchain.ledger.record import Disclosure, RunRecord
 from anacostia_blockchain.metadata import runlog, schema
 
 if TYPE_CHECKING:
@@ -34,33 +31,40 @@ MEMBER = "runs.jsonl"
 _AT_ONCE = 500
 """Runs that are read at a time."""
 
-_TOLD = ("run_id", "status", "started_at", "ended_at", "metrics")
-"""What a database tells about a run; its record, which is proven, says it too."""
+_TOLD = ("run_id", "status", "started_at", "ended_at")
+"""What a database tells about a run."""
+
+Database = Path | str
+"""A SQLite file, or a URI."""
 
 Line = dict[str, Any]
 
 
 def from_database(
-    client: Anacostia, path: Path, heads: Mapping[bytes, LedgerHead], versions: Mapping[str, int]
+    client: Anacostia,
+    database: Database,
+    heads: Mapping[bytes, LedgerHead],
+    versions: Mapping[str, int],
 ) -> Iterator[Line]:
     """All anchored runs of a metadata store's database, proven to be in the log's head.
 
     Args:
         client: for the network that is meant.
-        path: of the SQLite file; it is only read.
+        database: a SQLite file, or a `postgresql://` URI; it is only read.
         heads: of logs by their ids.
         versions: that were published by runs, by the leaf in hexadecimal.
 
     Raises:
         IntegrityError: what the database has is not what was anchored.
     """
-    with _open(path) as connection:
+    opened = RunDatabase(database)
+    with opened.reading() as connection:
         log_id = _log_id(connection, client)
         if log_id is None:
             return
         log, head = MerkleLog(connection, runlog.NAME), heads[log_id]
         if log.size < head.size or log.root(head.size) != head.root:
-            raise IntegrityError(f"{path} does not hold the log that was anchored")
+            raise IntegrityError(f"{opened.shown} does not hold the log that was anchored")
         for row in _rows(connection, head.size):
             proof = RunProof(
                 log_id=log_id,
@@ -72,16 +76,19 @@ def from_database(
                 chain_id=client.chain.chain_id,
                 ledger=client.ledger.address,
             )
-            yield _line(proof, versions, {name: row[name] for name in _TOLD})
+            shown = _disclosed(RunRecord.from_json(row["record"].encode()))
+            told = {name: row[name] for name in _TOLD} | {"metrics": _metrics(shown)}
+            documents = [json.loads(one.to_json()) for one in shown]
+            yield _line(proof, versions, told) | {"disclosed": documents}
 
 
-def log_in(client: Anacostia, path: Path) -> bytes | None:
+def log_in(client: Anacostia, database: Database) -> bytes | None:
     """The log that a database anchors in; None if it has anchored nothing on this network.
 
     Raises:
-        NotFoundError, FormatError: there is no such database.
+        NotFoundError, FormatError, StoreUnavailableError: see `audit.RunDatabase`.
     """
-    with _open(path) as connection:
+    with RunDatabase(database).reading() as connection:
         return _log_id(connection, client)
 
 
@@ -170,29 +177,6 @@ def _line(proof: RunProof, versions: Mapping[str, int], told: Line | None) -> Li
     }
 
 
-class _open:  # noqa: N801 - a context manager, used as a function
-    """A metadata store's database, read only."""
-
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise NotFoundError(f"there is no database {path}")
-        self._engine = create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
-        try:
-            known = inspect(self._engine).has_table(schema.runs.name)
-        except Exception as error:
-            raise FormatError(f"{path} is no SQLite database") from error
-        if not known:
-            raise FormatError(f"{path} holds no runs: it is not a metadata store")
-
-    def __enter__(self) -> Connection:
-        self._connection = self._engine.connect()
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-        self._engine.dispose()
-
-
 def _log_id(connection: Connection, client: Anacostia) -> bytes | None:
     anchors = schema.anchors
     query = select(anchors.c.log_id).where(anchors.c.network == runlog.network(client)).distinct()
@@ -201,33 +185,48 @@ def _log_id(connection: Connection, client: Anacostia) -> bytes | None:
 
 
 def _rows(connection: Connection, size: int) -> Iterator[dict[str, Any]]:
-    """Runs in the order of the log with their metrics, some at a time."""
+    """Runs in the order of the log with their records, some at a time."""
     runs, after = schema.runs, -1
     columns = (runs.c.run_id, runs.c.status, runs.c.started_at, runs.c.ended_at, runs.c.leaf)
     while True:
         query = (
-            select(*columns, runs.c.log_index)
+            select(*columns, runs.c.record, runs.c.log_index)
             .where(runs.c.log_index > after, runs.c.log_index < size)
             .order_by(runs.c.log_index)
             .limit(_AT_ONCE)
         )
         rows = [dict(row) for row in connection.execute(query).mappings()]
-        metrics = _metrics(connection, [row["run_id"] for row in rows])
-        yield from (row | {"metrics": metrics.get(row["run_id"], {})} for row in rows)
+        yield from rows
         if not rows:
             return
         after = rows[-1]["log_index"]
 
 
-def _metrics(connection: Connection, run_ids: list[int]) -> dict[int, dict[str, Any]]:
-    """Of each run its metrics, the last value of each; what JSON has no number for as text."""
-    table = upstream.metrics
-    query = (
-        select(table.c.run_id, table.c.metric_name, table.c.metric_value)
-        .where(table.c.run_id.in_(run_ids))
-        .order_by(table.c.id)
-    )
-    found: dict[int, dict[str, Any]] = {}
-    for run_id, name, value in connection.execute(query):
-        found.setdefault(run_id, {})[name] = value if isfinite(value) else str(value)
-    return found
+def _disclosed(record: RunRecord) -> list[Disclosure]:
+    """The metrics of a run out of its record, each with the proof; of several the last one."""
+    last = {(leaf.node, leaf.name): leaf for leaf in record.leaves if leaf.role == "metric"}
+    return [record.disclose(one.role, one.node, one.name, one.number) for one in last.values()]
+
+
+def _metrics(shown: Iterable[Disclosure]) -> dict[str, Any]:
+    """Metrics by name; where several nodes say one, the last of them."""
+    return {one.leaf.name: one.leaf.value for one in shown}
+
+
+def check_disclosed(line: Line, leaf: bytes) -> None:
+    """Check that the metrics of a line are those of the run's record; older lines only tell them.
+
+    Raises:
+        FormatError: a disclosure is none.
+        IntegrityError: a metric is not in the record, or told to be another.
+    """
+    if "disclosed" not in line:
+        return
+    documents = field(line, "disclosed", list, MEMBER)
+    shown = [Disclosure.from_json(canonical(one)) for one in documents]
+    for one in shown:
+        one.verify(leaf)
+        if one.leaf.role != "metric":
+            raise IntegrityError(f"the record shows {one.leaf.role} {one.leaf.name!r} as a metric")
+    if field(line, "told/metrics", dict, MEMBER) != _metrics(shown):
+        raise IntegrityError("metrics are told that the run's record does not show")

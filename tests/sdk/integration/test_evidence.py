@@ -17,7 +17,7 @@ from anacostia_blockchain.evidence.check import verify_evidence
 from anacostia_blockchain.evidence.collect import write_evidence
 from anacostia_blockchain.promotion.values import Policy
 from anchored import anchor, described
-from archived import CHECKS, failed, hashes, lines, members, tell_story
+from archived import CHECKS, failed, hashes, lines, members, replacing, rewritten, tell_story
 
 pytestmark = pytest.mark.integration
 
@@ -118,20 +118,45 @@ def test_statements_are_the_versions_own(hub, story, evidence, tmp_path):
     assert hub.storage.open(root, "weights.bin").read() not in car
 
 
-def test_runs_of_a_database(hub, name, folder, tmp_path):
+@pytest.fixture
+def audited(hub, name, folder, tmp_path, uri):
+    """Evidence with the runs of a database, of either kind."""
     hub.models.publish(folder, name)
     for number in range(3):
-        with hub.runs.start("train", wait=30) as run:
-            run.log_metrics(loss=1 / (number + 1))
+        with hub.runs.start("train", database=uri, wait=30) as run:
+            run.log_metrics(loss=1 / (number + 1), accuracy=0.9)
+            run.log_params(secret=number)
     path = tmp_path / "evidence.zip"
-    database = hub.home / "runs" / "metadata.db"
-    index = write_evidence(hub, name, path, databases=[database])
+    return path, write_evidence(hub, name, path, databases=[uri])
+
+
+def test_runs_of_a_database(hub, audited):
+    path, index = audited
     assert index["runs"] == 3
     told = [one["told"] for one in lines(path, "runs.jsonl")]
     assert [one["metrics"]["loss"] for one in told] == [1, 0.5, 1 / 3]
     assert {one["status"] for one in told} == {"succeeded"}
+    shown = lines(path, "runs.jsonl")[2]["disclosed"]
+    assert {one["leaf"]["name"]: one["leaf"]["value"] for one in shown} == told[2]["metrics"]
+    assert b"secret" not in members(path)["runs.jsonl"], "a parameter was disclosed"
     report = verify_evidence(path, block_hashes=hashes(hub, path))
     assert report.passed, failed(report)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'"loss":0.5', b'"loss":0.4', "does not show"),
+        (b'"value":0.5', b'"value":0.4', "is not in the record"),
+        (b'"name":"loss"', b'"name":"cost"', "is not in the record"),
+        (b'"role":"metric"', b'"role":"param"', "is not in the record"),
+        (b'"disclosed":[', b'"disclosed":[1,', "not a JSON object"),
+    ],
+)
+def test_a_metric_is_the_records_own(hub, audited, old, new, message):
+    path, _ = audited
+    changed = rewritten(path, replacing("runs.jsonl", old, new))
+    assert message in failed(verify_evidence(changed, block_hashes=hashes(hub, path)))["runs"]
 
 
 def test_attestations_and_promotions_are_told(hub, name, folder, tmp_path):
@@ -175,7 +200,7 @@ def test_a_database_that_was_altered_is_not_shown(hub, name, folder, tmp_path):
     with pytest.raises(NotFoundError, match="there is no database"):
         write_evidence(hub, name, tmp_path / "evidence.zip", databases=[tmp_path / "none.db"])
     (tmp_path / "text.db").write_text("no database" * 100)
-    with pytest.raises(FormatError, match="is no SQLite database"):
+    with pytest.raises(FormatError, match="is no database that can be read"):
         write_evidence(hub, name, tmp_path / "evidence.zip", databases=[tmp_path / "text.db"])
     assert not list(tmp_path.glob("*evidence*"))
 
