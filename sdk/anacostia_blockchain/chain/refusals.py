@@ -58,6 +58,8 @@ def of_estimate(chain: Reader, sender: Address, call: Call, error: RpcError) -> 
         return decode_revert(error.data)
     if _says(error, _FUNDS):
         return _broke(chain, sender, f"more than {call.value}")
+    if error.is_trouble:
+        return error
     return TransactionFailedError(
         f"{call.interface}.{call.function} cannot succeed, nothing was sent: {error.reason}"
     )
@@ -76,6 +78,8 @@ def of_broadcast(chain: Reader, sender: Address, raw: bytes, error: RpcError) ->
         )
     if _says(error, _FUNDS):
         return _broke(chain, sender, str(Offer.read(raw).cost))
+    if error.is_trouble:  # whether it was taken is not known
+        return error
     return TransactionFailedError(f"{chain.rpc.host} refused the transaction: {error.reason}")
 
 

@@ -11,7 +11,7 @@ import requests
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
-from anacostia_blockchain.errors import ChainError, ChainUnavailableError, ConfigError
+from anacostia_blockchain.errors import ChainUnavailableError, ConfigError
 
 _TIMEOUT = 30
 _ATTEMPTS = 4
@@ -21,9 +21,15 @@ _SECRET = 6
 _LIMITED = 429
 """HTTP status of an endpoint that wants fewer requests: the one answer that is tried again."""
 
+_TROUBLE = {-32603, -32005, -32002}
+"""JSON-RPC codes: internal error, limit exceeded, resource unavailable (EIP-1474)."""
 
-class RpcError(ChainError):
+
+class RpcError(ChainUnavailableError):
     """The endpoint answered a request with an error.
+
+    What the answer says of a contract, of funds or of a nonce is made an error of that kind by
+    whoever asked. What is left says that this endpoint cannot answer.
 
     Attributes:
         reason: the endpoint's own words.
@@ -36,6 +42,11 @@ class RpcError(ChainError):
         self.reason = reason
         self.code = code
         self.data = data
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether it says that the endpoint is in trouble, and nothing of what was asked."""
+        return self.code in _TROUBLE and not self.data
 
 
 class Rpc:
