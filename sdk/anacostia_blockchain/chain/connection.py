@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from anacostia_blockchain.chain import refusals
@@ -17,7 +18,7 @@ from anacostia_blockchain.errors import (
     ChainUnavailableError,
     InsufficientFundsError,
     NonceConflictError,
-    ReorgError,
+    StorageError,
     TransactionFailedError,
     TransactionTimeoutError,
     WrongNetworkError,
@@ -91,14 +92,15 @@ class Chain(Account):
                 transaction was signed, the error names its hash, which can be waited for.
         """
         signed = self.sign(call)
-        try:
-            self._launch(signed)
-            return self._see_through(signed, timeout)
-        except ChainUnavailableError as error:
-            raise ChainUnavailableError(
-                f"{error}; transaction {signed.hash} may be on its way: wait for that hash "
-                "before sending it again"
-            ) from None
+        with self._ending([signed]):
+            try:
+                self.broadcast(signed.raw)
+                return self._see_through(signed, timeout)
+            except ChainUnavailableError as error:
+                raise ChainUnavailableError(
+                    f"{error}; transaction {signed.hash} may be on its way: wait for that hash "
+                    "before sending it again"
+                ) from None
 
     def send_many(
         self, calls: Iterable[Call], *, timeout: float = 600, progress: Progress | None = None
@@ -123,18 +125,21 @@ class Chain(Account):
         calls = list(calls)
         limits = self._gas_limits(calls)
         outcomes: list[Receipt | ChainError] = []
+        signed: list[SignedTransaction] = []
         waiting: list[SignedTransaction] = []
         refused: ChainError | None = None
-        for start in range(0, len(calls) + BATCH, BATCH):
-            # The next batch is on its way while the one before it is mined.
-            batch = slice(start, start + BATCH)
-            ahead: list[SignedTransaction] = []
-            if refused is None and calls[batch]:
-                ahead, refused = self._launch_all(self._sign_all(calls[batch], limits[batch]))
-            outcomes += self._collect(waiting, timeout)
-            if progress is not None and waiting:
-                progress(len(outcomes), len(calls))
-            waiting = ahead
+        with self._ending(signed):
+            for start in range(0, len(calls) + BATCH, BATCH):
+                # The next batch is on its way while the one before it is mined.
+                batch = slice(start, start + BATCH)
+                ahead: list[SignedTransaction] = []
+                if refused is None and calls[batch]:
+                    signed += self._sign_all(calls[batch], limits[batch])
+                    ahead, refused = self._launch_all(signed[batch])
+                outcomes += self._collect(waiting, timeout)
+                if progress is not None and waiting:
+                    progress(len(outcomes), len(calls))
+                waiting = ahead
         outcomes += [] if refused is None else [refused]
         for number, outcome in enumerate(outcomes):
             if isinstance(outcome, ChainError):
@@ -147,6 +152,8 @@ class Chain(Account):
     def broadcast(self, raw: bytes) -> None:
         """Hand signed bytes to the network; the same bytes again do no harm.
 
+        The nonce of what the network refuses is free again.
+
         Raises:
             NonceConflictError: another transaction has taken the nonce.
             InsufficientFundsError: the account cannot pay.
@@ -158,18 +165,25 @@ class Chain(Account):
             refused = self._refused(error, raw)
         else:
             return
+        if isinstance(refused, TransactionFailedError):
+            self._nonces.give_back(refusals.Offer.read(raw).nonce)
         if refused is not None:
             raise refused
 
     # ------------------------------------------------------------------ internal
 
-    def _launch(self, signed: SignedTransaction) -> None:
-        """Broadcast; if that fails, the nonce is free for the next transaction."""
+    @contextmanager
+    def _ending(self, signed: list[SignedTransaction]) -> Iterator[None]:
+        """End the leases of transactions afterwards, whatever became of them.
+
+        What the chain has, mined or in its pool, it counts by itself; what it never took, or has
+        dropped, must leave no gap, behind which all that is sent later would wait.
+        """
         try:
-            self.broadcast(signed.raw)
-        except ChainError:
-            self.abandon(signed)
-            raise
+            yield
+        finally:
+            with suppress(StorageError):  # it says nothing of what was sent
+                self._nonces.give_back(*(tx.nonce for tx in signed))
 
     def _launch_all(
         self, signed: list[SignedTransaction]
@@ -177,16 +191,11 @@ class Chain(Account):
         """Broadcast in one request; returns what was taken up to the first refusal, and that."""
         requests = [("eth_sendRawTransaction", [to_hex(tx.raw)]) for tx in signed]
         answers = self.rpc.batch(requests)
-        refused: list[tuple[int, ChainError]] = []
         for place, (tx, answer) in enumerate(zip(signed, answers, strict=True)):
             error = self._refused(answer, tx.raw) if isinstance(answer, RpcError) else None
             if error is not None:
-                refused.append((place, error))
-                self.abandon(tx)
-        if not refused:
-            return signed, None
-        place, error = refused[0]
-        return signed[:place], error
+                return signed[:place], error
+        return signed, None
 
     def _see_through(self, signed: SignedTransaction, timeout: float) -> Receipt:
         """Wait, raising the fees of what is stuck; whichever offer is mined counts."""
@@ -195,13 +204,10 @@ class Chain(Account):
         while True:
             left = deadline - time.monotonic()
             try:
-                return self._settled(signed, self._confirmed(hashes, min(self.patience, left)))
+                return self._checked(self._confirmed(hashes, min(self.patience, left)))
             except TransactionTimeoutError:
                 if left <= self.patience:
                     raise
-            except ReorgError:
-                self.abandon(signed)
-                raise
             newest = self.bump(newest.raw)
             try:
                 self.broadcast(newest.raw)
@@ -224,13 +230,7 @@ class Chain(Account):
                 outcomes.append(self._checked(mined))
             except ChainError as error:
                 outcomes.append(error)
-        self._nonces.give_back(*(tx.nonce for tx in signed))
         return outcomes
-
-    def _settled(self, signed: SignedTransaction, mined: dict[str, object]) -> Receipt:
-        """End the lease: the chain itself says now that the nonce is taken."""
-        self.abandon(signed)
-        return self._checked(mined)
 
     def _refused(self, error: RpcError, raw: bytes) -> ChainError | None:
         return refusals.of_broadcast(self, self.address or "", raw, error)

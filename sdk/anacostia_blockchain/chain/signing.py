@@ -99,10 +99,14 @@ class Account(Watcher):
     def _sign_all(self, calls: list[Call], limits: list[int]) -> list[SignedTransaction]:
         fees = self._market.fees()
         nonces = self._nonces.lease(len(calls))
-        return [
-            self._sign_one(call, gas, nonce, fees)
-            for call, gas, nonce in zip(calls, limits, nonces, strict=True)
-        ]
+        try:
+            return [
+                self._sign_one(call, gas, nonce, fees)
+                for call, gas, nonce in zip(calls, limits, nonces, strict=True)
+            ]
+        except BaseException:  # a key service that does not answer must leave no gap behind
+            self._nonces.give_back(*nonces)
+            raise
 
     def _sign_one(self, call: Call, gas: int, nonce: int, fees: Fees) -> SignedTransaction:
         signer, sender = self._account()

@@ -16,6 +16,7 @@ from anacostia_blockchain.errors import (
     ContractRevertedError,
     InsufficientFundsError,
     NonceConflictError,
+    ReorgError,
     StorageError,
     TransactionFailedError,
     TransactionTimeoutError,
@@ -33,6 +34,7 @@ _IDLE = 0.25
 TRANSIENT = (
     ChainUnavailableError,
     InsufficientFundsError,
+    ReorgError,
     StorageError,
     TransactionTimeoutError,
 )
@@ -149,15 +151,18 @@ class Sender:
             ChainUnavailableError: (and the other transient errors) try again later.
             AnacostiaError: it was refused; the intent is now `failed`, with the reason.
         """
+        known: Intent | None = intent
         try:
-            signed = self._sign(intent) if intent.state == "pending" else intent
-            if signed is not None and signed.state == "signed":
-                self._send(signed)
+            if intent.state == "pending":
+                known = self._sign(intent)
+            if known is not None and known.state == "signed":
+                self._send(known)
         except TRANSIENT:
             raise
         except AnacostiaError as error:
-            self._fail(intent, error)
-            raise
+            if self._fail(known or intent, error):
+                raise
+            # Another sender is at work on it, and what it has sent may be why this one failed.
         return self.outbox.get(intent.key) or intent
 
     def _open(self) -> list[Intent]:
@@ -177,15 +182,15 @@ class Sender:
             if self._settled(handler, intent) or handler.is_stale(intent, error):
                 return None
             raise
-        stored = self.outbox.move(
-            intent,
-            "signed",
-            raw=signed.raw,
-            tx_hash=signed.hash,
-            note=json.dumps(note),
-        )
+        stored = False
+        try:
+            stored = self.outbox.move(
+                intent, "signed", raw=signed.raw, tx_hash=signed.hash, note=json.dumps(note)
+            )
+        finally:
+            if not stored:  # or its nonce would be a gap, behind which all others wait
+                self._chain.abandon(signed)
         if not stored:  # another sender was quicker: its transaction is the one that counts
-            self._chain.abandon(signed)
             return None
         self._on_step("signed", intent)
         return self.outbox.get(intent.key)
@@ -232,10 +237,11 @@ class Sender:
         )
         self._on_step("confirmed", intent)
 
-    def _fail(self, intent: Intent, error: AnacostiaError) -> None:
-        current = self.outbox.get(intent.key) or intent
-        self.outbox.move(current, "failed", error=shown(error))
-        self._on_step("failed", current)
+    def _fail(self, intent: Intent, error: AnacostiaError) -> bool:
+        failed = self.outbox.move(intent, "failed", error=shown(error))
+        if failed:
+            self._on_step("failed", intent)
+        return failed
 
     def _handler(self, intent: Intent) -> Handler:
         try:
