@@ -203,12 +203,18 @@ class Outbox:
     def move(
         self, intent: Intent, state: str, then: Iterable[Intent] = (), **columns: object
     ) -> bool:
-        """Change an intent's state if nobody else has, and add what follows, atomically."""
+        """Change an intent's state if nobody else has, and add what follows, atomically.
+
+        To have signed it again, with higher fees, is to have changed it.
+        """
+        as_known = (
+            intents.c.key == intent.key,
+            intents.c.state == intent.state,
+            intents.c.tx_hash.is_not_distinct_from(intent.tx_hash),
+        )
         with self.engine.begin() as connection:
             moved = connection.execute(
-                update(intents)
-                .where(intents.c.key == intent.key, intents.c.state == intent.state)
-                .values(state=state, **columns)
+                update(intents).where(*as_known).values(state=state, **columns)
             )
             if not moved.rowcount:
                 return False
