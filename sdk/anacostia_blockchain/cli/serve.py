@@ -26,6 +26,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--patience", default=60.0, show_default=True, help="Seconds to serve while it does not answer."
 )
+@click.option("--follow", is_flag=True, help="Serve what the alias points to from then on.")
 @session
 def serve(  # noqa: PLR0913, PLR0917 - one for each option
     session: Session,
@@ -40,11 +41,14 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
     tls_cert: Path | None,
     every: float,
     patience: float,
+    follow: bool,
 ) -> None:
     """Verify a version, load it, and serve it until Ctrl-C.
 
     `POST /predict` takes `{"inputs": […]}`. When the version, or what it was made from, is revoked,
-    every request is answered 409 with the reason; while that cannot be known, 503.
+    every request is answered 409 with the reason; while that cannot be known, 503. With --follow,
+    the version that an alias moves to is verified and loaded first, and served then; one that is
+    refused is not, and what was served before stays.
     """
     from anacostia_blockchain.loading import How  # noqa: PLC0415 - loads web3
     from anacostia_blockchain.serving import (  # noqa: PLC0415 - loads a web framework
@@ -61,6 +65,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
         predict=find_function(predict) if predict else None,
         every=every,
         patience=patience,
+        follow=follow,
     )
     server = make_server(model_app(served), tls_key, tls_cert)
     with listen(host, port, secure=tls_key is not None) as listener, closing(served):

@@ -1,6 +1,7 @@
 """Serving: a real process that serves what is verified, and stops when it must not be used."""
 
 import json
+import shutil
 import threading
 import uuid
 from contextlib import contextmanager
@@ -195,3 +196,80 @@ def test_a_classifier_needs_no_function(hub, tmp_path, name):
     served = ServedModel(hub, name)
     assert served.predict([[0.0], [3.0]]) == [0, 1]
     assert json.loads(json.dumps(served.describe()))["file"] == "model.skops"
+
+
+# ---------------------------------------------------------------------- followed
+
+
+@pytest.fixture
+def following(hub, local_chain, deployment, published, name):
+    """The address of a process that follows the alias, and what it says that it serves."""
+    deployment.save(hub.home / "deployments")
+    options = ["--predict", PREDICT, "--follow", "--patience", "2"]
+    reference = f"{hub.address}/{name}@champion"
+    with Process(local_chain.rpc_url, hub.home, reference, *options) as process:
+        yield process.url()
+
+
+def next_version(hub, trained, name, aliases=("champion",), **options):
+    """The same weights with another note."""
+    folder = hub.home / uuid.uuid4().hex
+    folder.mkdir()
+    shutil.copy(trained[0] / digits.WEIGHTS, folder)
+    (folder / "note.txt").write_text(folder.name)
+    return hub.models.publish(folder, name, aliases=aliases, **options)
+
+
+def served_version(url):
+    return int(httpx.get(url).json()["id"].rpartition("@")[2])
+
+
+def test_an_alias_is_followed_without_a_gap(hub, published, following, trained, name):
+    _folder, rows = trained
+    body, seen = {"inputs": [rows[0][:-1]]}, set()
+    next_version(hub, trained, name)
+
+    def moved():
+        answer = httpx.post(f"{following}/predict", json=body)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["outputs"] == [rows[0][-1]]
+        seen.add(answer.json()["id"].rpartition("@")[2])
+        return "2" in seen
+
+    wait_for(moved)
+    assert seen == {"1", "2"}
+    assert "passed_over" not in httpx.get(following).json()
+    hub.models.revoke(f"{name}@2", RevocationReason.DEFECTIVE)
+    wait_for(lambda: httpx.get(f"{following}/health").status_code == 409)
+    next_version(hub, trained, name)
+    wait_for(lambda: httpx.get(following).status_code == 200)
+    assert served_version(following) == 3
+
+
+def test_what_is_tainted_or_unverified_is_not_followed(hub, published, following, trained, name):
+    data = hub.models.publish(trained[0] / "digits.csv", f"{name}-bad", kind=Kind.DATASET)
+    hub.models.revoke(f"{name}-bad@1", RevocationReason.POISONED_DATA)
+    parents = [Parent(data.model_id, 1, Relation.TRAINED_ON)]
+    next_version(hub, trained, name, parents=parents)
+
+    def passed_over(number, why):
+        shown = httpx.get(following).json()
+        found = shown.get("passed_over", {})
+        return found.get("version") == number and why in found["why"]
+
+    wait_for(lambda: passed_over(2, "poisoned data"))
+    assert served_version(following) == 1
+    gone = next_version(hub, trained, name, aliases=())
+    hub.storage.delete(gone.root)
+    hub.models.set_alias(f"{name}@3", "champion")
+    wait_for(lambda: passed_over(3, "content"))
+    assert served_version(following) == 1
+    hub.models.set_alias(f"{name}@1", "champion")
+    wait_for(lambda: "passed_over" not in httpx.get(following).json())
+    assert served_version(following) == 1
+
+
+def test_only_an_alias_is_followed(hub, published, name):
+    for reference in (name, f"{name}@1"):
+        with pytest.raises(ConfigError, match="names no alias"):
+            ServedModel(hub, reference, predict=digits.predict, follow=True)
