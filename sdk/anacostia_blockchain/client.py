@@ -8,22 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.suite import Suite
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain, Signer
-    from anacostia_blockchain.contracts import (
-        AttestedMetrics,
-        LicenseToken,
-        MetricReceiver,
-        ModelLicensing,
-        ModelMarket,
-        ModelNFT,
-        ModelPricing,
-        ModelRegistry,
-        PromotionGate,
-        RunLedger,
-        UsdFeeds,
-    )
     from anacostia_blockchain.deployment import DeployedContract, Deployment
     from anacostia_blockchain.licensing.native import Licenses
     from anacostia_blockchain.market import Market
@@ -140,8 +128,8 @@ def default_signer(target: str) -> Signer | None:
     return found
 
 
-class Anacostia:
-    """A connection: one chain, one account, one store.
+class Anacostia(Suite):
+    """A connection: one chain, one account, one store. The contracts are there by their names too.
 
     Attributes:
         chain: the RPC endpoint and the account.
@@ -166,8 +154,7 @@ class Anacostia:
         home: Path = HOME,
         store: Store | str | None = None,
     ) -> None:
-        self.chain = chain
-        self.deployment = deployment
+        super().__init__(chain, deployment)
         self.home = home
         self._store = store
 
@@ -256,83 +243,6 @@ class Anacostia:
         from anacostia_blockchain.storage.urls import open_store  # noqa: PLC0415 - loads SQLite
 
         return open_store(self._store, self.home)
-
-    @cached_property
-    def registry(self) -> ModelRegistry:
-        """The contract of the same name."""
-        from anacostia_blockchain.contracts import ModelRegistry  # noqa: PLC0415 - loads web3
-
-        return ModelRegistry(self.chain, self.deployment.address("ModelRegistry"))
-
-    @cached_property
-    def nft(self) -> ModelNFT:
-        """The contract of the same name."""
-        from anacostia_blockchain.contracts import ModelNFT  # noqa: PLC0415 - loads web3
-
-        return ModelNFT(self.chain, self.deployment.address("ModelNFT"))
-
-    @cached_property
-    def ledger(self) -> RunLedger:
-        """The contract of the same name."""
-        from anacostia_blockchain.contracts import RunLedger  # noqa: PLC0415 - loads web3
-
-        return RunLedger(self.chain, self.deployment.address("RunLedger"))
-
-    @cached_property
-    def licensing(self) -> ModelLicensing:
-        """The contract `ModelLicensing`."""
-        from anacostia_blockchain.contracts import ModelLicensing  # noqa: PLC0415 - loads web3
-
-        return ModelLicensing(self.chain, self.deployment.address("ModelLicensing"))
-
-    @cached_property
-    def license_token(self) -> LicenseToken:
-        """The contract of the same name."""
-        from anacostia_blockchain.contracts import LicenseToken  # noqa: PLC0415 - loads web3
-
-        return LicenseToken(self.chain, self.deployment.address("LicenseToken"))
-
-    @cached_property
-    def model_market(self) -> ModelMarket:
-        """The contract of the same name."""
-        from anacostia_blockchain.contracts import ModelMarket  # noqa: PLC0415 - loads web3
-
-        return ModelMarket(self.chain, self.deployment.address("ModelMarket"))
-
-    @cached_property
-    def promotion_gate(self) -> PromotionGate:
-        """The contract of the same name."""
-        from anacostia_blockchain.contracts import PromotionGate  # noqa: PLC0415 - loads web3
-
-        return PromotionGate(self.chain, self.deployment.address("PromotionGate"))
-
-    @cached_property
-    def usd_feeds(self) -> UsdFeeds:
-        """The contract of the same name."""
-        from anacostia_blockchain.contracts import UsdFeeds  # noqa: PLC0415 - loads web3
-
-        return UsdFeeds(self.chain, self.deployment.address("UsdFeeds"))
-
-    @cached_property
-    def metric_receiver(self) -> MetricReceiver:
-        """The contract of the same name."""
-        from anacostia_blockchain.contracts import MetricReceiver  # noqa: PLC0415 - loads web3
-
-        return MetricReceiver(self.chain, self.deployment.address("MetricReceiver"))
-
-    @cached_property
-    def attested_metrics(self) -> AttestedMetrics:
-        """The contract of the same name."""
-        from anacostia_blockchain.contracts import AttestedMetrics  # noqa: PLC0415 - loads web3
-
-        return AttestedMetrics(self.chain, self.deployment.address("AttestedMetrics"))
-
-    @cached_property
-    def model_pricing(self) -> ModelPricing:
-        """The contract of the same name."""
-        from anacostia_blockchain.contracts import ModelPricing  # noqa: PLC0415 - loads web3
-
-        return ModelPricing(self.chain, self.deployment.address("ModelPricing"))
 
     @cached_property
     def journal(self) -> Outbox:
