@@ -150,6 +150,13 @@ class Watch:
         return self._quiet_polls >= 2 and not self._event.is_set()
 
 
+def watches_of(nodes: Iterable[upstream.BaseNode], store: MetadataStore) -> list[Watch]:
+    """What a run waits for: the resources that are looked at for what is new, and the store."""
+    monitored = [n for n in nodes if isinstance(n, upstream.BaseResourceNode) and n.monitoring]
+    watches = [Watch(node, "resource_trigger", node.resource_event) for node in monitored]
+    return [*watches, Watch(store, "metadata_store_trigger", store.trigger_event)]
+
+
 def end_threads(nodes: Iterable[upstream.BaseNode], grace: float) -> list[str]:
     """Make every node leave its loop; returns the names of those that did not within `grace` s.
 

@@ -16,9 +16,9 @@ from anacostia_blockchain._report import Ended, ExecutionReport, make_report
 from anacostia_blockchain._supervision import (
     ActionGuard,
     LocalConnector,
-    Watch,
     end_threads,
     signals_to,
+    watches_of,
 )
 from anacostia_blockchain.errors import PipelineError
 from anacostia_blockchain.metadata.lifecycle import RunSummary
@@ -222,7 +222,9 @@ class Pipeline(upstream.Pipeline):
         `execute` calls it, and so does the framework's web server.
         """
         self._launched = True
-        self._watches = self._make_watches()
+        self._watches = watches_of(self.nodes, self.metadata_store)
+        # Nothing but the store: no run waits for anything new.
+        self._self_starting = len(self._watches) == 1
         results: dict[str, str] = {}
         for node in self.nodes:
             node.daemon = True
@@ -254,18 +256,6 @@ class Pipeline(upstream.Pipeline):
                     self._failure = self._failure or (node.name, error)
 
         node.run = guarded  # type: ignore[method-assign]
-
-    def _make_watches(self) -> list[Watch]:
-        monitored = [
-            node
-            for node in self.nodes
-            if isinstance(node, upstream.BaseResourceNode) and node.monitoring
-        ]
-        store = self.metadata_store
-        watches = [Watch(node, "resource_trigger", node.resource_event) for node in monitored]
-        watches.append(Watch(store, "metadata_store_trigger", store.trigger_event))
-        self._self_starting = not monitored
-        return watches
 
     # ------------------------------------------------------------------ while it runs
 
