@@ -23,7 +23,7 @@ from anacostia_blockchain.metadata.recording import canonical
 from anacostia_blockchain.verify import Report, made
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Table
 
     from anacostia_blockchain.client import Anacostia
 
@@ -189,7 +189,7 @@ class RunDatabase:
                 count += 1
         return f"{count} values shown by the framework are as recorded"
 
-    def _framework_values(self, run_id: int, role: str, table: Any) -> dict[Any, Any]:  # noqa: ANN401
+    def _framework_values(self, run_id: int, role: str, table: Table) -> dict[Any, Any]:
         nodes = upstream.nodes
         query = (
             select(nodes.c.node_name, table.c[f"{role}_name"], table.c[f"{role}_value"])

@@ -224,7 +224,7 @@ def _safetensors(path: Path, how: How) -> dict[str, Any]:
     return loaded
 
 
-def _skops(path: Path, how: How) -> Any:  # noqa: ANN401
+def _skops(path: Path, how: How) -> Any:  # noqa: ANN401 - whatever was saved
     require("load", "skops", "sklearn")
     from skops import io  # noqa: PLC0415 - an extra
     from skops.io.exceptions import UntrustedTypesFoundException  # noqa: PLC0415 - loads scikit-learn
@@ -244,7 +244,7 @@ def _skops(path: Path, how: How) -> Any:  # noqa: ANN401
         raise FormatError(f"{path.name} is no skops file that can be read: {error}") from error
 
 
-def _torch(path: Path, _how: How) -> Any:  # noqa: ANN401
+def _torch(path: Path, _how: How) -> Any:  # noqa: ANN401 - whatever was saved
     if not is_zipfile(path):
         raise UnsafeFileError(path.name, "it is in torch's old format, which is a bare pickle")
     torch = _require_torch()

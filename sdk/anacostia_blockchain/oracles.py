@@ -208,7 +208,7 @@ def _type(chain: Chain, forwarder: Address) -> str:
     return str(_ask(chain, forwarder, "KeystoneForwarder", "typeAndVersion") or "")
 
 
-def _ask(chain: Chain, address: Address, interface: str, function: str) -> Any:  # noqa: ANN401
+def _ask(chain: Chain, address: Address, interface: str, function: str) -> Any:  # noqa: ANN401 - as the ABI says
     """An answer of a contract that is not ours; None from one that has none, or is none."""
     from anacostia_blockchain.chain.abi import Interface  # noqa: PLC0415 - loads eth_abi
 

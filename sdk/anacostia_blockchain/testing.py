@@ -153,7 +153,7 @@ def answers(url: str, chain_id: int) -> bool:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}).encode()
     request = Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - loopback
     try:
-        with urlopen(request, timeout=2) as answer:  # noqa: S310
+        with urlopen(request, timeout=2) as answer:  # noqa: S310 - loopback
             return bool(json.load(answer).get("result") == hex(chain_id))
     except (URLError, OSError, ValueError, AttributeError):
         return False

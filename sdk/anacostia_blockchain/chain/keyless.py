@@ -34,7 +34,7 @@ class KeylessSigner:
         """The account's checksummed address."""
         return self._address
 
-    def sign_transaction(self, transaction: Mapping[str, Any]) -> NoReturn:  # noqa: ARG002
+    def sign_transaction(self, transaction: Mapping[str, Any]) -> NoReturn:  # noqa: ARG002 - the protocol's signature
         """Refuse.
 
         Raises:
@@ -45,8 +45,8 @@ class KeylessSigner:
     def sign_typed_data(
         self,
         domain: Mapping[str, Any],  # noqa: ARG002 - a protocol's
-        types: Mapping[str, Any],  # noqa: ARG002
-        message: Mapping[str, Any],  # noqa: ARG002
+        types: Mapping[str, Any],  # noqa: ARG002 - the protocol's signature
+        message: Mapping[str, Any],  # noqa: ARG002 - the protocol's signature
     ) -> NoReturn:
         """Refuse.
 

@@ -112,13 +112,13 @@ class Rpc:
             self._takes_batches = False
         return [self._kept(self, method, *params) for method, params in calls]
 
-    def _kept(self, ask: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
+    def _kept(self, ask: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - JSON
         try:
             return ask(*arguments)
         except RpcError as error:
             return error
 
-    def _ask(self, request: Callable[[], Any], *, refusable: bool = False) -> Any:  # noqa: ANN401
+    def _ask(self, request: Callable[[], Any], *, refusable: bool = False) -> Any:  # noqa: ANN401 - JSON
         """Make a request. Every request of ours may be repeated: signed bytes count once.
 
         A client error (HTTP 4xx) to a `refusable` request is its refusal: the answer is None.
@@ -139,7 +139,7 @@ class Rpc:
                 break
         raise ChainUnavailableError(f"{self.host} {_trouble(status, kind)}")
 
-    def _result(self, answer: Any) -> Any:  # noqa: ANN401
+    def _result(self, answer: Any) -> Any:  # noqa: ANN401 - JSON
         if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
             raise ChainUnavailableError(
                 f"{self.host} answered something else than JSON-RPC: check the RPC URL"

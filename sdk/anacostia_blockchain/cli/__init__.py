@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
         """Names in the order of the table."""
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command of that name, its module imported now."""
         if cmd_name not in _COMMANDS:
             return None
@@ -62,7 +62,7 @@ class LazyGroup(click.Group):
         command = getattr(module, cmd_name)
         return command if isinstance(command, click.Command) else None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The overview, from the table."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_module, text) in _COMMANDS.items()])

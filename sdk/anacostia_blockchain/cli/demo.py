@@ -182,7 +182,7 @@ def _anacostia(session: Session, *arguments: str) -> int:
     """Run a command of ours in a process of its own; returns its exit code."""
     common = ["--home", str(session.home), *(["--json"] if session.output.as_json else [])]
     command = [sys.executable, "-m", "anacostia_blockchain.cli", *common, *arguments]
-    return subprocess.run(command, check=False, env=dict(os.environ)).returncode  # noqa: S603
+    return subprocess.run(command, check=False, env=dict(os.environ)).returncode  # noqa: S603 - our own interpreter and module
 
 
 def _summary(

@@ -13,6 +13,7 @@ from anacostia_blockchain.cli.output import as_data
 from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
 
 if TYPE_CHECKING:
+    from anacostia_blockchain.client import Anacostia
     from anacostia_blockchain.recall import Impact
 
 
@@ -244,7 +245,7 @@ def _aliases(hub: Any, model_id: int) -> str:  # noqa: ANN401 - the client, load
     return ", ".join(f"{name}={state.version}" for name, state in sorted(states.items()))
 
 
-def _parent(hub: Any, text: str) -> Parent:  # noqa: ANN401
+def _parent(hub: Anacostia, text: str) -> Parent:
     reference, _, relation = text.partition(":")
     try:
         kind = Relation[(relation or "revision").upper().replace("-", "_")]

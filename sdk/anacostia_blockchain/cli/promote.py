@@ -46,7 +46,7 @@ def promote() -> None:
 @click.option("--licensed-parents", is_flag=True, help="What it descends from is licensed.")
 @click.option("--publishers", is_flag=True, help="Publishers may propose, beside the owner.")
 @session
-def policy(session: Session, /, model: str, alias: str, **options: Any) -> None:  # noqa: ANN401
+def policy(session: Session, /, model: str, alias: str, **options: Any) -> None:  # noqa: ANN401 - click's options
     """Show ALIAS's policy; with --preset, set it: a looser one only after the notice."""
     hub = session.connect()
     if options["preset"] is None:

@@ -69,7 +69,7 @@ class TrainDigitsNode(TrainingNode):
         *args: Any,  # noqa: ANN401 - those of TrainingNode
         hidden_units: int = 64,
         seed: int = 0,
-        **options: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401 - likewise
     ) -> None:
         super().__init__(*args, **options)
         self._parameters = {"hidden_units": hidden_units, "seed": seed}
@@ -108,7 +108,7 @@ def fit(rows: list[list[int]], hidden_units: int, seed: int) -> tuple[dict[str, 
     return weights, float(network.score(unseen, unseen_labels))
 
 
-def predict(weights: Mapping[str, Any], inputs: list[list[float]]) -> Any:  # noqa: ANN401
+def predict(weights: Mapping[str, Any], inputs: list[list[float]]) -> Any:  # noqa: ANN401 - an array: numpy is an extra
     """The digit on each image, given as 64 values from 0 to 16."""
     import numpy as np  # noqa: PLC0415 - an extra
 

@@ -165,7 +165,7 @@ def _train(weights: Any, table: Any, labels: Any) -> Any:  # noqa: ANN401 - arra
 def _publish(
     hub: Anacostia,
     name: str,
-    weights: Any,  # noqa: ANN401
+    weights: Any,  # noqa: ANN401 - an array: numpy is an extra
     parents: Sequence[Parent],
     target: Path,
 ) -> ModelVersion:

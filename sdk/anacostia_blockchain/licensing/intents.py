@@ -64,7 +64,7 @@ class _Handler:
         result = found.result if found is not None else {}
         return Outcome(result | {"tx": receipt.hash})
 
-    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002
+    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002 - the protocol's signature
         """A purchase that waited too long is made anew, at the same limit."""
         too_late = "Payments_DeadlinePassed"
         return isinstance(refusal, ContractRevertedError) and refusal.name == too_late

@@ -90,19 +90,19 @@ class RecordingStore(upstream.BaseSQLMetadataStoreNode):
             with self.database.write(durable=False) as connection:
                 recording.log_values(connection, run_id, node, role, items)
 
-    def log_metrics(self, node_name: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
+    def log_metrics(self, node_name: str | None = None, **kwargs: object) -> None:
         """Record metrics of the current run: finite numbers by name; errors as in `log_values`."""
         self.log_values("metric", kwargs, node_name)
 
-    def log_params(self, node_name: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
+    def log_params(self, node_name: str | None = None, **kwargs: object) -> None:
         """Record parameters of the current run: any JSON, kept as it is; errors likewise."""
         self.log_values("param", kwargs, node_name)
 
-    def set_tags(self, node_name: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
+    def set_tags(self, node_name: str | None = None, **kwargs: object) -> None:
         """Record tags of the current run: any JSON, kept as it is; errors likewise."""
         self.log_values("tag", kwargs, node_name)
 
-    def tag_artifact(self, node_name: str, location: str, **kwargs: Any) -> None:  # noqa: ANN401
+    def tag_artifact(self, node_name: str, location: str, **kwargs: object) -> None:
         """Record tags of an artifact of one store; errors as in `log_values`.
 
         Raises:

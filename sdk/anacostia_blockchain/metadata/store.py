@@ -194,7 +194,7 @@ class SqliteMetadataStore(MetadataStore):
         >>> store = SqliteMetadataStore("metadata_store", "sqlite:///metadata.db")
     """
 
-    def __init__(self, name: str, uri: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, name: str, uri: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - of `MetadataStore`
         database_path(uri)
         super().__init__(name, uri, *arguments, **options)
 
@@ -210,7 +210,7 @@ class PostgresMetadataStore(MetadataStore):
         >>> store = PostgresMetadataStore("metadata_store", uri)
     """
 
-    def __init__(self, name: str, uri: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, name: str, uri: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - of `MetadataStore`
         postgres_url(uri)
         super().__init__(name, uri, *arguments, **options)
 
@@ -233,7 +233,7 @@ class BlockchainMetadataStore(MetadataStore):
         uri: str,
         *arguments: Any,  # noqa: ANN401 - of `MetadataStore`
         chain: Anacostia,
-        **options: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401 - of `MetadataStore`
     ) -> None:
         if chain is None:
             raise ConfigError(f"{name} records on chain: pass chain=connect()")

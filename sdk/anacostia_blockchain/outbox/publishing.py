@@ -139,7 +139,7 @@ class PublishHandler:
         model_id, version = self._client.registry.published_in(receipt)
         return self._outcome(intent, model_id, version, (intent.note or {})["root"], receipt.hash)
 
-    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002
+    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002 - the protocol's signature
         """The name was registered meanwhile, by this account: publish instead."""
         return (
             isinstance(refusal, ContractRevertedError) and refusal.name == "ModelRegistry_NameTaken"
@@ -228,7 +228,7 @@ class AliasHandler:
         """Where the alias points now."""
         return Outcome(self._target(intent) | {"tx": receipt.hash})
 
-    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002
+    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002 - the protocol's signature
         """Nothing that an alias is built on moves."""
         return False
 
@@ -265,7 +265,7 @@ class CallHandler:
         result = {"function": intent.payload["function"]}
         return Outcome(result | {"tx": receipt.hash, "block": receipt.block_number})
 
-    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002
+    def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:  # noqa: ARG002 - the protocol's signature
         """A call is what it was when the run made it."""
         return False
 

@@ -197,7 +197,7 @@ class Sender:
 
     def _send(self, intent: Intent) -> None:
         assert intent.raw is not None  # noqa: S101 - what the state `signed` means
-        assert intent.tx_hash is not None  # noqa: S101
+        assert intent.tx_hash is not None  # noqa: S101 - likewise
         handler = self._handler(intent)
         try:
             self._chain.broadcast(intent.raw)

@@ -57,7 +57,7 @@ def draw(
     return path
 
 
-def _curve(axes: Any, pricing: Pricing, changes: Sequence[PriceChange]) -> None:  # noqa: ANN401
+def _curve(axes: Any, pricing: Pricing, changes: Sequence[PriceChange]) -> None:  # noqa: ANN401 - matplotlib is an extra
     """The curve, level outside of its points; and each sync as metric and price."""
     synced = [c for c in changes if c.kind == "synced" and c.metric is not None]
     xs = [float(p.metric) for p in pricing.points]
@@ -78,7 +78,7 @@ def _curve(axes: Any, pricing: Pricing, changes: Sequence[PriceChange]) -> None:
     _finish(axes)
 
 
-def _history(axes: Any, changes: Sequence[PriceChange], pricing: Pricing, now: datetime) -> None:  # noqa: ANN401
+def _history(axes: Any, changes: Sequence[PriceChange], pricing: Pricing, now: datetime) -> None:  # noqa: ANN401 - matplotlib is an extra
     """Steps of the price that follows, prices set by hand, and when sales were stopped."""
     _steps(
         axes, [(c.time, c.target) for c in changes if c.target is not None], now, "curve's price"
@@ -105,7 +105,7 @@ def _history(axes: Any, changes: Sequence[PriceChange], pricing: Pricing, now: d
     _finish(axes)
 
 
-def _steps(axes: Any, found: Sequence[tuple[datetime, Decimal]], now: datetime, label: str) -> None:  # noqa: ANN401
+def _steps(axes: Any, found: Sequence[tuple[datetime, Decimal]], now: datetime, label: str) -> None:  # noqa: ANN401 - matplotlib is an extra
     if not found:
         return
     times, values = zip(*found, strict=True)

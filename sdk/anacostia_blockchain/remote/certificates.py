@@ -19,15 +19,15 @@ from anacostia_blockchain.errors import ConfigError
 require("tls", "cryptography")
 
 from cryptography import x509  # noqa: E402 - the extra first
-from cryptography.hazmat.primitives import hashes  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
-from cryptography.hazmat.primitives.serialization import (  # noqa: E402
+from cryptography.hazmat.primitives import hashes  # noqa: E402 - likewise
+from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402 - likewise
+from cryptography.hazmat.primitives.serialization import (  # noqa: E402 - likewise
     Encoding,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402 - likewise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -75,7 +75,7 @@ class RemoteServer:
         except ValueError as error:
             raise StoreUnavailableError(f"{self.url} is no {self.what}") from error
 
-    def answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401
+    def answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401 - httpx's options
         """Ask, and get a good answer.
 
         Raises:

@@ -32,7 +32,7 @@ class StoryAddresses:
     dispute_module: Address = "0x9b7A9c70AFF961C799110954fc06F3093aeb94C5"
     ip_asset_registry: Address = "0x77319B4031e6eF1250907aa00018B8B1c67a244b"
     license_registry: Address = "0x529a750E02d8E2f15649c13D69a465286a780e24"
-    license_token: Address = "0xFe3838BFb30B34170F00030B52eA4893d8aAC6bC"  # noqa: S105
+    license_token: Address = "0xFe3838BFb30B34170F00030B52eA4893d8aAC6bC"  # noqa: S105 - no password
     licensing_module: Address = "0x04fbd8a2e56dd85CFD5500A4A4DfA955B9f1dE6f"
     license_template: Address = "0x2E896b0b2Fdb7457499B56AAaA4AE55BCB4Cd316"
     royalty_module: Address = "0xD2f60c40fEbccf6311f8B47c4f2Ec6b040400086"
