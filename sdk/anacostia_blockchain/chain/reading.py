@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from eth_utils import to_checksum_address
@@ -15,6 +16,9 @@ from anacostia_blockchain.types import Address
 
 _LOG_RANGE = 10_000
 """Blocks asked for at a time, at first."""
+
+_AT_ONCE = 100
+"""Calls in one request."""
 
 
 class Reader:
@@ -37,10 +41,18 @@ class Reader:
             NoContractError: there is no code at the address.
             VersionMismatchError: the answer is not what this package's ABI declares.
         """
-        answer = self._simulate({"to": call.to, "data": to_hex(call.data)}, block)
-        if not answer and not self.code(call.to, block):
-            raise NoContractError(call.to, call.interface)
-        return Interface.of(call.interface).decode(call.function, answer)
+        return self._decode(call, self._simulate(_asked(call), block), block)
+
+    def call_many(self, calls: Iterable[Call], block: int | str = "latest") -> Iterator[Any]:
+        """Call view functions, many in one request; the first that fails raises as `call` does."""
+        rest = iter(calls)
+        while some := list(islice(rest, _AT_ONCE)):
+            tag = block_tag(block)
+            answers = self.rpc.batch([("eth_call", [_asked(call), tag]) for call in some])
+            for call, answer in zip(some, answers, strict=True):
+                if isinstance(answer, RpcError):
+                    raise _refusal(answer)
+                yield self._decode(call, to_bytes(answer), block)
 
     def block_number(self) -> int:
         """Number of the newest block."""
@@ -144,10 +156,21 @@ class Reader:
         try:
             return to_bytes(self.rpc("eth_call", transaction, block_tag(block)))
         except RpcError as error:
-            if error.data is None:
-                raise
-            reverted = decode_revert(error.data)
-        raise reverted
+            refused = _refusal(error)
+        raise refused
+
+    def _decode(self, call: Call, answer: bytes, block: int | str) -> Any:  # noqa: ANN401 - as the ABI says
+        if not answer and not self.code(call.to, block):
+            raise NoContractError(call.to, call.interface)
+        return Interface.of(call.interface).decode(call.function, answer)
+
+
+def _asked(call: Call) -> dict[str, object]:
+    return {"to": call.to, "data": to_hex(call.data)}
+
+
+def _refusal(error: RpcError) -> Exception:
+    return error if error.data is None else decode_revert(error.data)
 
 
 def _log(raw: dict[str, Any], declared: Interface, event: str) -> Log:

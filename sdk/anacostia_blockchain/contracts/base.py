@@ -42,8 +42,11 @@ class Contract:
         return f"{type(self).__name__}({self.address})"
 
     def _read(self, function: str, *arguments: object) -> Any:  # noqa: ANN401 - as the ABI says
+        return self.chain.call(self._asked(function, *arguments))
+
+    def _asked(self, function: str, *arguments: object) -> Call:
         data = Interface.of(self.interface).encode(function, *arguments)
-        return self.chain.call(Call(self.address, data, self.interface, function))
+        return Call(self.address, data, self.interface, function)
 
     def _events(self, event: str, receipt: Receipt) -> list[dict[str, Any]]:
         """This contract's events of one kind in a receipt, by parameter name."""

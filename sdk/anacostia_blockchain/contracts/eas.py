@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -153,6 +153,10 @@ class EAS(Contract):
                 "check the id, and the network"
             )
         return found
+
+    def get_attestations(self, uids: Iterable[bytes]) -> Iterator[Any]:
+        """The fields of attestations that are there, many in one request."""
+        return self.chain.call_many(self._asked("getAttestation", uid) for uid in uids)
 
     def get_nonce(self, account: Address) -> int:
         """The nonce that an account has to sign next."""

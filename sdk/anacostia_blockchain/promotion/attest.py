@@ -317,9 +317,10 @@ class Attest:
 
     def _all(self, attester: Address | None) -> Iterator[Attestation]:
         for schema in (self._gate.evaluation(), self._gate.approval()):
-            for log in self.service.attested(schema, self._recipient, attester):
+            made = self.service.attested(schema, self._recipient, attester)
+            for raw in self.service.get_attestations(bytes(log.values["uid"]) for log in made):
                 try:
-                    yield self.get(bytes(log.values["uid"]))
+                    yield read(raw)
                 except FormatError:
                     continue  # the service takes any data for any schema
 
