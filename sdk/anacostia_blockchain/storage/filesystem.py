@@ -19,7 +19,7 @@ from anacostia_blockchain.storage.base import Store
 
 require("fsspec", "fsspec")
 
-from fsspec.spec import AbstractFileSystem  # noqa: E402
+from fsspec.spec import AbstractFileSystem  # noqa: E402 - an extra, asked for above
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -41,7 +41,7 @@ class IpfsFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec is not 
     protocol = "ipfs"
     root_marker = ""
 
-    def __init__(self, store: Store | str | None = None, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, store: Store | str | None = None, **options: Any) -> None:  # noqa: ANN401 - fsspec's
         super().__init__(**options)
         if store is None or isinstance(store, str):
             from anacostia_blockchain.client import HOME, STORE_VARIABLE  # noqa: PLC0415 - only this default needs it
@@ -51,7 +51,7 @@ class IpfsFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec is not 
             store = open_store(store or os.environ.get(STORE_VARIABLE), home)
         self.store: Store = store
 
-    def info(self, path: str, **_options: Any) -> dict[str, Any]:  # noqa: ANN401
+    def info(self, path: str, **_options: Any) -> dict[str, Any]:  # noqa: ANN401 - fsspec's
         """Name, size in bytes and type of what is at a path.
 
         Raises:
@@ -60,7 +60,7 @@ class IpfsFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec is not 
         cid = self._find(path)
         return self._entry(self._strip_protocol(path), cid)
 
-    def ls(self, path: str, detail: bool = True, **_options: Any) -> list[Any]:  # noqa: ANN401
+    def ls(self, path: str, detail: bool = True, **_options: Any) -> list[Any]:  # noqa: ANN401 - fsspec's
         """What a directory holds, or the file itself."""
         name, cid = self._strip_protocol(path), self._find(path)
         node = dag.node_of(self.store.block, cid) if cid.codec != RAW else None
@@ -75,7 +75,7 @@ class IpfsFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec is not 
         self,
         path: str,
         mode: str = "rb",
-        **_options: Any,  # noqa: ANN401
+        **_options: Any,  # noqa: ANN401 - fsspec's
     ) -> BinaryIO:
         if mode != "rb":
             raise io.UnsupportedOperation("what a CID names cannot be changed: open it for reading")
@@ -86,7 +86,7 @@ class IpfsFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec is not 
         path: str,
         start: int | None = None,
         end: int | None = None,
-        **_options: Any,  # noqa: ANN401
+        **_options: Any,  # noqa: ANN401 - fsspec's
     ) -> bytes:
         """The bytes of a file, or some of them."""
         with self._open(path) as stream:

@@ -241,12 +241,12 @@ def _knows(peer: ClusterPeer, size: int) -> bool:
     return found == size and all(len(known or []) == size for known in metrics)
 
 
-def _json(url: str, *, method: str = "GET", user: tuple[str, str] | None = None) -> Any:  # noqa: ANN401
+def _json(url: str, *, method: str = "GET", user: tuple[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
     request = Request(url, method=method)  # noqa: S310 - loopback
     if user is not None:
         import base64  # noqa: PLC0415 - rarely needed
 
         token = base64.b64encode(":".join(user).encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
-    with urlopen(request, timeout=60) as answer:  # noqa: S310
+    with urlopen(request, timeout=60) as answer:  # noqa: S310 - http, of our own server
         return json.loads(answer.read())

@@ -26,9 +26,10 @@ from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.export import write_out
 from anacostia_blockchain.storage.web3storage import ipld, messages
 from anacostia_blockchain.storage.web3storage.blobs import locations_of
+from anacostia_blockchain.storage.web3storage.capability import Capability
 from anacostia_blockchain.storage.web3storage.identity import Signer, did_from_bytes
 from anacostia_blockchain.storage.web3storage.shards import Index
-from anacostia_blockchain.storage.web3storage.ucan import Capability, Delegation, delegate, invoke
+from anacostia_blockchain.storage.web3storage.ucan import Delegation, delegate, invoke
 
 SIGNER, SERVICE = Signer(bytes([1]) * 32), Signer(bytes([2]) * 32)
 TASK = invoke(SIGNER, SERVICE.did, Capability("upload/list", SIGNER.did, {}))

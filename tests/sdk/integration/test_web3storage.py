@@ -33,11 +33,12 @@ from anacostia_blockchain.storage.replicated import ReplicatedStore
 from anacostia_blockchain.storage.web3storage import access, ucan
 from anacostia_blockchain.storage.web3storage import store as store_module
 from anacostia_blockchain.storage.web3storage.blobs import remove_blob
+from anacostia_blockchain.storage.web3storage.capability import Capability
 from anacostia_blockchain.storage.web3storage.identity import KEY_VARIABLE, Signer
 from anacostia_blockchain.storage.web3storage.ipld import Link
 from anacostia_blockchain.storage.web3storage.service import Connection, Service
 from anacostia_blockchain.storage.web3storage.store import PROOF_VARIABLE, Web3Storage
-from anacostia_blockchain.storage.web3storage.ucan import Capability, Delegation, delegate
+from anacostia_blockchain.storage.web3storage.ucan import Delegation, delegate
 from store_contract import StoreContract, content, make_folder
 from w3up_proxy import LyingService
 from w3up_service import FOLDER, node

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from anacostia_blockchain.errors import AnacostiaError
 from anacostia_blockchain.storage.web3storage import ipld, messages
 from anacostia_blockchain.storage.web3storage.blobs import locations_of
+from anacostia_blockchain.storage.web3storage.capability import Capability
 from anacostia_blockchain.storage.web3storage.identity import Signer, did_bytes, did_from_bytes
 from anacostia_blockchain.storage.web3storage.ipld import Link
 from anacostia_blockchain.storage.web3storage.shards import Index
-from anacostia_blockchain.storage.web3storage.ucan import Capability, Delegation, delegate, invoke
+from anacostia_blockchain.storage.web3storage.ucan import Delegation, delegate, invoke
 
 SIGNER, SERVICE = Signer(bytes([1]) * 32), Signer(bytes([2]) * 32)
 TASK = invoke(SIGNER, SERVICE.did, Capability("upload/list", SIGNER.did, {}))

@@ -16,10 +16,11 @@ from anacostia_blockchain.errors import (
     StorageError,
     StoreUnavailableError,
 )
+from anacostia_blockchain.storage.web3storage.capability import Capability
 from anacostia_blockchain.storage.web3storage.identity import Signer
 from anacostia_blockchain.storage.web3storage.service import Connection
 from anacostia_blockchain.storage.web3storage.store import ABILITIES
-from anacostia_blockchain.storage.web3storage.ucan import Capability, Delegation, delegate
+from anacostia_blockchain.storage.web3storage.ucan import Delegation, delegate
 
 _EMAIL = re.compile(r"[^@\s:]{1,256}@[A-Za-z0-9.-]{1,253}")
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from anacostia_blockchain.errors import FormatError, IntegrityError, StoreUnavailableError
+from anacostia_blockchain.storage.web3storage.capability import Capability
 from anacostia_blockchain.storage.web3storage.identity import Signer
 from anacostia_blockchain.storage.web3storage.ipld import Link, digest_of, multihash
 from anacostia_blockchain.storage.web3storage.messages import Receipt, issue_receipt
 from anacostia_blockchain.storage.web3storage.service import Connection
-from anacostia_blockchain.storage.web3storage.ucan import Capability, Delegation, delegate
+from anacostia_blockchain.storage.web3storage.ucan import Delegation, delegate
 
 _TRIES = 3
 _STORED = (200, 201, 204)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeAlias
@@ -140,7 +141,7 @@ def encode(value: Any) -> bytes:  # noqa: ANN401 - whatever dag-cbor can hold
         raise FormatError(f"cannot be written as dag-cbor: {error}") from error
 
 
-def decode(data: bytes) -> Any:  # noqa: ANN401
+def decode(data: bytes) -> Any:  # noqa: ANN401 - any IPLD value
     """Decode a document; what `encode` would not have written is refused.
 
     Raises:
@@ -162,7 +163,7 @@ def decode(data: bytes) -> Any:  # noqa: ANN401
     return value
 
 
-def _tagged(value: Any, depth: int) -> Any:  # noqa: ANN401
+def _tagged(value: Any, depth: int) -> Any:  # noqa: ANN401 - any IPLD value
     """Links become tags, keys go into the order of the format: short ones first."""
     if depth > _DEEPEST:
         raise FormatError(f"nested more than {_DEEPEST} deep")
@@ -189,7 +190,7 @@ def _is_text(key: object) -> bool:
     return True
 
 
-def _linked(value: Any, depth: int) -> Any:  # noqa: ANN401
+def _linked(value: Any, depth: int) -> Any:  # noqa: ANN401 - any IPLD value
     """Tags become links."""
     if depth > _DEEPEST:
         raise FormatError(f"nested more than {_DEEPEST} deep")
@@ -205,7 +206,7 @@ def _linked(value: Any, depth: int) -> Any:  # noqa: ANN401
     return value
 
 
-def _no_tag(*_decoder: object) -> Any:  # noqa: ANN401
+def _no_tag(*_decoder: object) -> Any:  # noqa: ANN401 - any IPLD value
     raise FormatError("dag-cbor: a tag that is no link")
 
 
@@ -214,7 +215,7 @@ _NO_TAGS = dict.fromkeys((*_TAGS, 43000, 55799), _no_tag)
 """What the library would make times, patterns, or lists that hold themselves of."""
 
 
-def dag_json(value: Any) -> bytes:  # noqa: ANN401
+def dag_json(value: Any) -> bytes:  # noqa: ANN401 - any IPLD value
     """Encode as dag-json, which is what the signature of a UCAN covers.
 
     Raises:
@@ -224,7 +225,7 @@ def dag_json(value: Any) -> bytes:  # noqa: ANN401
     return plain.encode()
 
 
-def _jsonable(value: Any) -> Any:  # noqa: ANN401
+def _jsonable(value: Any) -> Any:  # noqa: ANN401 - any IPLD value
     if isinstance(value, Link):
         return {"/": str(value)}
     if isinstance(value, bytes):
@@ -240,7 +241,7 @@ def _jsonable(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
-def put(blocks: Blocks, value: Any) -> Link:  # noqa: ANN401
+def put(blocks: Blocks, value: Any) -> Link:  # noqa: ANN401 - any IPLD value
     """Encode a document and add it."""
     block = encode(value)
     link = Link.to(block)
@@ -248,7 +249,7 @@ def put(blocks: Blocks, value: Any) -> Link:  # noqa: ANN401
     return link
 
 
-def get(blocks: Blocks, link: Link) -> Any:  # noqa: ANN401
+def get(blocks: Blocks, link: Link) -> Any:  # noqa: ANN401 - any IPLD value
     """Look up a document and decode it.
 
     Raises:
@@ -289,7 +290,7 @@ def read_car(data: bytes) -> tuple[Link, Blocks]:
     return roots[0], blocks
 
 
-def _sections(data: bytes) -> Any:  # noqa: ANN401
+def _sections(data: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(data):
         size, at = read_varint(data, at)

@@ -24,6 +24,7 @@ from anacostia_blockchain.errors import (
 )
 from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.storage.web3storage.blobs import locations_of
+from anacostia_blockchain.storage.web3storage.capability import Capability
 from anacostia_blockchain.storage.web3storage.identity import base58
 from anacostia_blockchain.storage.web3storage.ipld import (
     CAR,
@@ -35,7 +36,7 @@ from anacostia_blockchain.storage.web3storage.ipld import (
 )
 from anacostia_blockchain.storage.web3storage.service import MAX_ANSWER, Connection
 from anacostia_blockchain.storage.web3storage.shards import Index
-from anacostia_blockchain.storage.web3storage.ucan import Capability, Delegation
+from anacostia_blockchain.storage.web3storage.ucan import Delegation
 
 logger = logging.getLogger(__name__)
 

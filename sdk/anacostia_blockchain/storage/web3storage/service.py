@@ -23,6 +23,7 @@ from anacostia_blockchain.errors import (
     StoreUnavailableError,
 )
 from anacostia_blockchain.storage.http import refuse_private
+from anacostia_blockchain.storage.web3storage.capability import Capability
 from anacostia_blockchain.storage.web3storage.identity import Signer, did_bytes
 from anacostia_blockchain.storage.web3storage.messages import (
     CONTENT_TYPE,
@@ -30,7 +31,7 @@ from anacostia_blockchain.storage.web3storage.messages import (
     read_receipt,
     write_request,
 )
-from anacostia_blockchain.storage.web3storage.ucan import Capability, Delegation, invoke
+from anacostia_blockchain.storage.web3storage.ucan import Delegation, invoke
 
 MAX_ANSWER = 64 << 20
 """Bytes of a message or index; larger answers are cut off and refused."""

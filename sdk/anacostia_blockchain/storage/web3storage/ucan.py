@@ -18,6 +18,7 @@ from typing import Any
 
 from anacostia_blockchain.content.dagpb import read_varint
 from anacostia_blockchain.errors import AccessDeniedError, ConfigError, FormatError, IntegrityError
+from anacostia_blockchain.storage.web3storage.capability import Capability, typed
 from anacostia_blockchain.storage.web3storage.identity import (
     Signer,
     did_bytes,
@@ -45,42 +46,6 @@ _FIELDS = {"v", "iss", "aud", "att", "prf", "exp", "nbf", "fct", "nnc", "s"}
 _LONGEST_CHAIN = 16
 _LATEST = 1 << 53
 _EMAIL_SIGNATURE = b"\x80\xa0\x03"  # varint of 0xd000: no key, another delegation attests to it
-
-
-@dataclass(frozen=True, slots=True)
-class Capability:
-    """An ability on a resource, for instance `upload/add` on a space.
-
-    Attributes:
-        can: an ability, `upload/*` for all of a kind, `*` for all.
-        resource: a DID, or `ucan:*` for all that the issuer may do.
-        caveats: what the ability is limited to, or an invocation's arguments; None is not `{}`,
-            because a signature covers the difference.
-    """
-
-    can: str
-    resource: str
-    caveats: Mapping[str, Any] | None = None
-
-    def allows(self, can: str, resource: str) -> bool:
-        """Whether an ability on a resource is part of this one, caveats apart."""
-        named = self.can in ("*", can) or (
-            self.can.endswith("/*") and can.startswith(self.can.removesuffix("*"))
-        )
-        return named and self.resource in ("ucan:*", resource)
-
-    def data(self) -> dict[str, Any]:
-        """As it stands in a document."""
-        data: dict[str, Any] = {"can": self.can, "with": self.resource}
-        return data if self.caveats is None else data | {"nb": dict(self.caveats)}
-
-    def argument(self, name: str, kind: type[Any]) -> Any:  # noqa: ANN401 - checked by `kind`
-        """Look up one of the caveats.
-
-        Raises:
-            FormatError: it is missing or not of that type.
-        """
-        return _typed((self.caveats or {}).get(name), kind, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +88,13 @@ class Delegation:
             link=link,
             issuer=did_from_bytes(data.get("iss")),
             audience=did_from_bytes(data.get("aud")),
-            capabilities=tuple(_capability(entry) for entry in _list(data, "att", dict)),
+            capabilities=tuple(Capability.parse(entry) for entry in _list(data, "att", dict)),
             proofs=tuple(_list(data, "prf", Link)),
             expires=_seconds(data, "exp"),
             not_before=_seconds(data, "nbf"),
             facts=tuple(facts),
-            nonce=_typed(data.get("nnc", ""), str, "nnc"),
-            signature=_typed(data.get("s"), bytes, "s"),
+            nonce=typed(data.get("nnc", ""), str, "nnc"),
+            signature=typed(data.get("s"), bytes, "s"),
             blocks=blocks,
         )
 
@@ -144,7 +109,7 @@ class Delegation:
         root, blocks = read_car(archive)
         index = get(blocks, root)
         named = isinstance(index, dict) and set(index) == {_ARCHIVE}
-        return cls.parse(_typed(index[_ARCHIVE], Link, _ARCHIVE) if named else root, blocks)
+        return cls.parse(typed(index[_ARCHIVE], Link, _ARCHIVE) if named else root, blocks)
 
     @classmethod
     def from_text(cls, text: str) -> Delegation:
@@ -322,37 +287,19 @@ def _base64(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
-def _capability(entry: dict[str, Any]) -> Capability:
-    if not set(entry) <= {"can", "with", "nb"}:
-        raise FormatError("UCAN: a capability has fields that are not of this version")
-    can, resource = _typed(entry.get("can"), str, "can"), _typed(entry.get("with"), str, "with")
-    if can != "*" and ("/" not in can[1:-1] and not can.endswith("/*")):
-        raise FormatError(f"UCAN: {can[:80]!r} is no ability")
-    if ":" not in resource:
-        raise FormatError(f"UCAN: {resource[:80]!r} is no resource")
-    caveats = _typed(entry["nb"], dict, "nb") if "nb" in entry else None
-    return Capability(can, resource, caveats)
-
-
 def _list(data: dict[str, Any], name: str, kind: type[Any]) -> list[Any]:
-    entries = _typed(data.get(name, []), list, name)
-    return [_typed(entry, kind, name) for entry in entries]
+    entries = typed(data.get(name, []), list, name)
+    return [typed(entry, kind, name) for entry in entries]
 
 
 def _seconds(data: dict[str, Any], name: str) -> int | None:
     value = data.get(name)
     if value is None:
         return None
-    seconds: int = _typed(value, int, name)
+    seconds: int = typed(value, int, name)
     if isinstance(value, bool) or not 0 <= seconds < _LATEST:
         raise FormatError(f"UCAN: {name} is no time")
     return seconds
-
-
-def _typed(value: object, kind: type[Any], name: str) -> Any:  # noqa: ANN401 - checked by `kind`
-    if not isinstance(value, kind):
-        raise FormatError(f"UCAN: {name} is not a {kind.__name__}")
-    return value
 
 
 def _shown(seconds: int) -> str:
