@@ -53,7 +53,7 @@ _LIMIT = 1_000_000
 
 _DAY = 86_400.0
 _PATIENCE = 5.0
-_VERSION = 1
+_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS file (
@@ -72,6 +72,9 @@ CREATE TABLE IF NOT EXISTS kept (
 _ROW = struct.Struct(">QQQqq32s36sQ")
 _CHECK = 16
 
+_NOT_WANTED = bytes(32)
+"""In the place of a file's SHA-256: only its CID was."""
+
 _T = TypeVar("_T")
 
 
@@ -82,7 +85,7 @@ class FileDigest:
     Attributes:
         path: relative to the folder, with `/` between names.
         size: bytes.
-        sha256: of the whole file.
+        sha256: of the whole file; empty where it was not wanted.
         dag_size: bytes of all blocks (see `unixfs.Tree`).
     """
 
@@ -112,11 +115,17 @@ class DigestCache:
 
     # ------------------------------------------------------------------ digests
 
-    def recall(self, found: Sequence[Found]) -> dict[str, FileDigest]:
-        """The digests of those files that are what they were, by their paths."""
+    def recall(self, found: Sequence[Found], *, whole: bool = True) -> dict[str, FileDigest]:
+        """The digests of those files that are what they were, by their paths.
+
+        Args:
+            found: the files.
+            whole: whether one without the SHA-256 of the whole file is of no use.
+        """
         if not self.path.exists():
             return {}
-        return self._tried(lambda index: self._recall(index, found), {})
+        known: dict[str, FileDigest] = self._tried(lambda index: self._recall(index, found), {})
+        return {path: digest for path, digest in known.items() if digest.sha256 or not whole}
 
     def _recall(self, index: sqlite3.Connection, found: Sequence[Found]) -> dict[str, FileDigest]:
         known, touched = {}, []
@@ -281,9 +290,8 @@ def _place(found: Found) -> bytes:
 
 
 def _written(found: Found, digest: FileDigest) -> bytes:
-    row = _ROW.pack(
-        *found.identity, found.changed_ns, digest.sha256, digest.cid.bytes, digest.dag_size
-    )
+    whole = digest.sha256 or _NOT_WANTED
+    row = _ROW.pack(*found.identity, found.changed_ns, whole, digest.cid.bytes, digest.dag_size)
     return row + _checksum(_place(found), row)
 
 
@@ -295,7 +303,8 @@ def _read(place: bytes, value: bytes, found: Found) -> FileDigest | None:
     *state, digest, cid, dag_size = _ROW.unpack(row)
     if tuple(state) != (*found.identity, found.changed_ns):
         return None
-    return FileDigest(found.path, found.size, digest, CID.from_bytes(cid), dag_size)
+    whole = b"" if digest == _NOT_WANTED else digest
+    return FileDigest(found.path, found.size, whole, CID.from_bytes(cid), dag_size)
 
 
 def _checksum(place: bytes, row: bytes) -> bytes:

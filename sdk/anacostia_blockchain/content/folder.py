@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.digests import DigestCache, FileDigest
 from anacostia_blockchain.content.hashing import Hasher, Sink
 from anacostia_blockchain.content.manifest import Manifest
-from anacostia_blockchain.content.unixfs import Emit, Tree, directory, ignore
+from anacostia_blockchain.content.unixfs import Emit, Entry, Tree, directory, ignore
 from anacostia_blockchain.content.walk import Found, check_name, walk
 from anacostia_blockchain.errors import UnsupportedFileError
 from anacostia_blockchain.types import Progress
@@ -98,6 +98,33 @@ def scan(
     return _digest(tree, source, hashed)
 
 
+def import_source(
+    source: Path | Overlay,
+    *,
+    progress: Progress | None = None,
+    sink: Sink | None = None,
+    workers: int | None = None,
+    digests: DigestCache | None = None,
+) -> tuple[CID, tuple[FileDigest, ...]]:
+    """Find the CID of a file, a folder or an overlay, and of each file, and no more.
+
+    That is half the work of `scan` where files are large: they are hashed once, not twice, and
+    `sink` gets a file's leaves in any order. An overlay's added files may name any digest, so that
+    it is scanned.
+
+    Raises:
+        UnsupportedFileError, FileChangedError: as for `scan`.
+    """
+    if isinstance(source, Overlay):
+        digest = scan(source, progress=progress, sink=sink, workers=workers, digests=digests)
+        return digest.cid, digest.files
+    files, directories = walk(source)
+    hashed = Hasher(sink, progress, workers, digests, whole=False).files(files)
+    del files  # there may be a million
+    tree = _assemble(hashed, directories, sink) if directories else None
+    return (tree or hashed[0]).cid, tuple(hashed)
+
+
 def _scan_overlay(overlay: Overlay, hasher: Hasher, sink: Sink | None) -> FolderDigest:
     files, directories = walk(overlay.path, overlay.skip)
     digests = hasher.files(files)
@@ -123,7 +150,7 @@ def _digest(tree: Tree, path: Path, digests: Iterable[FileDigest]) -> FolderDige
     return FolderDigest(tree.cid, manifest, files, tree.size)
 
 
-_Names: TypeAlias = "dict[str, Tree | _Names]"
+_Names: TypeAlias = "dict[str, Entry | _Names]"
 
 
 def _assemble(
@@ -136,7 +163,7 @@ def _assemble(
         _descend(top, found.path.split("/") if found.path else [])
     for digest in digests:
         *parents, name = digest.path.split("/")
-        _descend(top, parents)[name] = Tree(digest.cid, digest.size, digest.dag_size)
+        _descend(top, parents)[name] = digest
     return _fold(top, sink.node if sink else ignore)
 
 
@@ -149,8 +176,7 @@ def _descend(names: _Names, steps: list[str]) -> _Names:
 
 
 def _fold(names: _Names, emit: Emit) -> Tree:
-    entries = {
-        name: _fold(below, emit) if isinstance(below, dict) else below
-        for name, below in names.items()
-    }
-    return directory(entries, emit)
+    for name, below in names.items():
+        if isinstance(below, dict):
+            names[name] = _fold(below, emit)
+    return directory(cast("dict[str, Entry]", names), emit)

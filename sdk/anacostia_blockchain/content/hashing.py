@@ -4,6 +4,8 @@ Every byte is read once. A file's own SHA-256 is one chain and cannot be split; 
 large file has two threads, one for the chain and one for the leaves, and small files share all
 threads. The first leaf's digest is the chain's value at that point and costs nothing, therefore a
 file of one leaf is hashed once and any other twice.
+
+Where the CID alone is wanted there is no chain, and all threads share the leaves of one file.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from hashlib import sha256
 from threading import Event, Lock
@@ -55,6 +57,7 @@ class Hasher:
         progress: called with the bytes done and the total.
         workers: threads.
         digests: of files that need not be hashed again; never for what is to be verified.
+        whole: whether each file's own SHA-256 is wanted, beside its CID.
     """
 
     def __init__(
@@ -63,10 +66,14 @@ class Hasher:
         progress: Progress | None = None,
         workers: int | None = None,
         digests: DigestCache | None = None,
+        *,
+        whole: bool = True,
     ) -> None:
         self._sink = sink
+        self._whole = whole
         self._digests = digests
         self._settling: Settling | None = None
+        self._recalled: dict[str, FileDigest] = {}
         self._progress = progress
         self._total: int | None = None
         self._done = 0
@@ -88,22 +95,30 @@ class Hasher:
         large = [file for file in fresh if file.size >= _LARGE]
         self._settling = self._digests.settling() if self._digests else None
         digests = self._map(self._batch, list(_batches(small)), self._workers)
-        digests.append(self._map(self._file, large, max(1, self._workers // 2)))
+        at_once = max(1, self._workers // 2) if self._whole else 1
+        digests.append(self._map(self._file, large, at_once))
         if self._digests is not None and self._settling is not None:
-            self._digests.remember(self._settling.hashed)
-        by_path |= {digest.path: digest for batch in digests for digest in batch}
+            self._digests.remember(map(self._completed, self._settling.hashed))
+        for batch in digests:
+            by_path.update((digest.path, digest) for digest in batch)
         return [by_path[file.path] for file in found]
 
     def _recall(self, found: Sequence[Found]) -> dict[str, FileDigest]:
         """What is known already, and not needed by the sink."""
         if self._digests is None:
             return {}
-        known = self._digests.recall(found)
+        known = self._recalled = self._digests.recall(found, whole=self._whole)
         if self._sink is not None and known:
             held = self._sink.held(list(known.values()))
             known = {path: digest for path, digest in known.items() if digest.cid in held}
         self._advance(sum(digest.size for digest in known.values()))
         return known
+
+    def _completed(self, hashed: tuple[Found, FileDigest]) -> tuple[Found, FileDigest]:
+        """What was just hashed, with the file's own SHA-256 if that was known before."""
+        found, digest = hashed
+        before = self._recalled.get(found.path, digest)
+        return found, before if before.cid == digest.cid else digest
 
     def stream(self, stream: BinaryIO, path: str = "") -> FileDigest:
         """Hash a stream to its end."""
@@ -127,11 +142,13 @@ class Hasher:
         with ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(task, item) for item in items]
             try:
-                return [future.result() for future in futures]
+                for future in as_completed(futures):
+                    future.result()
             except BaseException:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
+            return [future.result() for future in futures]
 
     def _batch(self, batch: list[Found]) -> list[FileDigest]:
         buffer = bytearray(CHUNK)
@@ -141,7 +158,31 @@ class Hasher:
         return self._read(found, lambda stream: self._alone(stream, found.path, buffer))
 
     def _file(self, found: Found) -> FileDigest:
-        return self._read(found, lambda stream: self.stream(stream, found.path))
+        if self._whole:
+            return self._read(found, lambda stream: self.stream(stream, found.path))
+        return self._read(found, lambda stream: self._spread(stream, found))
+
+    def _spread(self, stream: BinaryIO, found: Found) -> FileDigest:
+        """Do a file's leaves on all threads, each of which reads its own."""
+        starts = range(0, found.size, CHUNK)
+        digests = bytearray(32 * len(starts))
+        left = iter(starts)  # which hands out each once, whatever thread asks
+
+        def work() -> None:
+            buffer = memoryview(bytearray(CHUNK))
+            for at in left:
+                view = buffer[: min(CHUNK, found.size - at)]
+                if os.preadv(stream.fileno(), [view], at) != len(view):
+                    raise FileChangedError(f"{found.location} changed while it was read: try again")
+                place = at // CHUNK * 32
+                digests[place : place + 32] = self._leaf(found.path, at, view)
+
+        self._map(lambda _worker: work(), range(self._workers), self._workers)
+        builder = self._builder()
+        for at in starts:
+            place = at // CHUNK * 32
+            builder.add(bytes(digests[place : place + 32]), min(CHUNK, found.size - at))
+        return self._finish(found.path, builder, b"")
 
     def _read(self, found: Found, digest_of: Callable[[BinaryIO], FileDigest]) -> FileDigest:
         """Hash a file, and note its digest if that may be remembered."""
@@ -159,11 +200,14 @@ class Hasher:
         builder, chain, offset = self._builder(), sha256(), 0
         while size := fill(stream, buffer):
             view = memoryview(buffer)[:size]
-            chain.update(view)
+            if self._whole or not offset:
+                chain.update(view)
             digest = sha256(view).digest() if offset else chain.digest()
             self._take(path, offset, builder.add(digest, size), view)
             offset += size
-        return self._finish(path, builder, chain.digest())
+        if not 0 < offset <= CHUNK:  # else the only leaf's digest is the file's
+            digest = chain.digest() if self._whole or not offset else b""
+        return self._finish(path, builder, digest)
 
     def _ahead(
         self,
@@ -245,11 +289,13 @@ def _collect(
 def _batches(files: list[Found]) -> Iterator[list[Found]]:
     """Group files so that a task is worth a thread's while: 64 files, or 8 MiB."""
     batch: list[Found] = []
+    size = 0
     for found in files:
         batch.append(found)
-        if len(batch) == _BATCH or sum(member.size for member in batch) >= _LARGE:
+        size += found.size
+        if len(batch) == _BATCH or size >= _LARGE:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
 

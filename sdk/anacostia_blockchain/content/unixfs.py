@@ -7,10 +7,10 @@ the same CIDs. https://specs.ipfs.tech/ipips/ipip-0499/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Protocol, TypeAlias
 
 from anacostia_blockchain.content.cid import CID, DAG_PB, RAW
 from anacostia_blockchain.content.dagpb import (
@@ -50,6 +50,22 @@ class Tree:
     cid: CID
     size: int
     dag_size: int
+
+
+class Entry(Protocol):
+    """What stands in a directory: a `Tree`, or something else that says as much of itself."""
+
+    @property
+    def cid(self) -> CID:
+        """Of its root."""
+
+    @property
+    def size(self) -> int:
+        """As of a `Tree`."""
+
+    @property
+    def dag_size(self) -> int:
+        """As of a `Tree`."""
 
 
 def ignore(_cid: CID, _block: bytes) -> None:
@@ -120,7 +136,7 @@ def read_full(stream: BinaryIO, size: int) -> bytes:
     return block
 
 
-def directory(entries: Mapping[str, Tree], emit: Emit = ignore) -> Tree:
+def directory(entries: Mapping[str, Entry], emit: Emit = ignore) -> Tree:
     """Build a directory, sharded if it is large.
 
     Raises:
@@ -129,31 +145,36 @@ def directory(entries: Mapping[str, Tree], emit: Emit = ignore) -> Tree:
     links: list[Link] = []
     message = directory_message()
     size = len(message) + 2
-    for name, tree in sorted(entries.items()):
-        links.append(Link(tree.cid, tree.dag_size, name))
+    for name in sorted(entries):
+        links.append(Link(entries[name].cid, entries[name].dag_size, name))
         size += len(encode_link(links[-1]))
         if size > SHARD_ABOVE:
-            items = [(murmur3(name.encode()), name, tree) for name, tree in entries.items()]
-            return _shard(items, 0, emit)
+            return _shard([(murmur3(name.encode()), name) for name in entries], 0, entries, emit)
     return _emit_node(emit, links, message, [entries[link.name] for link in links])
 
 
-def _shard(items: list[tuple[int, str, Tree]], depth: int, emit: Emit) -> Tree:
+def _shard(
+    items: list[tuple[int, str]], depth: int, entries: Mapping[str, Entry], emit: Emit
+) -> Tree:
     if depth == 8:
         raise UnsupportedFileError(f"names collide in a sharded directory: {items[0][1]!r}")
-    buckets: dict[int, list[tuple[int, str, Tree]]] = {}
+    buckets: dict[int, list[tuple[int, str]]] = {}
     for item in items:
         buckets.setdefault(item[0] >> (56 - 8 * depth) & (FANOUT - 1), []).append(item)
-    links, trees = [], []
-    for bucket, members in sorted(buckets.items()):
+    items.clear()  # there may be a million
+    links: list[Link] = []
+    trees: list[Entry] = []
+    bitmap = sum(1 << bucket for bucket in buckets)
+    for bucket in sorted(buckets):
+        members = buckets.pop(bucket)
         name = members[0][1] if len(members) == 1 else ""
-        tree = members[0][2] if len(members) == 1 else _shard(members, depth + 1, emit)
+        tree = entries[name] if name else _shard(members, depth + 1, entries, emit)
         links.append(Link(tree.cid, tree.dag_size, f"{bucket:02X}{name}"))
         trees.append(tree)
-    return _emit_node(emit, links, shard_message(sum(1 << bucket for bucket in buckets)), trees)
+    return _emit_node(emit, links, shard_message(bitmap), trees)
 
 
-def _emit_node(emit: Emit, links: list[Link], message: bytes, below: list[Tree]) -> Tree:
+def _emit_node(emit: Emit, links: list[Link], message: bytes, below: Sequence[Entry]) -> Tree:
     block = encode(links, message)
     cid = CID.of(block, DAG_PB)
     emit(cid, block)

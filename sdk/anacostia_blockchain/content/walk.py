@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,21 +22,44 @@ Identity: TypeAlias = tuple[int, int, int, int]
 """Device, inode, size and modification time: another value is another state of the file."""
 
 
+_STATE = struct.Struct(">QQQqq")
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file or directory as it was when the folder was listed.
+    """A file or directory as it was when the folder was listed. There may be a million of them.
 
     Attributes:
-        path: POSIX and relative.
-        location: where it is.
-        identity: what must stay the same while it is read.
-        changed_ns: when its content, name or rights last changed: what no program can set back.
+        path: POSIX and relative to the folder; empty for the folder itself.
+        folder: that was listed, or that the single file is in.
+        state: `identity` and `changed_ns`, packed.
     """
 
     path: str
-    location: Path
-    identity: Identity
-    changed_ns: int = 0
+    folder: Path
+    state: bytes
+
+    @classmethod
+    def of(cls, path: str, folder: Path, state: os.stat_result) -> Found:
+        """What a file's state is now."""
+        return cls(path, folder, _STATE.pack(*identity(state), state.st_ctime_ns))
+
+    @property
+    def location(self) -> Path:
+        """Where it is."""
+        return self.folder / self.path
+
+    @property
+    def identity(self) -> Identity:
+        """What must stay the same while it is read."""
+        device, inode, size, modified, _ = _STATE.unpack(self.state)
+        return device, inode, size, modified
+
+    @property
+    def changed_ns(self) -> int:
+        """When its content, name or rights last changed: what no program can set back."""
+        changed: int = _STATE.unpack(self.state)[4]
+        return changed
 
     @property
     def size(self) -> int:
@@ -85,51 +109,50 @@ def walk(root: Path, skip: Collection[str] = ()) -> tuple[list[Found], list[Foun
         UnsupportedFileError: something is missing, unreadable, or neither file nor directory.
         FileChangedError: something went away meanwhile.
     """
+    name = check_name(root.absolute().name, root)
+    top, is_directory = _found(root, "")
+    if not is_directory:
+        return [replace(top, path=name, folder=root.parent)], []
     files: list[Found] = []
-    directories: list[Found] = []
-    top = _found(root, check_name(root.absolute().name, root), directories, files)
-    if not directories:
-        return files, []
-    pending = [(root, "", frozenset(skip) | GIT_NAMES)]
-    directories[0] = replace(top, path="", location=root)
+    directories = [top]
+    pending = [("", frozenset(skip) | GIT_NAMES)]
     while pending:
-        location, prefix, hidden = pending.pop()
-        for child in _children(location, hidden):
-            found = _found(child, prefix + child.name, directories, files)
-            if found is directories[-1]:
-                pending.append((child, found.path + "/", frozenset()))
-    return sorted(files, key=lambda found: found.path), directories
+        above, hidden = pending.pop()
+        for child in _children(root / above, hidden):
+            found, is_directory = _found(root, f"{above}/{child}" if above else child)
+            (directories if is_directory else files).append(found)
+            if is_directory:
+                pending.append((found.path, frozenset()))
+    files.sort(key=lambda found: found.path)
+    return files, directories
 
 
-def _found(location: Path, path: str, directories: list[Found], files: list[Found]) -> Found:
-    """Look at one entry and append it to the list it belongs to."""
+def _found(folder: Path, path: str) -> tuple[Found, bool]:
+    """Look at one entry, and say whether it is a directory."""
+    location = folder / path
     try:
         state = location.lstat()
     except FileNotFoundError as error:
         raise UnsupportedFileError(f"{location}: no such file or folder") from error
-    found = Found(path, location, identity(state), state.st_ctime_ns)
-    if stat.S_ISDIR(state.st_mode):
-        if path.count("/") >= MAX_DEPTH:
-            raise UnsupportedFileError(f"{location}: nested more than {MAX_DEPTH} deep")
-        directories.append(found)
-    elif stat.S_ISREG(state.st_mode):
-        files.append(found)
-    else:
+    is_directory = stat.S_ISDIR(state.st_mode)
+    if is_directory and path.count("/") >= MAX_DEPTH:
+        raise UnsupportedFileError(f"{location}: nested more than {MAX_DEPTH} deep")
+    if not is_directory and not stat.S_ISREG(state.st_mode):
         raise UnsupportedFileError(f"{location} is a {_kind(state.st_mode)}: {_HINT}")
-    return found
+    return Found.of(path, folder, state), is_directory
 
 
 _HINT = "only files and directories can be content; `cp -rL` makes a copy without links"
 
 
-def _children(folder: Path, skip: Collection[str]) -> Iterator[Path]:
+def _children(folder: Path, skip: Collection[str]) -> Iterator[str]:
     try:
         names = os.listdir(folder)  # noqa: PTH208 - names, not paths: they are checked first
     except PermissionError as error:
         raise UnsupportedFileError(f"{folder} cannot be read") from error
     for name in sorted(names):
         if name not in skip:
-            yield folder / check_name(name, folder)
+            yield check_name(name, folder)
 
 
 def _kind(mode: int) -> str:

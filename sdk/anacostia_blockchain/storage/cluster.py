@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import BinaryIO, TypeVar, cast
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, EMPTY
 from anacostia_blockchain.content.digests import DigestCache, FileDigest
-from anacostia_blockchain.content.folder import Overlay, scan
+from anacostia_blockchain.content.folder import Overlay, import_source
 from anacostia_blockchain.content.hashing import Hasher, Sink
 from anacostia_blockchain.errors import (
     ConfigError,
@@ -32,10 +32,12 @@ from anacostia_blockchain.errors import (
 from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
+from anacostia_blockchain.storage.leaves import Readers
 from anacostia_blockchain.storage.names import NamedPins, check_pin_name, joined, split_names
+from anacostia_blockchain.storage.peers import Peers
 from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.storage.seen import Seen
-from anacostia_blockchain.storage.upload import ArchiveUpload, send_complete
+from anacostia_blockchain.storage.upload import ArchiveUpload, UploadSink, send_complete
 from anacostia_blockchain.types import Progress
 
 _T = TypeVar("_T")
@@ -98,14 +100,14 @@ class ClusterStore(NamedPins, BlockReader):
             raise ConfigError("no peer of the cluster is given")
         if not copies[0] <= copies[1]:
             raise ConfigError(f"at least {copies[0]} copies, but at most {copies[1]}?")
-        self._peers = [Service(url, token=token) for url in given]
+        self._peers = Peers([Service(url, token=token) for url in given])
         self._reader = reader
         self._copies = copies
         self._patience = patience
         self._seen = Seen(digests, repr(self), lambda root: self.names_of(root) is not None)
 
     def __repr__(self) -> str:
-        return f"ClusterStore({[peer.url for peer in self._peers]}, copies={self._copies})"
+        return f"ClusterStore({self._peers.urls}, copies={self._copies})"
 
     # ------------------------------------------------------------------ write
 
@@ -125,9 +127,10 @@ class ClusterStore(NamedPins, BlockReader):
         files: list[FileDigest] = []
 
         def hashed(sink: Sink | None, shown: Progress | None) -> CID:
-            found = scan(source, sink=sink, progress=shown, digests=self._seen.digests)
-            files[:] = found.files
-            return found.cid
+            cid, files[:] = import_source(
+                source, sink=sink, progress=shown, digests=self._seen.digests
+            )
+            return cid
 
         root = self._put(hashed, name, progress)
         self._seen.keep(root, files)
@@ -141,7 +144,7 @@ class ClusterStore(NamedPins, BlockReader):
     ) -> CID:
         root = hashed(None, None)
         with self._upload(root, name) as upload:
-            again = hashed(_Sink(upload, self._seen), progress)
+            again = hashed(UploadSink(upload, self._seen), progress)
             if again != root:
                 raise FileChangedError(f"the content changed while it was read: {again}, {root}")
             answer = upload.finish(root)
@@ -164,7 +167,7 @@ class ClusterStore(NamedPins, BlockReader):
         text = joined(root, [*names, *([name] if name and name not in names else [])])
         # Without stream-channels an error is the answer's status, not a trailer that nobody reads.
         options = self._options(text) | {"format": "car", "stream-channels": "false"}
-        with ArchiveUpload(self._live(), "/add", options, root=root) as upload:
+        with ArchiveUpload(self._peers.live(), "/add", options, root=root) as upload:
             yield upload
 
     def _options(self, text: str) -> dict[str, str]:
@@ -175,7 +178,7 @@ class ClusterStore(NamedPins, BlockReader):
         return options
 
     def _check_added(self, root: CID, answer: bytes, *, empty: bool) -> None:
-        added = self._peers[0].decode(answer)
+        added = self._peers.decode(answer)
         found = [entry.get("cid") for entry in added] if isinstance(added, list) else added
         if found != [str(root)]:
             raise IntegrityError(f"the cluster answered {found}, not {root}")
@@ -189,7 +192,7 @@ class ClusterStore(NamedPins, BlockReader):
             return
         everywhere = {"replication-min": "-1", "replication-max": "-1", "stream-channels": "false"}
         options = {"name": _EMPTY_NAME, "format": "car"} | everywhere
-        with ArchiveUpload(self._live(), "/add", options, root=EMPTY) as upload:
+        with ArchiveUpload(self._peers.live(), "/add", options, root=EMPTY) as upload:
             upload.add(EMPTY, b"")
             upload.finish(EMPTY)
 
@@ -204,10 +207,14 @@ class ClusterStore(NamedPins, BlockReader):
         return self._reader.size_of(cid)
 
     @contextmanager
-    def reading(self) -> Iterator[Fetch]:
+    def reading(self, *, files: bool = True) -> Iterator[Fetch]:
         """As the reader reads best."""
-        with self._reader.reading() as fetch:
+        with self._reader.reading(files=files) as fetch:
             yield fetch
+
+    def readers(self) -> Readers:
+        """As the reader reads best."""
+        return self._reader.readers()
 
     def has(self, cid: CID) -> bool:
         """Say whether a peer that answers holds the content in full."""
@@ -221,11 +228,13 @@ class ClusterStore(NamedPins, BlockReader):
 
     def peers(self) -> list[str]:
         """Identities of the peers that the cluster counts as its members now."""
-        return sorted(str(peer["id"]) for peer in self._list("/peers") if not peer.get("error"))
+        return sorted(
+            str(peer["id"]) for peer in self._peers.list("/peers") if not peer.get("error")
+        )
 
     def status(self, cid: CID) -> list[PeerStatus]:
         """What each peer does about a CID."""
-        answer = self._ask(lambda peer: peer.ask("GET", f"/pins/{cid}"))
+        answer = self._peers.ask(lambda peer: peer.ask("GET", f"/pins/{cid}"))
         try:
             return [
                 PeerStatus(peer, str(p["peername"]), str(p["status"]), str(p.get("error") or ""))
@@ -236,7 +245,7 @@ class ClusterStore(NamedPins, BlockReader):
 
     def recover(self, cid: CID) -> None:
         """Let peers that failed try again."""
-        self._ask(lambda peer: peer.ask("POST", f"/pins/{cid}/recover"))
+        self._peers.ask(lambda peer: peer.ask("POST", f"/pins/{cid}/recover"))
 
     def _wait(self, cid: CID, least: int | None = None) -> None:
         """Wait for the copies.
@@ -279,7 +288,7 @@ class ClusterStore(NamedPins, BlockReader):
     def names_of(self, cid: CID) -> list[str] | None:
         """Names of a CID's pin; None if it is not pinned."""
         try:
-            found = self._ask(lambda peer: peer.ask("GET", f"/allocations/{cid}"))
+            found = self._peers.ask(lambda peer: peer.ask("GET", f"/allocations/{cid}"))
         except NotFoundError:
             return None
         return split_names(str(found.get("name") or ""))
@@ -287,13 +296,13 @@ class ClusterStore(NamedPins, BlockReader):
     def set_names(self, cid: CID, text: str) -> None:
         """Pin under a name; pinned already, it gets another one."""
         options = self._options(text)
-        self._ask(lambda peer: peer.ask("POST", f"/pins/{cid}", params=options))
+        self._peers.ask(lambda peer: peer.ask("POST", f"/pins/{cid}", params=options))
         self._settle(cid, lambda names: names is not None and "\t".join(names) == text)
 
     def drop(self, cid: CID) -> None:
         """Remove a pin."""
         try:
-            self._ask(lambda peer: peer.ask("DELETE", f"/pins/{cid}"))
+            self._peers.ask(lambda peer: peer.ask("DELETE", f"/pins/{cid}"))
         except NotFoundError:
             return
         self._settle(cid, lambda names: names is None)
@@ -309,7 +318,7 @@ class ClusterStore(NamedPins, BlockReader):
     def pins(self, name: str | None = None) -> Iterator[Pin]:
         """List pins, oldest first. CIDs that this package does not make are left out."""
         pins = []
-        for entry in self._list("/allocations", {"filter": "pin"}):
+        for entry in self._peers.list("/allocations", {"filter": "pin"}):
             try:
                 cid = CID.parse(str(entry.get("cid")))
             except FormatError:
@@ -324,56 +333,12 @@ class ClusterStore(NamedPins, BlockReader):
         """Unpin `cid`, and let every node collect its garbage."""
         self.unpin(cid)
         self._wait_until_gone(cid)
-        self._ask(lambda peer: peer.ask("POST", "/ipfs/gc"))
+        self._peers.ask(lambda peer: peer.ask("POST", "/ipfs/gc"))
 
     def _wait_until_gone(self, cid: CID) -> None:
         deadline = time.monotonic() + self._patience
         while self.has(cid) and time.monotonic() < deadline:
             time.sleep(_POLL)
-
-    # ------------------------------------------------------------------ peers that answer
-
-    def _ask(self, question: Callable[[Service], _T]) -> _T:
-        """Ask the first peer that answers; it is asked first from then on."""
-        errors: list[str] = []
-        for peer in list(self._peers):
-            try:
-                answer = question(peer)
-            except StoreUnavailableError as error:
-                errors.append(str(error))
-                continue
-            self._peers.remove(peer)
-            self._peers.insert(0, peer)
-            return answer
-        raise StoreUnavailableError(f"no peer of the cluster answered: {'; '.join(errors)}")
-
-    def _live(self) -> Service:
-        """A peer that answers."""
-        self._ask(lambda peer: peer.ask("GET", "/id"))
-        return self._peers[0]
-
-    def _list(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-        """An answer of JSON objects, one a line."""
-
-        def question(peer: Service) -> list[dict[str, Any]]:
-            with peer.open("GET", path, params=params or {}) as answer, peer.typed():
-                return [peer.decode(line) for line in answer.iter_lines() if line.strip()]
-
-        return self._ask(question)
-
-
-class _Sink:
-    """Sends what is hashed."""
-
-    def __init__(self, upload: ArchiveUpload, seen: Seen) -> None:
-        self._upload = upload
-        self.held = seen.held
-
-    def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:  # noqa: ARG002
-        self._upload.add(cid, data)
-
-    def node(self, cid: CID, block: bytes) -> None:
-        self._upload.add(cid, block)
 
 
 def _stream(stream: BinaryIO, sink: Sink | None, progress: Progress | None) -> CID:

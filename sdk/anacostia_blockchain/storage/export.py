@@ -15,7 +15,7 @@ from threading import Lock
 
 from anacostia_blockchain.content.cid import CID, RAW
 from anacostia_blockchain.content.dagpb import MAX_BLOCK, Node
-from anacostia_blockchain.content.folder import scan
+from anacostia_blockchain.content.folder import import_source
 from anacostia_blockchain.content.walk import MAX_DEPTH
 from anacostia_blockchain.errors import AnacostiaError, FormatError, StorageError
 from anacostia_blockchain.storage.dag import Fetch, Part, entries, is_directory, node_of, parts
@@ -69,7 +69,7 @@ def write_out(
 
 def _already(cid: CID, target: Path) -> Path:
     try:
-        same = scan(target).cid == cid
+        same = import_source(target)[0] == cid
     except AnacostiaError:
         same = False
     if not same:
@@ -126,7 +126,7 @@ class _Writer:
         leaves = parts(self._fetch, cid, node) if node is not None else iter([Part(cid, 0, None)])
         with path.open("r+b" if path.exists() else "w+b", buffering=0) as file:
             present = file.seek(0, os.SEEK_END)
-            if self._leaves is not None and node is not None and node.links:
+            if node is not None and node.links and self._leaves and self._leaves.usable():
                 self._leaves.write(file.fileno(), leaves, present, self._count)
                 end = node.size
             else:

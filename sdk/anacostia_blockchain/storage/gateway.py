@@ -8,15 +8,17 @@ goes on from the first byte that is missing. A gateway that sends a wrong block 
 from __future__ import annotations
 
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPResponse
 from typing import Any, BinaryIO, NoReturn, cast
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, DAG_PB, EMPTY, RAW
-from anacostia_blockchain.content.dagpb import MAX_BLOCK, decode
+from anacostia_blockchain.content.dagpb import MAX_BLOCK, Node, decode
 from anacostia_blockchain.errors import (
     AnacostiaError,
     ConfigError,
@@ -29,6 +31,8 @@ from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
+from anacostia_blockchain.storage.kept import KeptConnections, fill
+from anacostia_blockchain.storage.leaves import BlockReaders, Readers
 from anacostia_blockchain.storage.racing import Race, Runner, ranked
 from anacostia_blockchain.storage.reading import BlockReader, ReadAhead
 from anacostia_blockchain.storage.streams import Streams, is_small
@@ -59,6 +63,21 @@ class Gateway(Runner):
 
     service: Service = field(kw_only=True)
     streams: bool = True
+
+    def __post_init__(self) -> None:
+        self._kept = KeptConnections(self.service)
+
+    def read(self, cid: CID, buffer: memoryview) -> memoryview | None:
+        """A block as it is sent, not verified; None where there is more to it than that."""
+
+        def take(answer: HTTPResponse) -> memoryview | None:
+            plain = answer.status == 200 and not answer.headers.get("Content-Encoding")
+            return fill(answer, buffer) if plain else None
+
+        try:
+            return self._kept.ask("GET", f"/ipfs/{cid}?format=raw", {"Accept": _RAW_TYPE}, take)
+        except StoreUnavailableError:
+            return None
 
     def drop(self, error: AnacostiaError) -> None:
         """Do not ask it again."""
@@ -206,17 +225,40 @@ class GatewayStore(BlockReader):
             self._sizes.popitem(last=False)
 
     @contextmanager
-    def reading(self) -> Iterator[Fetch]:
-        """Large files as streams, everything else some blocks ahead."""
+    def reading(self, *, files: bool = True) -> Iterator[Fetch]:
+        """Large files as streams, or by their blocks where `readers` give them; the rest ahead."""
         if not self.streaming():
-            with super().reading() as fetch:
+            with super().reading(files=files) as fetch:
                 yield fetch
             return
-        with (
-            ReadAhead(self.block, follow=lambda node: self.is_near or is_small(node)) as ahead,
-            ExitStack() as stack,
-        ):
+
+        def follow(node: Node) -> bool:
+            by_blocks = files if self.is_near else is_small(node)
+            return by_blocks or dag.is_directory(node)
+
+        with ReadAhead(self.block, follow=follow) as ahead, ExitStack() as stack:
             yield Streams(self, ahead, stack)
+
+    def readers(self) -> Readers:
+        """Several leaves at once, where that is better than a stream."""
+        return BlockReaders(self._read, lambda: self.is_near or not self.streaming())
+
+    def _read(self, cid: CID, buffer: memoryview) -> memoryview:
+        """A block; from a gateway that has no rival, into the buffer."""
+        only = self.gateways[0]
+        if len(self.gateways) > 1 or only.dropped or only.service.public_only or cid == EMPTY:
+            return memoryview(self.block(cid))
+        started = time.monotonic()
+        view = only.read(cid, buffer)
+        if view is None:
+            return memoryview(self.block(cid))
+        only.took(time.monotonic() - started)
+        try:
+            car.check_block(cid, view)
+        except IntegrityError as error:
+            only.drop(error)
+            raise
+        return view
 
     @property
     def is_near(self) -> bool:

@@ -73,7 +73,7 @@ class Service:
             raise ConfigError("a service's URL begins with http:// or https:// and names a host")
         self.host = parts.netloc.rpartition("@")[2]
         self.url = urlunsplit((parts.scheme, self.host, parts.path.rstrip("/"), "", ""))
-        self._public_only = public_only
+        self.public_only = public_only
         self._explain = explain
         self.timeout = timeout
         self.session = requests.Session()
@@ -158,7 +158,7 @@ class Service:
         Raises:
             StorageError: as for `ask`.
         """
-        if self._public_only:
+        if self.public_only:
             refuse_private(self.url)
         attempts = _ATTEMPTS if repeat and data is None else 1
         for attempt in range(1, attempts + 1):
@@ -173,7 +173,7 @@ class Service:
                     stream=True,
                     timeout=(CONNECT_TIMEOUT, timeout or self.timeout),
                     # A redirect could lead to a private address, or take the token elsewhere.
-                    allow_redirects=not self._public_only,
+                    allow_redirects=not self.public_only,
                 )
             with answer:
                 if answer.status_code in _RETRIED and attempt < attempts:

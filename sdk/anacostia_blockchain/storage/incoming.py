@@ -32,7 +32,7 @@ class Pack:
     def __post_init__(self) -> None:
         self.path = self.folder / "incoming" / self.name
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("wb", buffering=1 << 20)
+        self._file = self.path.open("wb", buffering=1 << 16)  # leaves are larger: not copied
 
     def append(self, block: bytes | memoryview) -> int:
         """Add a block; returns where it begins."""

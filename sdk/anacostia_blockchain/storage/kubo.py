@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from anacostia_blockchain.content import car
-from anacostia_blockchain.content.cid import CID, DAG_PB, EMPTY
+from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.digests import DigestCache, FileDigest
-from anacostia_blockchain.content.folder import Overlay, scan
+from anacostia_blockchain.content.folder import Overlay, import_source
 from anacostia_blockchain.content.hashing import Hasher
 from anacostia_blockchain.errors import (
     AccessDeniedError,
@@ -35,14 +35,13 @@ from anacostia_blockchain.errors import (
     NotFoundError,
     StorageError,
 )
-from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.http import READ_TIMEOUT
+from anacostia_blockchain.storage.kubo_blocks import KuboBlocks
 from anacostia_blockchain.storage.kubo_rpc import API, KuboRpc
 from anacostia_blockchain.storage.names import NamedPins, check_pin_name, split_names
-from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.storage.seen import PROBES, RARELY, Seen
-from anacostia_blockchain.storage.upload import ArchiveUpload, send_complete
+from anacostia_blockchain.storage.upload import ArchiveUpload, UploadSink, send_complete
 from anacostia_blockchain.types import Progress
 
 DEFAULT_URL = "http://127.0.0.1:5001"
@@ -51,7 +50,7 @@ _SMALL = 1 << 16
 """Bytes of a block that is sent sooner than asked about."""
 
 
-class KuboStore(NamedPins, BlockReader):
+class KuboStore(NamedPins, KuboBlocks):
     """Content on a Kubo node.
 
     What the node does not hold it may get from its peers; every block is verified here, so neither
@@ -86,10 +85,8 @@ class KuboStore(NamedPins, BlockReader):
         patience: float = 30,
         digests: DigestCache | None = None,
     ) -> None:
-        self._rpc = KuboRpc(url, token, timeout=max(READ_TIMEOUT, 2 * patience))
+        super().__init__(KuboRpc(url, token, timeout=max(READ_TIMEOUT, 2 * patience)), patience)
         self._seen = Seen(digests, repr(self), lambda root: self.names_of(root) is not None)
-        self._patience = patience
-        self.has_stat = True
 
     @property
     def host(self) -> str:
@@ -132,8 +129,9 @@ class KuboStore(NamedPins, BlockReader):
         with self._upload() as upload:
             sink = _Sink(self, upload, self._seen)
             if isinstance(source, Path | Overlay):
-                found = scan(source, sink=sink, progress=progress, digests=self._seen.digests)
-                cid, files = found.cid, found.files
+                cid, files = import_source(
+                    source, sink=sink, progress=progress, digests=self._seen.digests
+                )
             else:
                 cid = Hasher(sink, progress).cid(source)
             pinned = upload.finish(cid)
@@ -171,72 +169,6 @@ class KuboStore(NamedPins, BlockReader):
         found = [root.get("Cid", {}).get("/") for root in roots]
         if found != [str(cid)]:
             raise IntegrityError(f"{self.host} answered {found}, not {cid}")
-
-    # ------------------------------------------------------------------ read
-
-    def block(self, cid: CID) -> bytes:
-        """One block, verified; from the node's peers if need be.
-
-        Raises:
-            NotFoundError: neither the node nor, within `patience`, a peer has it.
-            IntegrityError: it is another block.
-        """
-        if cid == EMPTY:
-            return b""
-        try:
-            block = self._get(cid, offline="true")
-        except NotFoundError:
-            if not self._patience:
-                raise
-            block = self._get(cid, timeout=f"{self._patience:g}s")
-        car.check_block(cid, block)
-        return block
-
-    def _get(self, cid: CID, **options: str) -> bytes:
-        return self._rpc.block(cid, **options)
-
-    def size_of(self, cid: CID) -> int:
-        """Bytes of a block that the node holds."""
-        size = self._held_size(cid)
-        return size if size is not None else len(self.block(cid))
-
-    def has(self, cid: CID) -> bool:
-        """Say whether the node itself holds the content in full."""
-        if cid.codec == DAG_PB and self.names_of(cid) is not None:
-            return True  # the node has seen all of it when it pinned it
-        pending, seen = [cid], set[CID]()
-        while pending:
-            found = pending.pop()
-            if found in seen:
-                continue
-            seen.add(found)
-            if found.codec == DAG_PB:
-                try:
-                    pending.extend(dag.children(found, self._get(found, offline="true")))
-                except NotFoundError:
-                    return False
-            elif self._held_size(found) is None:
-                return False
-        return True
-
-    def holds_block(self, cid: CID) -> bool:
-        """Whether the node holds a block; no, where it cannot say so without sending it."""
-        return self.has_stat and self._held_size(cid) is not None
-
-    def _held_size(self, cid: CID) -> int | None:
-        """Bytes of a block that the node holds; None if it does not."""
-        try:
-            if not self.has_stat:
-                return len(self._get(cid, offline="true"))
-            with self._rpc.typed():
-                return int(self._rpc.client.block.stat(str(cid), opts={"offline": "true"})["Size"])
-        except NotFoundError:
-            return None
-        except AccessDeniedError:
-            if not self.has_stat:
-                raise
-            self.has_stat = False  # Filebase, for one, does not offer it
-            return self._held_size(cid)
 
     # ------------------------------------------------------------------ pins
 
@@ -326,7 +258,7 @@ class KuboStore(NamedPins, BlockReader):
             raise IntegrityError(f"{self.host} pinned {pinned['Pins']}, not {cid}")
 
 
-class _Sink:
+class _Sink(UploadSink):
     """Sends what is hashed, without large blocks that the node holds already.
 
     It asks for every leaf as long as some are there. After some that were not, only now and then,
@@ -334,18 +266,14 @@ class _Sink:
     """
 
     def __init__(self, store: KuboStore, upload: ArchiveUpload, seen: Seen) -> None:
-        self.held = seen.held
+        super().__init__(upload, seen)
         self._store = store
-        self._upload = upload
         self._misses = 0
 
-    def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:  # noqa: ARG002
+    def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:
         ask = self._misses < PROBES or not self._misses % RARELY
         if len(data) >= _SMALL and ask and self._store.holds_block(cid):
             self._misses = 0
         else:
             self._misses += 1
-            self._upload.add(cid, data)
-
-    def node(self, cid: CID, block: bytes) -> None:
-        self._upload.add(cid, block)
+            super().leaf(path, offset, cid, data)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING, Any
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -23,11 +22,14 @@ from anacostia_blockchain.errors import (
     StoreUnavailableError,
 )
 from anacostia_blockchain.storage.http import CONNECT_TIMEOUT, Service
+from anacostia_blockchain.storage.kept import KeptConnections, fill
 
 if TYPE_CHECKING:
     import ipfshttpclient
 
 API = "/api/v0"
+
+_Bytes = TypeVar("_Bytes", bytes, memoryview)
 
 _MISSING = ("could not find", "not found", "deadline exceeded", "context canceled", "timed out")
 
@@ -46,9 +48,7 @@ class KuboRpc:
     def __init__(self, url: str, token: str | None, timeout: float) -> None:
         self.service = Service(url, token=token, timeout=timeout, explain=self.explain)
         self.client = _client(url, token, timeout)
-        self._base = urlsplit(self.service.url).path + API
-        self._headers = self.service.credentials()
-        self._kept = threading.local()
+        self._kept = KeptConnections(self.service)
 
     def block(self, cid: CID, **options: str) -> bytes:
         """A block's bytes, not verified, over a connection that this thread keeps.
@@ -56,37 +56,22 @@ class KuboRpc:
         Raises:
             StorageError: the node does not give it.
         """
-        query = urlencode({"arg": str(cid), **options})
-        headers = {"Content-Length": "0", **self._headers}
-        for attempt in (1, 2):
-            connection, fresh = self._connection()
-            try:
-                connection.request("POST", f"{self._base}/block/get?{query}", headers=headers)
-                answer = connection.getresponse()
-                body = answer.read(MAX_BLOCK + 1)
-                if len(body) > MAX_BLOCK or answer.read(1):
-                    connection.close()  # whatever it is, it is no block
-            except (OSError, HTTPException) as error:
-                connection.close()
-                self._kept.connection = None
-                if attempt == 1 and not fresh:  # the node had closed it, as servers do
-                    continue
-                raise StoreUnavailableError(
-                    f"{self.service.host} cannot be reached, or broke off: is the node running?"
-                ) from error
-            break
-        if answer.status != 200:
-            self.service.refuse(answer.status, body)
-        return body
+        return self._block(cid, options, lambda answer: answer.read(MAX_BLOCK + 1))
 
-    def _connection(self) -> tuple[HTTPConnection, bool]:
-        """This thread's connection, and whether it is new."""
-        kept: HTTPConnection | None = getattr(self._kept, "connection", None)
-        if kept is not None:
-            return kept, False
-        kind = HTTPSConnection if self.service.url.startswith("https:") else HTTPConnection
-        self._kept.connection = kind(self.service.host, timeout=self.service.timeout)
-        return self._kept.connection, True
+    def read(self, cid: CID, buffer: memoryview, **options: str) -> memoryview:
+        """As `block`, into a buffer; returns the part that it fills."""
+        return self._block(cid, options, lambda answer: fill(answer, buffer))
+
+    def _block(
+        self, cid: CID, options: Mapping[str, str], body: Callable[[HTTPResponse], _Bytes]
+    ) -> _Bytes:
+        def take(answer: HTTPResponse) -> _Bytes:
+            if answer.status != 200:
+                self.service.refuse(answer.status, answer.read(MAX_BLOCK))
+            return body(answer)
+
+        query = urlencode({"arg": str(cid), **options})
+        return self._kept.ask("POST", f"{API}/block/get?{query}", {"Content-Length": "0"}, take)
 
     @contextmanager
     def post(self, command: str, options: Mapping[str, str]) -> Iterator[requests.Response]:

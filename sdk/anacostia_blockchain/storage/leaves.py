@@ -21,9 +21,6 @@ from anacostia_blockchain.content.dagpb import MAX_BLOCK
 from anacostia_blockchain.storage.dag import Part
 from anacostia_blockchain.storage.disk import reserve
 
-_MOST = 4
-"""Threads. More would wait for each other: a file is written by one at a time."""
-
 _EXPECTED = 64
 """Leaves that are looked up at once."""
 
@@ -31,26 +28,32 @@ Count: TypeAlias = Callable[[int], None]
 """Takes the number of bytes that have come into place. Called from several threads."""
 
 
-class Reader(Protocol):
-    """Reads blocks into a buffer; each is used by one thread."""
-
-    def __call__(self, cid: CID, buffer: memoryview) -> memoryview:
-        """Read a block, and return the part of the buffer that it fills, verified."""
-        ...
-
-    def close(self) -> None:
-        """Free what it holds."""
+Reader: TypeAlias = Callable[[CID, memoryview], memoryview]
+"""Reads a block, and returns it, verified: in a part of the buffer, or elsewhere. Of one thread."""
 
 
 class Readers(Protocol):
-    """Where the leaves are read from."""
+    """Where the leaves are read from.
+
+    Attributes:
+        threads: how many read at once.
+    """
+
+    threads: int
+
+    def usable(self) -> bool:
+        """Whether leaves are to be read side by side now, rather than in order."""
+        ...
 
     def __call__(self) -> Reader:
         """A reader for one more thread."""
         ...
 
     def expect(self, cids: Sequence[CID]) -> None:
-        """What will be read next."""
+        """Be told what will be read next."""
+
+    def close(self) -> None:
+        """Free what the readers hold; they are not used any more."""
 
 
 @dataclass
@@ -97,18 +100,20 @@ class LeafWriter:
 
     def __init__(self, readers: Readers) -> None:
         self._new = readers
-        self._helpers = min(_MOST, (os.cpu_count() or 1) + 1) - 1
+        self._helpers = readers.threads - 1
         self._pool = ThreadPoolExecutor(self._helpers, "leaves")
         self._mine = threading.local()
-        self._readers: list[Reader] = []
 
     def __enter__(self) -> LeafWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
-        for reader in self._readers:
-            reader.close()
+        self._new.close()
+
+    def usable(self) -> bool:
+        """Whether the leaves can be had side by side now."""
+        return self._new.usable()
 
     def write(self, file: int, leaves: Iterator[Part], present: int, count: Count) -> None:
         """Write leaves whose sizes are known; returns when nothing is written any more.
@@ -128,7 +133,6 @@ class LeafWriter:
     def _run(self, work: _Work) -> None:
         if not hasattr(self._mine, "buffer"):
             self._mine.buffer, self._mine.reader = memoryview(bytearray(MAX_BLOCK)), self._new()
-            self._readers.append(self._mine.reader)
         try:
             while (leaf := work.take()) is not None:
                 self._leaf(work, leaf, self._mine.buffer, self._mine.reader)
@@ -157,3 +161,28 @@ def write_all(file: int, offset: int, data: bytes | memoryview) -> None:
     while view:
         size = os.pwrite(file, view, offset)
         view, offset = view[size:], offset + size
+
+
+class BlockReaders:
+    """For stores whose blocks come one by one: several are on their way at once.
+
+    Args:
+        read: reads one, verified, on any thread.
+        usable: whether that is better now than to read them in order.
+    """
+
+    threads = 8
+
+    def __init__(self, read: Reader, usable: Callable[[], bool] = lambda: True) -> None:
+        self._read = read
+        self.usable = usable
+
+    def __call__(self) -> Reader:
+        """The same for every thread."""
+        return self._read
+
+    def expect(self, cids: Sequence[CID]) -> None:
+        """Nothing is done ahead of what the threads do."""
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -12,7 +12,7 @@ from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, DAG_PB
 from anacostia_blockchain.content.dagpb import decode
 from anacostia_blockchain.content.digests import DigestCache, FileDigest
-from anacostia_blockchain.content.folder import Overlay, scan
+from anacostia_blockchain.content.folder import Overlay, import_source
 from anacostia_blockchain.content.hashing import Hasher
 from anacostia_blockchain.errors import FormatError, NotFoundError
 from anacostia_blockchain.storage import dag
@@ -64,7 +64,7 @@ class LocalStore:
         with self._packs.incoming() as incoming:
             sink = _Sink(incoming)
             if isinstance(source, Path | Overlay):
-                cid = scan(source, sink=sink, progress=progress, digests=self._digests).cid
+                cid, _ = import_source(source, sink=sink, progress=progress, digests=self._digests)
             else:
                 cid = Hasher(sink, progress).cid(source)
             incoming.commit(cid, name)
@@ -195,7 +195,8 @@ class _Sink:
     def __init__(self, incoming: Incoming) -> None:
         self._incoming = incoming
 
-    def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:  # noqa: ARG002
+    def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:
+        del path, offset
         self._incoming.add(cid, data)
 
     def node(self, cid: CID, block: bytes) -> None:

@@ -254,13 +254,26 @@ class Place:
 class PackReaders:
     """Gives each thread that reads large files a reader of its own."""
 
+    threads = min(4, (os.cpu_count() or 1) + 1)  # a file is written by one at a time
+
     def __init__(self, packs: Packs) -> None:
         self._packs = packs
         self._expected: dict[bytes, Place] = {}
+        self._readers: list[PackReader] = []
 
     def __call__(self) -> PackReader:
         """One more reader."""
-        return PackReader(self._packs, self._expected)
+        self._readers.append(PackReader(self._packs, self._expected))
+        return self._readers[-1]
+
+    def usable(self) -> bool:
+        """They are."""
+        return True
+
+    def close(self) -> None:
+        """Close the packs."""
+        for reader in self._readers:
+            reader.close()
 
     def expect(self, cids: Sequence[CID]) -> None:
         """Look up at once what will be read next: the index is asked once for all of it."""

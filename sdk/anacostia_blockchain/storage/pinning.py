@@ -25,6 +25,7 @@ from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
 from anacostia_blockchain.storage.kubo import KuboStore
+from anacostia_blockchain.storage.leaves import Readers
 from anacostia_blockchain.storage.names import NamedPins, check_pin_name, joined, split_names
 from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.types import Progress
@@ -109,10 +110,14 @@ class PinningStore(NamedPins, BlockReader):
         return self._node.size_of(cid)
 
     @contextmanager
-    def reading(self) -> Iterator[Fetch]:
+    def reading(self, *, files: bool = True) -> Iterator[Fetch]:
         """As the node reads best."""
-        with self._node.reading() as fetch:
+        with self._node.reading(files=files) as fetch:
             yield fetch
+
+    def readers(self) -> Readers:
+        """As the node reads best."""
+        return self._node.readers()
 
     def has(self, cid: CID) -> bool:
         """Say whether the service has pinned it, or the node holds it in full."""

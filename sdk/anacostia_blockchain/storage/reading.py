@@ -20,6 +20,7 @@ from anacostia_blockchain.storage.base import Stat
 from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.storage.export import write_out
+from anacostia_blockchain.storage.leaves import BlockReaders, Readers
 from anacostia_blockchain.types import Progress
 
 _AHEAD = 8
@@ -34,10 +35,18 @@ class BlockReader(ABC):
         """Return one block, verified."""
 
     @contextmanager
-    def reading(self) -> Iterator[Fetch]:
-        """What `get` and `export_car` take blocks from: here, some blocks ahead at a time."""
-        with ReadAhead(self.block) as ahead:
+    def reading(self, *, files: bool = True) -> Iterator[Fetch]:
+        """What `get` and `export_car` take blocks from: here, some blocks ahead at a time.
+
+        Args:
+            files: whether large files' leaves are asked for too; not, where `readers` give them.
+        """
+        with ReadAhead(self.block, follow=lambda node: files or dag.is_directory(node)) as ahead:
             yield ahead
+
+    def readers(self) -> Readers:
+        """What `get` takes large files' leaves from, several at once."""
+        return BlockReaders(lambda cid, _buffer: memoryview(self.block(cid)))
 
     def size_of(self, cid: CID) -> int:
         """Bytes of a raw block; a store that can tell without the block overrides this."""
@@ -46,8 +55,9 @@ class BlockReader(ABC):
     def get(self, cid: CID, target: Path, *, progress: Progress | None = None) -> Path:
         """Write a file or folder to `target`; see `Store.get`."""
         total = self.stat(cid).size if progress is not None else None
-        with typed_errors(target.parent), self.reading() as fetch:
-            return write_out(fetch, cid, target, progress=progress, total=total)
+        readers = self.readers()
+        with typed_errors(target.parent), self.reading(files=False) as fetch:
+            return write_out(fetch, cid, target, progress=progress, total=total, readers=readers)
 
     def open(self, cid: CID, path: str = "") -> BinaryIO:
         """Open a file, or one below a directory; see `Store.open`."""

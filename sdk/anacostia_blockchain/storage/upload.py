@@ -5,14 +5,16 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from queue import Empty, Full, Queue
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import FormatError, StoreUnavailableError
 from anacostia_blockchain.storage.dag import children
 from anacostia_blockchain.storage.http import Service
+from anacostia_blockchain.storage.seen import Seen
 
 _WAITING = 8
 """Blocks that wait to be sent, at most."""
@@ -23,7 +25,35 @@ _PULSE = 0.2
 _PATIENCE = 600.0
 """Seconds to wait for the answer, after all is sent: the service reads it all again."""
 
-_Piece: TypeAlias = tuple[CID, bytes] | CID
+_SLICE = 1 << 16
+"""Bytes of a block that are handed on at once, and copied: so few stay in the processor's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A block to send.
+
+    Attributes:
+        sent: set when `data` is not needed any more; whoever added a large block waits for it.
+    """
+
+    cid: CID
+    data: bytes | memoryview
+    sent: threading.Event = field(default_factory=threading.Event)
+
+    def slices(self) -> Iterator[bytes | memoryview]:
+        head, size = car.section_head(self.cid, len(self.data)), len(self.data)
+        if size <= _SLICE:
+            yield head + self.data
+        else:
+            yield head
+            view = memoryview(self.data)
+            for at in range(0, size, _SLICE):
+                yield view[at : at + _SLICE]
+        self.sent.set()
+
+
+_Piece: TypeAlias = _Block | CID
 
 
 class _AbortedError(Exception):
@@ -77,13 +107,19 @@ class ArchiveUpload:
             self._thread.join(timeout=_PATIENCE)
 
     def add(self, cid: CID, block: bytes | memoryview) -> None:
-        """Send a block; its bytes are copied. From any thread.
+        """Send a block; its bytes are not needed any more when this returns. From any thread.
 
         Raises:
             StorageError: the service has refused, or is gone.
         """
         self.empty = self.empty or not block
-        self._put((cid, bytes(block)))
+        if len(block) <= _SLICE or isinstance(block, bytes):
+            self._put(_Block(cid, bytes(block)))
+            return
+        piece = _Block(cid, block)
+        self._put(piece)
+        while not piece.sent.wait(_PULSE):
+            self._check()
 
     def finish(self, root: CID) -> bytes:
         """Name the root; returns the service's answer.
@@ -99,15 +135,18 @@ class ArchiveUpload:
 
     def _put(self, piece: _Piece) -> None:
         while True:
-            if self._error is not None:
-                raise self._error
-            if not self._thread.is_alive():
-                raise StoreUnavailableError(f"{self._service.host} answered before it had read all")
+            self._check()
             try:
                 self._queue.put(piece, timeout=_PULSE)
             except Full:
                 continue
             return
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if not self._thread.is_alive():
+            raise StoreUnavailableError(f"{self._service.host} answered before it had read all")
 
     def _send(self) -> None:
         path, params = self._request
@@ -118,7 +157,7 @@ class ArchiveUpload:
                     "POST",
                     path,
                     params=params,
-                    data=self._body(),
+                    data=cast("Iterator[bytes]", self._body()),  # or any buffers
                     headers={"Content-Type": kind},
                     timeout=_PATIENCE,
                 ) as answer,
@@ -130,11 +169,10 @@ class ArchiveUpload:
         except BaseException as error:  # noqa: BLE001 - raised where the caller is
             self._error = error
 
-    def _body(self) -> Iterator[bytes]:
+    def _body(self) -> Iterator[bytes | memoryview]:
         yield self._part("blocks") + (car.header(self._root) if self._root else car.header())
         while not isinstance(piece := self._next(), CID):
-            cid, block = piece
-            yield car.section_head(cid, len(block)) + block
+            yield from piece.slices()
         if self._root is None:
             yield b"\r\n" + self._part("root") + car.header(piece)
         yield f"\r\n--{self._boundary}--\r\n".encode()
@@ -153,6 +191,23 @@ class ArchiveUpload:
             f'Content-Disposition: form-data; name="{name}"; filename="{name}.car"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         ).encode()
+
+
+class UploadSink:
+    """Sends what is hashed; `hashing.Sink`."""
+
+    def __init__(self, upload: ArchiveUpload, seen: Seen) -> None:
+        self.held = seen.held
+        self._upload = upload
+
+    def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:
+        """Send a leaf, whatever file it is of."""
+        del path, offset
+        self._upload.add(cid, data)
+
+    def node(self, cid: CID, block: bytes) -> None:
+        """Send a node."""
+        self._upload.add(cid, block)
 
 
 def send_complete(archive: car.Car, upload: ArchiveUpload, holds: Callable[[CID], bool]) -> None:

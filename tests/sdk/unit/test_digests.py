@@ -14,7 +14,7 @@ import pytest
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.digests import SETTLED as SETTLED_BY_DEFAULT
 from anacostia_blockchain.content.digests import DigestCache, _in_memory
-from anacostia_blockchain.content.folder import scan
+from anacostia_blockchain.content.folder import import_source, scan
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.content.walk import walk
 from anacostia_blockchain.errors import FileChangedError, IntegrityError
@@ -65,6 +65,21 @@ def test_what_is_remembered_is_what_was_hashed(digests, folder):
     first = scan(folder, digests=digests)
     assert known(digests, folder) == {f"{n}.bin" for n in range(10)}
     assert scan(folder, digests=digests) == first == scan(folder)
+
+
+def test_a_cid_alone_is_remembered_for_those_who_want_no_more(digests, tmp_path):
+    """And what is known of the whole file is not forgotten by those who do not need it."""
+    file = tmp_path / "large.bin"
+    file.write_bytes(content(3 * CHUNK))
+    time.sleep(2 * SETTLED)
+    found, _ = walk(file)
+    cid, _ = import_source(file, digests=digests)
+    assert digests.recall(found) == {}
+    assert digests.recall(found, whole=False)["large.bin"].cid == cid
+    whole = scan(file, digests=digests).files[0]
+    assert digests.recall(found) == {"large.bin": whole}
+    LocalStore(tmp_path / "store", digests=digests).put(file)  # which has to read it
+    assert digests.recall(found) == {"large.bin": whole}
 
 
 def test_a_file_that_was_just_written_is_not_remembered(tmp_path, folder):

@@ -10,7 +10,7 @@ import pytest
 
 from anacostia_blockchain.content import walk
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.content.folder import Overlay, scan
+from anacostia_blockchain.content.folder import Overlay, import_source, scan
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import FileChangedError, UnsupportedFileError
 
@@ -133,9 +133,10 @@ def test_very_deep_folders_are_refused(tmp_path):
         scan(tmp_path)
 
 
+@pytest.mark.parametrize("how", [scan, import_source])
 @pytest.mark.parametrize("size", [10, 9 * CHUNK])
-@pytest.mark.parametrize("change", ["grow", "rewrite", "replace", "remove"])
-def test_a_file_that_changes_while_it_is_read_is_noticed(model, size, change):
+@pytest.mark.parametrize("change", ["grow", "shrink", "rewrite", "replace", "remove"])
+def test_a_file_that_changes_while_it_is_read_is_noticed(model, size, change, how):
     """Size, modification time and inode are compared, small file or large."""
     file = model / "weights" / "a.bin"
     file.write_bytes(bytes(size))
@@ -148,6 +149,8 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(model, size, change):
             if change == "grow":
                 with file.open("ab") as stream:
                     stream.write(b"more")
+            elif change == "shrink":
+                os.truncate(file, size - 1)
             elif change == "rewrite":
                 file.write_bytes(bytes(size))
             else:
@@ -160,7 +163,7 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(model, size, change):
             pass
 
     with pytest.raises(FileChangedError, match=r"a\.bin"):
-        scan(model, sink=Meddler())
+        how(model, sink=Meddler())
 
 
 def test_a_file_that_appears_meanwhile_is_noticed(model):
@@ -183,7 +186,31 @@ def test_progress_counts_every_byte_once(model):
     assert calls == sorted(calls)
 
 
-def test_an_error_of_the_sink_stops_the_scan(model):
+@pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 8 * CHUNK, 9 * CHUNK - 1, 9 * CHUNK + 1])
+def test_the_cid_alone_is_that_of_the_scan(model, size):
+    """And what the sink gets, in whatever order; a file of one leaf has its SHA-256 anyway."""
+
+    class Blocks(dict):
+        def leaf(self, path, offset, cid, data):
+            self[path, offset] = cid, bytes(data)
+
+        def node(self, cid, block):
+            self[cid] = block
+
+    (model / "a.bin").write_bytes(os.urandom(size))
+    whole, alone, calls = Blocks(), Blocks(), []
+    found = scan(model, sink=whole)
+    cid, files = import_source(model, sink=alone, progress=lambda *call: calls.append(call))
+    assert (cid, alone) == (found.cid, whole)
+    assert calls[-1] == (found.size, found.size)
+    assert [file.cid for file in files] == [file.cid for file in found.files]
+    known = [file.sha256 for file in found.files if file.size <= CHUNK]
+    assert [file.sha256 for file in files if file.size <= CHUNK] == known
+    assert all(not file.sha256 for file in files if file.size > CHUNK)
+
+
+@pytest.mark.parametrize("how", [scan, import_source])
+def test_an_error_of_the_sink_stops_the_scan(model, how):
     """It surfaces as it is, from whatever thread."""
 
     class Full:
@@ -195,7 +222,7 @@ def test_an_error_of_the_sink_stops_the_scan(model):
 
     (model / "big.bin").write_bytes(bytes(20 * CHUNK))
     with pytest.raises(OSError, match="No space left"):
-        scan(model, sink=Full())
+        how(model, sink=Full())
 
 
 def test_the_number_of_threads_changes_nothing(model):

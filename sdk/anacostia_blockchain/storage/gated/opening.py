@@ -13,7 +13,7 @@ from anacostia_blockchain._keyfiles import SecretKey
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.encryption.header import FOLDER, INDEX, NAME, Header, Index
 from anacostia_blockchain.content.encryption.segments import PLAIN, FileCipher, open_stream
-from anacostia_blockchain.content.folder import scan
+from anacostia_blockchain.content.folder import import_source
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError, StorageError
 from anacostia_blockchain.storage.base import Store
 from anacostia_blockchain.storage.disk import typed_errors
@@ -140,7 +140,7 @@ class SealedContent(SecretKey):
             progress(done, total)
 
     def _check(self, plaintext: Path) -> None:
-        if scan(plaintext).cid != self.index.root:
+        if import_source(plaintext)[0] != self.index.root:
             raise IntegrityError(
                 "what was decrypted is not the plaintext that the publisher committed to: keep the "
                 "content and your envelope, they prove it"
