@@ -17,7 +17,9 @@ Work = Callable[[], object]
 """Returns its own seconds as a float, or anything else to be timed as a whole."""
 
 
-def side_by_side(title: str, size: int, works: Mapping[str, Work], turns: int) -> None:
+def side_by_side(
+    title: str, size: int, works: Mapping[str, Work], turns: int, bound: str | None = None
+) -> None:
     """Do each in turn, several times, and print how they compare with the first.
 
     Args:
@@ -25,6 +27,7 @@ def side_by_side(title: str, size: int, works: Mapping[str, Work], turns: int) -
         size: bytes, for the rate.
         works: the rival first.
         turns: how often.
+        bound: the name of another one of them: what the machine can do at most.
     """
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(turns):
@@ -33,12 +36,14 @@ def side_by_side(title: str, size: int, works: Mapping[str, Work], turns: int) -
     rival = next(iter(seconds.values()))
     load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     print(f"\n{title} ({load})")
-    print(f"{'':40} {'MB/s':>7} {'ratio':>7} {'best':>7}")
+    print(f"{'':40} {'MB/s':>7} {'ratio':>7} {'best':>7} {'of the bound' if bound else ''}")
     for name, own in seconds.items():
         rate = size / 1e6 / statistics.median(own)
         ratio = statistics.median(theirs / ours for theirs, ours in zip(rival, own, strict=True))
         best = min(rival) / min(own)
-        print(f"{name:40} {rate:>7,.0f} {ratio:>6.2f}x {best:>6.2f}x", flush=True)
+        most = zip(seconds[bound], own, strict=True) if bound else ()
+        share = f"{statistics.median(least / ours for least, ours in most):>11.0%}" if bound else ""
+        print(f"{name:40} {rate:>7,.0f} {ratio:>6.2f}x {best:>6.2f}x {share}", flush=True)
 
 
 def timed(work: Work) -> float:
