@@ -12,6 +12,8 @@ from click.testing import CliRunner
 
 from anacostia_blockchain.cli import cli
 from anacostia_blockchain.errors import ConfigError, ContractRevertedError, FormatError
+from anacostia_blockchain.promotion.envelope import open_envelope
+from anacostia_blockchain.promotion.statement import Evaluation
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from promoted import DATASET, People
 
@@ -80,8 +82,14 @@ def test_a_promotion(run: Callable[..., Any], people: People, version: str, tmp_
     run(OWNER, "attest", "send", signed)
     with people.evaluator.runs.start("evaluate") as logged:
         logged.log_metrics(accuracy=0.95)
+    evaluated = tmp_path / "evaluation.json"
     run(EVALUATOR, "attest", "evaluation", version, "accuracy", "--dataset", ROOT,
-        "--run", logged.run_id)  # fmt: skip
+        "--run", logged.run_id, "--sign-only", evaluated)  # fmt: skip
+    uid = run(OWNER, "attest", "send", evaluated)["uid"]
+    envelope = run(OWNER, "attest", "envelope", uid, as_json=False)
+    statement, signer = open_envelope(envelope.encode())
+    assert signer == people.evaluator.address
+    assert str(Evaluation.parse(statement).value) == "0.95"
     said = run(OWNER, "attest", "list", version)
     assert sorted(a["subject"] for a in said) == ["accuracy", "reviewer", "reviewer"]
     assert "0.95" in run(OWNER, "attest", "list", version, as_json=False)
