@@ -1,6 +1,6 @@
 """Call the contracts at random, a million times a suite of invariants, and count what came of it.
 
-usage: scripts/assure invariants [-- [--calls N] [--seed N] [CONTRACT …]]
+usage: scripts/assure invariants [-- [--calls N] [--depth N] [--seed N] [CONTRACT …]]
 
 All suites of tests/contracts/invariant, which takes hours, or those named. A suite's calls are
 divided among its invariants: each has a campaign of its own, of as many runs as that takes. What a
@@ -15,10 +15,11 @@ import hashlib
 import json
 import math
 import re
+import resource
 import subprocess
 import sys
-import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,34 +29,48 @@ from toolchain import ROOT, run
 
 RESULTS = ROOT / ".build" / "invariants.json"
 SUITES = ROOT / "tests" / "contracts" / "invariant"
-DEPTH = 256
-"""Calls in a row on one state; as in foundry.toml's profile `nightly`."""
 
 Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is asked for.
+
+    Attributes:
+        calls: to each suite, at least.
+        depth: calls in a row on one state.
+    """
+
+    calls: int
+    depth: int
+    seed: int
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--calls", type=int, default=1_000_000)
+    parser.add_argument("--depth", type=int, default=256, help="calls in a row on one state")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("contracts", nargs="*")
     asked = parser.parse_args()
     known = sorted(path.name.removesuffix(".t.sol") for path in SUITES.glob("*.t.sol"))
     if unknown := set(asked.contracts) - set(known):
         raise SystemExit(f"error: no suite is named {', '.join(sorted(unknown))}: {known}")
-    results = [of(name, asked.calls, asked.seed) for name in asked.contracts or known]
+    search = Search(asked.calls, asked.depth, asked.seed)
+    results = [of(name, search) for name in asked.contracts or known]
     show(results)
     if failed := [row["suite"] for row in results if row["failed"] or row["calls"] < asked.calls]:
         raise SystemExit(f"error: {', '.join(failed)}: a broken invariant, or too few calls")
 
 
-def of(name: str, calls: int, seed: int) -> Figures:
+def of(name: str, search: Search) -> Figures:
     """A suite's figures: those that are kept, or of a campaign that is run now."""
-    key = digest(name, calls, seed)
+    key = digest(name, search)
     kept = load()
     if key not in kept:
         print(f"{name} …", flush=True)
-        figures = campaign(name, calls, seed)
+        figures = campaign(name, search)
         if figures["failed"]:
             return figures  # to be tried again
         kept[key] = figures
@@ -66,22 +81,22 @@ def of(name: str, calls: int, seed: int) -> Figures:
     return kept[key]
 
 
-def campaign(name: str, calls: int, seed: int) -> Figures:
+def campaign(name: str, search: Search) -> Figures:
     """Run one suite."""
     source = (SUITES / f"{name}.t.sol").read_text()
     invariants = len(re.findall(r"function invariant_", source))
-    runs = math.ceil(calls / (invariants * DEPTH))
+    runs = math.ceil(search.calls / (invariants * search.depth))
     asked = {
         "FOUNDRY_PROFILE": "nightly",
-        "FOUNDRY_FUZZ_SEED": hex(seed),
-        "FOUNDRY_INVARIANT_DEPTH": str(DEPTH),
+        "FOUNDRY_FUZZ_SEED": hex(search.seed),
+        "FOUNDRY_INVARIANT_DEPTH": str(search.depth),
         "FOUNDRY_INVARIANT_RUNS": str(runs),
         "FOUNDRY_INVARIANT_SHOW_METRICS": "true",
     }
     path, forge = SUITES / f"{name}.t.sol", toolchain.foundry("forge")
     env = toolchain.environment(asked)
     run([forge, "build", "--quiet", path], env=env)
-    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [forge, "test", "--json", "--match-path", path],
         cwd=ROOT,
@@ -96,7 +111,9 @@ def campaign(name: str, calls: int, seed: int) -> Figures:
         raise SystemExit(f"error: Forge gave no results of {name}: {done.stdout[-2000:]}")
     ((_where, suite),) = json.loads(found[-1]).items()
     figures = summed(name, suite["test_results"])
-    return figures | {"runs": runs, "seconds": round(time.monotonic() - started)}
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return figures | {"runs": runs, "seconds": round(spent)}
 
 
 def summed(name: str, tests: dict[str, Figures]) -> Figures:
@@ -123,9 +140,9 @@ def summed(name: str, tests: dict[str, Figures]) -> Figures:
     }
 
 
-def digest(name: str, calls: int, seed: int) -> str:
+def digest(name: str, search: Search) -> str:
     """Of everything that a campaign depends on."""
-    found = hashlib.sha256(f"{name} {calls} {seed} {DEPTH}".encode())
+    found = hashlib.sha256(f"{name} {search}".encode())
     files = [*(ROOT / "contracts").rglob("*.sol"), *(ROOT / "tests" / "contracts").glob("*.sol")]
     files += [*SUITES.rglob("*.sol"), ROOT / "foundry.toml", ROOT / "package-lock.json"]
     for path in sorted(set(files)):
@@ -139,7 +156,7 @@ def load() -> dict[str, Figures]:
 
 def show(results: list[Figures]) -> None:
     """A table of Markdown, as it stands in docs/security.md."""
-    print("\n| suite | invariants | calls | reverts | discards | rarest action | seconds |")
+    print("\n| suite | invariants | calls | reverts | discards | rarest action | CPU seconds |")
     print("|---|---|---|---|---|---|---|")
     for row in results:
         numbers = " | ".join(f"{row[n]:,}" for n in ("invariants", "calls", "reverts", "discards"))
