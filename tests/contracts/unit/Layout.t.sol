@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {RunLedger} from "../../../contracts/RunLedger.sol";
 import {Kind, Parent, RevocationReason, Status} from "../../../contracts/types/Model.sol";
 import {BaseTest} from "../Base.t.sol";
 
@@ -105,6 +106,20 @@ contract LayoutTest is BaseTest {
         assertEq(address(uint160(word)), carol, "royaltyReceiver");
         assertEq(uint16(word >> 160), 250, "royaltyBps");
         assertEq(uint64(word >> 176), 1, "transfers");
+    }
+
+    function test_logs() public {
+        RunLedger ledger = new RunLedger();
+        vm.prank(alice);
+        bytes32 logId = ledger.openLog("salt", bob);
+        vm.prank(bob);
+        ledger.anchor(logId, 7, "root", new bytes32[](0));
+        bytes32 slot = keccak256(abi.encode(logId, 0));
+        uint256 word = uint256(vm.load(address(ledger), slot));
+        assertEq(address(uint160(word)), bob, "writer");
+        assertEq(word >> 160, 7, "size");
+        assertEq(vm.load(address(ledger), offset(slot, 1)), "root", "root");
+        assertEq(uint256(vm.load(address(ledger), offset(slot, 2))), uint160(alice), "owner");
     }
 
     function edge(Parent memory parent) internal pure returns (uint256) {
