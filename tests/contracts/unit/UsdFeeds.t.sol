@@ -295,6 +295,17 @@ contract UsdFeedsTest is OraclesTest {
         expectBadBand(1, 1.01e8, 1.02e8); // par is below
     }
 
+    function test_constructor_takesABandThatEndsAtPar() public {
+        FeedConfig[] memory narrow = configs();
+        (narrow[1].minAnswer, narrow[1].maxAnswer) = (0.98e8, 1e8);
+        new UsdFeeds(address(0), narrow);
+        (narrow[1].minAnswer, narrow[1].maxAnswer) = (1e8, 1.02e8);
+        new UsdFeeds(address(0), narrow);
+        (narrow[1].minAnswer, narrow[1].maxAnswer) = (1e8, 1e8);
+        feeds = new UsdFeeds(address(0), narrow);
+        assertEq(feeds.usdToAsset(address(usdc), 1), 1, "at par");
+    }
+
     function test_constructor_revertsWhenThereAreTooManyDecimals() public {
         FeedConfig[] memory wrong = configs();
         wrong[0].feed = address(new MockV3Aggregator(19, 1e19));
