@@ -5,7 +5,8 @@ usage: scripts/assure mutation [-- [--sample N] [--seed N] [FILE …]]
 All mutants of contracts/ and its libraries, which takes nights, or N of each file. A mutant is
 first tried against the tests that bear its file's name, and if they let it live against all. Two
 are tried at once. What was tried stands in .build/mutation.jsonl and is not tried again while its
-file stays as it is, so that a campaign can be stopped at any time.
+file stays as it is, so that a campaign can be stopped at any time. Survivors that nobody could
+notice are explained in tests/contracts/mutation.toml, and counted by themselves.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -32,6 +34,7 @@ import toolchain
 from toolchain import ROOT, VENV_SECURITY, venv_python
 
 RESULTS = ROOT / ".build" / "mutation.jsonl"
+EXPLAINED = ROOT / "tests" / "contracts" / "mutation.toml"
 SOURCES = ("contracts/*.sol", "contracts/libraries/*.sol")
 TESTED_BY = {
     "Attestations": "PromotionGate",
@@ -57,6 +60,9 @@ A_GLANCE = {"FOUNDRY_FUZZ_RUNS": "32", "FOUNDRY_INVARIANT_RUNS": "4"}
 
 Mutant = dict[str, Any]
 
+Change = tuple[str, str, str]
+"""A file, what stands in it, and what in its place; spaces do not matter."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
@@ -66,7 +72,9 @@ def main() -> None:
     asked = parser.parse_args()
     files = asked.files or sorted(str(p.relative_to(ROOT)) for g in SOURCES for p in ROOT.glob(g))
     chance = random.Random(asked.seed)  # noqa: S311 - it draws a sample, no secret
-    mutants = sample(list_mutants(files), asked.sample, chance)
+    everything = list_mutants(files)
+    reasons = load_reasons(everything, files)
+    mutants = sample(everything, asked.sample, chance)
     known = load_results()
     print(f"mutation: {len(mutants)} mutants of {len(files)} files", flush=True)
     RESULTS.parent.mkdir(exist_ok=True)
@@ -77,7 +85,7 @@ def main() -> None:
             with RESULTS.open("a") as results:
                 results.write(json.dumps(result) + "\n")
             print(f"{result['fate']:10} {shown(result)}", flush=True)
-    summarize([known[key(mutant)] for mutant in mutants])
+    summarize([known[key(mutant)] for mutant in mutants], reasons)
 
 
 def list_mutants(files: list[str]) -> list[Mutant]:
@@ -98,15 +106,16 @@ def list_mutants(files: list[str]) -> list[Mutant]:
 
 
 def sample(mutants: list[Mutant], count: int, chance: random.Random) -> list[Mutant]:
-    """At most so many of each file, in random order; all of them for 0."""
+    """At most so many of each file, or all for 0; files in random order, each by itself.
+
+    A mutant of the same file as the last one puts that right too: nothing is compiled for it alone.
+    """
     by_file = defaultdict(list)
     for mutant in mutants:
         by_file[mutant["file"]].append(mutant)
-    chosen = [
-        m for of in by_file.values() for m in chance.sample(of, min(count or len(of), len(of)))
-    ]
-    chance.shuffle(chosen)
-    return chosen
+    files = list(by_file.values())
+    chance.shuffle(files)
+    return [m for of in files for m in chance.sample(of, min(count or len(of), len(of)))]
 
 
 def campaign(mutants: list[Mutant], folder: Path) -> Iterator[Mutant]:
@@ -209,18 +218,45 @@ def load_results() -> dict[str, Mutant]:
     return {row["key"]: row for row in map(json.loads, RESULTS.read_text().splitlines())}
 
 
+def load_reasons(mutants: list[Mutant], files: list[str]) -> dict[Change, str]:
+    """Why which survivors are none to worry about.
+
+    Stops at one that the sources no longer have, or have elsewhere too (where it may be noticed):
+    `times` says in how many places it was looked at.
+    """
+    there = Counter(change_of(mutant) for mutant in mutants)
+    reasons = {}
+    for entry in tomllib.loads(EXPLAINED.read_text())["explained"]:
+        for explained in entry["changes"]:
+            change = (entry["file"], explained["old"], explained["new"])
+            if change[0] in files and there[change] != explained.get("times", 1):
+                raise SystemExit(f"error: {EXPLAINED.name}: {there[change]} mutants are {change}")
+            reasons[change] = entry["why"]
+    return reasons
+
+
+def change_of(mutant: Mutant) -> Change:
+    old, new = (" ".join(mutant[name].split()) for name in ("old", "new"))
+    return mutant["file"], old, new
+
+
 def shown(mutant: Mutant) -> str:
-    old, new = (" ".join(mutant[name].split())[:60] for name in ("old", "new"))
+    old, new = (text[:60] for text in change_of(mutant)[1:])
     return f"{mutant['file']}:{mutant['line']} {mutant['kind']}: {old} -> {new}"
 
 
-def summarize(results: list[Mutant]) -> None:
+def summarize(results: list[Mutant], reasons: dict[Change, str]) -> None:
     """Print the survivors, and the share that was noticed with what chance leaves open (Wilson)."""
     fates = Counter(result["fate"] for result in results)
-    tried = fates["killed"] + fates["survived"]
     for result in results:
         if result["fate"] == "survived":
-            print(f"survived   {shown(result)}")
+            reason = reasons.get(change_of(result))
+            print(f"{'explained' if reason else 'survived':10} {shown(result)}")
+            if reason:
+                print(f"           {' '.join(reason.split())}")
+                fates["survived"] -= 1
+                fates["explained"] += 1
+    tried = fates["killed"] + fates["survived"]
     if not tried:
         return
     z, share = 1.96, fates["killed"] / tried
@@ -231,7 +267,8 @@ def summarize(results: list[Mutant]) -> None:
     low, high = ((centre + sign * spread) / (1 + z * z / tried) for sign in (-1, 1))
     print(
         f"mutation: {fates['killed']} of {tried} noticed, {share:.1%} "
-        f"({low:.1%} to {high:.1%}); {fates['stillborn']} did not compile"
+        f"({low:.1%} to {high:.1%}); {fates['explained']} that nobody could notice are explained, "
+        f"{fates['stillborn']} did not compile"
     )
 
 
