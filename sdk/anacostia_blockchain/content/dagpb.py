@@ -21,6 +21,9 @@ FANOUT = 256
 
 _MURMUR3 = 0x22
 
+_NAME = 40
+"""Where a link's name begins, behind a CID of 36 bytes, as everybody writes it."""
+
 
 class NodeType(IntEnum):
     """UnixFS types, by their numbers on the wire."""
@@ -161,14 +164,30 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _decode_link(data: bytes) -> Link:
-    fields = dict(_fields(data))
-    cid, name, size = fields.get(1), fields.get(2, b""), fields.get(3, 0)
-    if not (isinstance(cid, bytes) and isinstance(name, bytes) and isinstance(size, int)):
-        raise FormatError("dag-pb: link without CID, or with fields of the wrong type")
+    cid, name, size = _common_link(data) or _any_link(data)
     try:
         return Link(CID.from_bytes(cid), size, name.decode())
     except UnicodeDecodeError as error:
         raise FormatError(f"dag-pb: link name {name!r} is not UTF-8") from error
+
+
+def _common_link(data: bytes) -> tuple[bytes, bytes, int] | None:
+    """CID, name and size of a link as everybody writes it: there may be a million of them."""
+    if len(data) < _NAME or data[:2] != b"\x0a\x24" or data[_NAME - 2] != 0x12:
+        return None
+    end = _NAME + data[_NAME - 1]
+    if data[_NAME - 1] > 0x7F or data[end : end + 1] != b"\x18":
+        return None
+    size, at = read_varint(data, end + 1)
+    return (data[2 : _NAME - 2], data[_NAME:end], size) if at == len(data) else None
+
+
+def _any_link(data: bytes) -> tuple[bytes, bytes, int]:
+    fields = dict(_fields(data))
+    cid, name, size = fields.get(1), fields.get(2, b""), fields.get(3, 0)
+    if not (isinstance(cid, bytes) and isinstance(name, bytes) and isinstance(size, int)):
+        raise FormatError("dag-pb: link without CID, or with fields of the wrong type")
+    return cid, name, size
 
 
 def _decode_message(message: bytes) -> tuple[int, bytes, int | None, tuple[int, ...]]:
