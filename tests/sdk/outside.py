@@ -16,7 +16,7 @@ import os
 import pickle
 import sqlite3
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -118,9 +118,11 @@ class Outside:
             self._patches += self._of_files()
         for patch in self._patches:
             patch.start()
+        _present.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
+        _present.remove(self)
         for patch in reversed(self._patches):
             patch.stop()
 
@@ -168,7 +170,7 @@ class Outside:
 
     def _of_sqlite(self) -> list[Any]:
         connect = sqlite3.connect
-        options = {"factory": _connection(self)}
+        options = {"factory": _Connection}
 
         def reached(*arguments: Any, **named: Any) -> sqlite3.Connection:
             return connect(*arguments, **(options | named))
@@ -250,50 +252,56 @@ class _Written:
         return self._outside.reach("file", f"write {self._name}", whole, _no_disk, half)
 
 
-def _connection(outside: Outside) -> type[sqlite3.Connection]:  # noqa: C901 - two classes
-    class Cursor(sqlite3.Cursor):
-        def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
-            return self._reach(text, super().execute, *values)
+_present: list[Outside] = []
+"""The innermost last. What was opened in one world goes on in the next."""
 
-        def executemany(self, text: str, *values: Any) -> sqlite3.Cursor:
-            return self._reach(text, super().executemany, *values)
 
-        def executescript(self, text: str) -> sqlite3.Cursor:
-            return self._reach(text, super().executescript)
+def _statement(text: str, act: Callable[[], T], *, alone: bool = False) -> T:
+    return _present[-1].statement(text, act, alone=alone) if _present else act()
 
-        def _reach(self, text: str, act: Callable[..., sqlite3.Cursor], *values: Any) -> Any:
-            # Where SQLite is not told to begin, Python's module does before the first change.
-            alone = self.connection.isolation_level is None and not self.connection.in_transaction
-            return outside.statement(text, lambda: act(text, *values), alone=alone)
 
-    class Connection(sqlite3.Connection):
-        def cursor(self, factory: Any = Cursor) -> Any:
-            return super().cursor(factory)
+class _Cursor(sqlite3.Cursor):
+    def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
+        return self._reach(text, super().execute, *values)
 
-        # The real ones do not come by way of `cursor`.
-        def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
-            return self.cursor().execute(text, *values)
+    def executemany(self, text: str, *values: Any) -> sqlite3.Cursor:
+        return self._reach(text, super().executemany, *values)
 
-        def executemany(self, text: str, *values: Any) -> sqlite3.Cursor:
-            return self.cursor().executemany(text, *values)
+    def executescript(self, text: str) -> sqlite3.Cursor:
+        return self._reach(text, super().executescript)
 
-        def executescript(self, text: str) -> sqlite3.Cursor:
-            return self.cursor().executescript(text)
+    def _reach(self, text: str, act: Callable[..., sqlite3.Cursor], *values: Any) -> Any:
+        # Where SQLite is not told to begin, Python's module does before the first change.
+        alone = self.connection.isolation_level is None and not self.connection.in_transaction
+        return _statement(text, lambda: act(text, *values), alone=alone)
 
-        def commit(self) -> None:
-            if self.in_transaction:
-                outside.statement("COMMIT", super().commit)
 
-        def __exit__(self, kind: Any, *rest: Any) -> bool:
-            if kind is None:
-                try:
-                    self.commit()
-                except BaseException:
-                    self.rollback()  # as the real one does
-                    raise
-            return bool(super().__exit__(kind, *rest))
+class _Connection(sqlite3.Connection):
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
 
-    return Connection
+    # The real ones do not come by way of `cursor`.
+    def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
+        return self.cursor().execute(text, *values)
+
+    def executemany(self, text: str, *values: Any) -> sqlite3.Cursor:
+        return self.cursor().executemany(text, *values)
+
+    def executescript(self, text: str) -> sqlite3.Cursor:
+        return self.cursor().executescript(text)
+
+    def commit(self) -> None:
+        if self.in_transaction:
+            _statement("COMMIT", super().commit)
+
+    def __exit__(self, kind: Any, *rest: Any) -> bool:
+        if kind is None:
+            try:
+                self.commit()
+            except BaseException:
+                self.rollback()  # as the real one does
+                raise
+        return bool(super().__exit__(kind, *rest))
 
 
 def _no_disk(how: str) -> Any:
@@ -321,14 +329,23 @@ def _internal_error(request: Any) -> requests.Response:
 # ------------------------------------------------------------------ all of them
 
 
-def every_strike(operation: Callable[[], object], *, below: Path | None = None) -> list[Strike]:
-    """Do something once, and list each way to fail at each point that it reached."""
+def every_strike(
+    operation: Callable[[], object], *, below: Path | None = None, omit: Container[str] = ()
+) -> list[Strike]:
+    """Do something once, and list each way to fail at each point that it reached.
+
+    Args:
+        operation: what to do.
+        below: only files below this folder count; None: no files do.
+        omit: kinds of points, and ways to fail, that are left out.
+    """
     with Outside(below=below) as outside:
         operation()
     return [
         Strike(number, how, point.name)
         for number, point in enumerate(outside.points)
         for how in WAYS[point.kind]
+        if point.kind not in omit and how not in omit
     ]
 
 
@@ -338,6 +355,7 @@ def strike_everywhere(
     check: Callable[[T], object],
     *,
     below: Callable[[T], Path] | None = None,
+    omit: Container[str] = (),
 ) -> set[str]:
     """Let an operation fail or die at each point, in each way, each time in a world of its own.
 
@@ -346,12 +364,14 @@ def strike_everywhere(
         operation: what is to fail; in it, every connection is its own.
         check: says whether a world is as it should be, once whoever comes next has been at work.
         below: the folder in a world whose files count.
+        omit: kinds of points, and ways to fail, that are left out.
 
     Returns:
         The names of the points.
     """
     world = begin()
-    strikes = every_strike(lambda: operation(world), below=below(world) if below else None)
+    folder = below(world) if below else None
+    strikes = every_strike(lambda: operation(world), below=folder, omit=omit)
     check(world)
     for strike in strikes:
         world = begin()
@@ -414,6 +434,11 @@ def apart(work: Callable[[], T], *, dies: bool = False) -> T | None:
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code in ((0, KILLED) if dies else (0,)), f"the child left with {code}"
     return pickle.loads(told) if code == 0 else None  # noqa: S301 - our own child's
+
+
+def at_night() -> bool:
+    """Whether there is time for more than what a change needs."""
+    return NIGHTLY in os.environ
 
 
 def examples(count: int, steps: int = 20) -> settings:

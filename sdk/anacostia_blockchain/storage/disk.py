@@ -7,7 +7,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from anacostia_blockchain.errors import StorageError, StoreBusyError, StoreFullError
@@ -47,10 +47,11 @@ def transaction(index: sqlite3.Connection) -> Iterator[None]:
     index.execute("BEGIN IMMEDIATE")
     try:
         yield
+        index.execute("COMMIT")  # where this fails, all others would wait for what is left open
     except BaseException:
-        index.execute("ROLLBACK")
+        with suppress(sqlite3.OperationalError):  # SQLite rolls some back by itself
+            index.execute("ROLLBACK")
         raise
-    index.execute("COMMIT")
 
 
 def sync(folder: Path) -> None:

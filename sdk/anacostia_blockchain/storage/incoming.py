@@ -115,18 +115,16 @@ class Incoming:
             self._pack.keep()
         with self._packs.index() as index:
             index.execute("ATTACH ? AS incoming", (str(self._path),))
-            try:
-                with transaction(index):
-                    # The upsert needs a WHERE before it, or the parser takes ON for a join.
-                    index.execute(
-                        "INSERT INTO block SELECT digest, ?, at, size, 0 FROM incoming.staged "
-                        "WHERE true ON CONFLICT (digest) DO UPDATE SET pack = excluded.pack, "
-                        "at = excluded.at, size = excluded.size, bad = 0 WHERE bad",
-                        (self._pack.name,),
-                    )
-                    add_pin(index, cid, name)
-            finally:
-                index.execute("DETACH incoming")
+            with transaction(index):
+                # The upsert needs a WHERE before it, or the parser takes ON for a join.
+                index.execute(
+                    "INSERT INTO block SELECT digest, ?, at, size, 0 FROM incoming.staged "
+                    "WHERE true ON CONFLICT (digest) DO UPDATE SET pack = excluded.pack, "
+                    "at = excluded.at, size = excluded.size, bad = 0 WHERE bad",
+                    (self._pack.name,),
+                )
+                add_pin(index, cid, name)
+            index.execute("DETACH incoming")
 
     def close(self) -> None:
         """Remove what was not committed."""

@@ -13,6 +13,7 @@ time: importers side by side, a sweep alone, readers always.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -75,8 +76,7 @@ class Packs:
         data, bad = self._read(cid)
         intact = CID.of(data, cid.codec) == cid
         if bad == intact:
-            with self.index() as index:
-                index.execute("UPDATE block SET bad = NOT bad WHERE digest = ?", (cid.digest,))
+            self._mark(cid, bad=not intact)
         if not intact:
             raise IntegrityError(
                 f"block {cid} in {self.folder} is damaged: put the content again, or fetch it from "
@@ -107,9 +107,20 @@ class Packs:
                     return file.read(place.size), place.bad
             except FileNotFoundError:
                 if self.place(cid) == place:  # else a sweep has moved it meanwhile
+                    self._mark(cid, bad=True)
                     raise NotFoundError(
-                        f"{self.folder} has lost {place.pack}, with {cid}"
+                        f"{self.folder} has lost {place.pack}, with {cid}: put the content again, "
+                        "or fetch it from another store"
                     ) from None
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                return b"", place.bad  # the disk gives nothing for it: that is a damaged block
+
+    def _mark(self, cid: CID, *, bad: bool) -> None:
+        """Note how a block was found: one that is bad counts as missing when content is put."""
+        with self.index() as index:
+            index.execute("UPDATE block SET bad = ? WHERE digest = ?", (bad, cid.digest))
 
     def place(self, cid: CID) -> Place:
         """Where a block is.
@@ -173,16 +184,14 @@ class Packs:
                 leftover.unlink()
             before = {path.name: path.stat().st_size for path in packs.iterdir()}
             index.execute("CREATE TEMP TABLE kept (digest BLOB PRIMARY KEY) WITHOUT ROWID")
-            try:
-                rows = ((digest,) for digest in kept(index))
-                index.executemany("INSERT OR IGNORE INTO kept VALUES (?)", rows)
-                with transaction(index):
-                    index.execute("DELETE FROM block WHERE digest NOT IN (SELECT digest FROM kept)")
-                    live = dict(index.execute("SELECT pack, SUM(size) FROM block GROUP BY pack"))
-                    sparse = [n for n, size in before.items() if 0 < live.get(n, 0) < size // 2]
-                    self._compact(index, sparse)
-            finally:
-                index.execute("DROP TABLE kept")
+            rows = ((digest,) for digest in kept(index))
+            index.executemany("INSERT OR IGNORE INTO kept VALUES (?)", rows)
+            with transaction(index):
+                index.execute("DELETE FROM block WHERE digest NOT IN (SELECT digest FROM kept)")
+                live = dict(index.execute("SELECT pack, SUM(size) FROM block GROUP BY pack"))
+                sparse = [n for n, size in before.items() if 0 < live.get(n, 0) < size // 2]
+                self._compact(index, sparse)
+            index.execute("DROP TABLE kept")
         for name in before:
             if name in sparse or name not in live:
                 (packs / name).unlink()
@@ -211,7 +220,7 @@ class Packs:
 
     @contextmanager
     def index(self) -> Iterator[sqlite3.Connection]:
-        """This thread's connection to the index."""
+        """This thread's connection to the index; after an error it is another."""
         with typed_errors(self.folder):
             key = (os.getpid(), self.folder)
             if getattr(self._local, "key", None) != key:
@@ -222,7 +231,12 @@ class Packs:
                 index.execute("PRAGMA synchronous = FULL")
                 index.executescript(_SCHEMA)
                 self._local.key, self._local.index = key, index
-            yield self._local.index
+            try:
+                yield self._local.index
+            except BaseException:  # with it goes what was attached, temporary or not committed
+                self._local.key = None
+                self._local.index.close()
+                raise
 
     def _connect(self, name: str) -> sqlite3.Connection:
         return sqlite3.connect(self.folder / name, timeout=self._patience, isolation_level=None)
@@ -311,12 +325,12 @@ class PackReader:
         self._name, self._file = "", None
 
     def _fill(self, place: Place, view: memoryview) -> bool:
-        if self._file is None or self._name != place.pack:
-            self.close()
-            try:
+        try:
+            if self._file is None or self._name != place.pack:
+                self.close()
                 self._file = (self._packs.folder / "packs" / place.pack).open("rb", buffering=0)
-            except FileNotFoundError:
-                return False
-            self._name = place.pack
-        self._file.seek(place.at)
-        return self._file.readinto(view) == len(view)
+                self._name = place.pack
+            self._file.seek(place.at)
+            return self._file.readinto(view) == len(view)
+        except OSError:  # lost, or the disk gives nothing for it
+            return False

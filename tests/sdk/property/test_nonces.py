@@ -14,7 +14,7 @@ from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.errors import NonceConflictError, TransactionTimeoutError
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from office import somebody
-from outside import DEATHS, WAYS, Outside, apart, examples, strike_everywhere, suffer
+from outside import DEATHS, FULL, WAYS, Outside, apart, examples, strike_everywhere, suffer
 
 pytestmark = pytest.mark.integration
 
@@ -58,7 +58,7 @@ def test_wherever_sending_fails_or_dies_nothing_is_stuck(local, tmp_path, count)
         nothing_is_stuck(connect(local, tmp_path))
         assert all(alive.balance(call.to) <= 1 for call in calls)
 
-    names = strike_everywhere(lambda: payments(count), send, check)
+    names = strike_everywhere(lambda: payments(count), send, check, omit=[FULL])
     assert {"COMMIT", "INSERT OR REPLACE"} <= names
     assert any("sendRawTransaction" in name for name in names)
 

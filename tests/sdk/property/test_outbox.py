@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from office import ACCOUNT, REFUSER, Office, refuse, somebody
-from outside import DEATHS, WAYS, Outside, examples, strike_everywhere, suffer
+from outside import DEATHS, FULL, WAYS, Outside, examples, strike_everywhere, suffer
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +38,7 @@ def test_wherever_it_fails_or_dies_each_intent_is_sent_once(local, tmp_path):
         somebody,
         lambda to: carry_out(Office(local, tmp_path), to),
         lambda to: check(Office(local, tmp_path), to),
+        omit=[FULL],  # to this code the same as broken
     )
     assert {"estimateGas", "sendRawTransaction", "getTransactionReceipt", "COMMIT"} <= names
 
