@@ -100,9 +100,10 @@ def prepare_local(home: Path) -> Anacostia:
         state_dir=home,
     )
     folder = home / "deployments"
-    found = deploy_all(chain, prices=False).contracts
-    deployment = Deployment(chain.chain_id, _others(chain, folder) | found)
-    deployment.save(folder)
+    with local.setting_up(home):
+        found = deploy_all(chain, prices=False).contracts
+        deployment = Deployment(chain.chain_id, _others(chain, folder) | found)
+        deployment.save(folder)
     return Anacostia(chain, deployment, home=home)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -22,6 +23,7 @@ from anacostia_blockchain.chain.values import Call
 from anacostia_blockchain.errors import (
     ChainError,
     ConfigError,
+    ContractRevertedError,
     NoContractError,
     TransactionFailedError,
     VersionMismatchError,
@@ -141,7 +143,7 @@ class Deployment:
         path = folder / f"{self.chain_id}.json"
         document = {"chain_id": self.chain_id, "contracts": {}}
         document["contracts"] = {name: asdict(c) for name, c in sorted(self.contracts.items())}
-        partial = path.with_suffix(".part")
+        partial = path.with_suffix(f".{os.getpid()}.part")  # another process may write its own
         partial.write_text(json.dumps(document, indent=2) + "\n")
         partial.replace(path)
         return path
@@ -244,7 +246,10 @@ def create2(chain: Chain, name: str, arguments: bytes) -> DeployedContract:
         return _record(chain, name, address, arguments)
     try:
         receipt = chain.send(Call(CREATE2_PROXY, SALT + code, name, "constructor"))
-    except TransactionFailedError as error:
+    except (ContractRevertedError, TransactionFailedError) as error:
+        if there := chain.code(address):  # somebody else was quicker
+            _expect_build(name, address, there)
+            return _record(chain, name, address, arguments)
         raise _constructor_error(chain, code) or error from None
     created = (receipt.block_number, receipt.hash, chain.address)
     return _record(chain, name, address, arguments, created)

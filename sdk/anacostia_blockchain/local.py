@@ -124,12 +124,19 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _lock(home: Path) -> Iterator[None]:
+def setting_up(home: Path) -> Iterator[None]:
+    """One process at a time puts the contracts on a project's chain, and records where."""
+    with _lock(home, "setup.lock"):
+        yield
+
+
+@contextmanager
+def _lock(home: Path, name: str = "network.lock") -> Iterator[None]:
     """One process at a time starts or stops a project's chain."""
     if not home.is_dir():
         raise ConfigError(f"{home} holds no local chain: run `anacostia up` first")
     import fcntl  # noqa: PLC0415 - not there on Windows, where anvil runs by hand
 
-    with (home / "network.lock").open("w") as handle:
+    with (home / name).open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -36,6 +36,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from anacostia_blockchain.errors import AnacostiaError, FormatError
 
@@ -121,7 +122,10 @@ class Outbox:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        metadata.create_all(engine)
+        with engine.begin() as connection:  # another process may do so at the same time
+            connection.execute(CreateTable(intents, if_not_exists=True))
+            for index in intents.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
 
     @staticmethod
     def enqueue(
