@@ -8,9 +8,9 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -19,6 +19,7 @@ from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.content.walk import walk
 from anacostia_blockchain.storage import LocalStore
+from outside import examples
 
 SETTLED = 0.02
 """Seconds; more than a tick of this machine's file systems."""
@@ -38,6 +39,7 @@ class Folder(RuleBasedStateMachine):
         self.digests = DigestCache(self.home / "digests.db", settled=SETTLED)
         self.store = LocalStore(self.home / "store", digests=self.digests)
         self.turn = 0
+        self.now = time.time
 
     def teardown(self):
         if hasattr(self, "home"):
@@ -111,9 +113,16 @@ class Folder(RuleBasedStateMachine):
             shutil.copystat(path, copy)
             copy.replace(path)
 
+    @rule(seconds=st.sampled_from([0.0, 0.5, 86_400.0]), still=st.booleans())
+    def set_the_clock_back(self, seconds, still):
+        """Or let it stand still: what is changed from then on is younger than now."""
+        began, clock = time.time(), time.time
+        self.now = lambda: (began if still else clock()) - seconds
+
     @rule()
     def wait_and_scan(self):
         """Then everything is remembered, and nothing of it is read again."""
+        self.now = time.time
         time.sleep(2 * SETTLED)
         scan(self.folder, digests=self.digests)
         files, _ = walk(self.folder)
@@ -124,10 +133,11 @@ class Folder(RuleBasedStateMachine):
     def it_is_what_it_is(self):
         if not hasattr(self, "folder"):
             return
-        for _ in range(2):
-            remembered, fresh = scan(self.folder, digests=self.digests), scan(self.folder)
-            assert remembered == fresh
-        assert self.store.put(self.folder) == fresh.cid
+        with mock.patch.object(time, "time", side_effect=self.now):
+            for _ in range(2):
+                remembered, fresh = scan(self.folder, digests=self.digests), scan(self.folder)
+                assert remembered == fresh
+            assert self.store.put(self.folder) == fresh.cid
         for file in fresh.files:
             with self.store.open(fresh.cid, file.path) as stream:
                 assert stream.read() == (self.folder / file.path).read_bytes()
@@ -137,4 +147,4 @@ TestFolder = pytest.mark.skipif(
     Path(tempfile.gettempdir()).stat().st_dev in _in_memory(),
     reason="the temporary folder is in memory, of which nothing is remembered",
 )(Folder.TestCase)
-TestFolder.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+TestFolder.settings = examples(15, 15)

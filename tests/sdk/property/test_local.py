@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.content.digests import DigestCache
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import IntegrityError, NotFoundError
 from anacostia_blockchain.storage import LocalStore, dag
@@ -183,7 +182,6 @@ class Stores(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.home = Path(self.folder.name)
         self.clock = 0.0
-        self.digests = DigestCache(self.home / "digests.db", settled=0.02)
         self.stores = [self.open(), self.open()]
         with Outside():
             for store in self.stores:
@@ -194,7 +192,7 @@ class Stores(RuleBasedStateMachine):
         self.known: list[bytes] = []
 
     def open(self) -> LocalStore:
-        return LocalStore(self.home / "store", patience=5, digests=self.digests)
+        return LocalStore(self.home / "store", patience=5)
 
     def teardown(self) -> None:
         tidy(self.stores[0])
