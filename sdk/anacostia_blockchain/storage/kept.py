@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+)
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -72,8 +78,17 @@ class KeptConnections:
 
 
 def fill(answer: HTTPResponse, buffer: memoryview) -> memoryview:
-    """Read a body into a buffer, and return the part that it fills: all of it, if it is larger."""
+    """Read a body into a buffer, and return the part that it fills: all of it, if it is larger.
+
+    Raises:
+        HTTPException: it is shorter than it was said to be.
+    """
     done = 0
-    while done < min(len(buffer), MAX_BLOCK) and (size := answer.readinto(buffer[done:])):
+    while done < min(len(buffer), MAX_BLOCK):
+        size = answer.readinto(buffer[done:])
+        if not size:
+            if answer.length:
+                raise IncompleteRead(b"", answer.length)
+            break
         done += size
     return buffer[:done]

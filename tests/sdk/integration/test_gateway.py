@@ -92,6 +92,33 @@ def test_a_gateway_nearby_is_asked_for_blocks(liar, large, tmp_path, monkeypatch
     assert len(liar.paths("format=raw")) == 26
 
 
+def test_a_block_that_breaks_off_is_no_lie(liar, large, tmp_path):
+    """It is asked for again, and the gateway stays."""
+    store = GatewayStore(liar.url, streams=False)
+    broken = cut(1000, "format=raw")
+
+    def sometimes(asked, offset, piece):
+        leaf, asked_once = str(large) not in asked.path, liar.paths().count(asked.path) == 1
+        return broken(asked, offset, piece) if leaf and asked_once else piece
+
+    liar.alter = sometimes
+    assert scan(store.get(large, tmp_path / "file")).cid == large
+    assert not store.gateways[0].dropped
+
+
+def test_a_leaf_without_end_is_not_read(liar, large, tmp_path):
+    """Nor written; what was verified before stays."""
+    store = GatewayStore(liar.url, streams=False)
+    store.block(large)
+    liar.fault = lambda asked: (
+        Answer(200, b"x" * (64 << 20)) if str(large) not in asked.path else None
+    )
+    with pytest.raises(IntegrityError):
+        store.get(large, tmp_path / "file")
+    assert store.gateways[0].dropped
+    assert not (tmp_path / "file").exists()
+
+
 def test_without_streams_blocks_come_some_at_a_time(liar, large, tmp_path):
     """Quicker from one's own node."""
     store = GatewayStore(liar.url, streams=False)
