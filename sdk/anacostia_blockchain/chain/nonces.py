@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
-from anacostia_blockchain.errors import StorageError, StoreBusyError
+from anacostia_blockchain.errors import StorageError, StoreBusyError, StoreFullError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lease (
@@ -92,6 +92,10 @@ class Nonces:
                 yield database
                 database.execute("COMMIT")
         except sqlite3.OperationalError as error:
+            if "full" in str(error):
+                raise StoreFullError(
+                    f"no space is left for {self._path}: free some; nothing was signed"
+                ) from error
             raise StoreBusyError(
                 f"{self._path}: {error}: another process has held it for {_PATIENCE} s, "
                 "or this one may not write there"

@@ -13,8 +13,9 @@ import pytest
 
 from anacostia_blockchain.chain import Call
 from anacostia_blockchain.chain.nonces import Nonces
-from anacostia_blockchain.errors import StorageError, StoreBusyError
+from anacostia_blockchain.errors import StorageError, StoreBusyError, StoreFullError
 from anacostia_blockchain.testing import LocalChain, dev_signer
+from outside import FULL, Outside
 
 pytestmark = pytest.mark.integration
 
@@ -101,6 +102,14 @@ def test_a_file_that_is_held_too_long_is_a_typed_error(tmp_path, monkeypatch):
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreBusyError, match="another process"):
             nonces(path).lease()
+
+
+def test_a_full_disk_is_a_typed_error(tmp_path):
+    leases = nonces(tmp_path / "nonces.db")
+    with Outside({6: FULL}) as outside, pytest.raises(StoreFullError, match="nothing was signed"):
+        leases.lease()
+    assert [strike.name for strike in outside.struck] == ["COMMIT"]
+    assert leases.lease() == [0]
 
 
 def test_a_damaged_file_is_a_typed_error(tmp_path):

@@ -19,7 +19,7 @@ from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.content.walk import walk
 from anacostia_blockchain.storage import LocalStore
-from outside import examples
+from strikes import examples
 
 SETTLED = 0.02
 """Seconds; more than a tick of this machine's file systems."""

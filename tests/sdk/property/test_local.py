@@ -23,7 +23,8 @@ from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import IntegrityError, NotFoundError
 from anacostia_blockchain.storage import LocalStore, dag
-from outside import DEATHS, WAYS, Outside, examples, strike_everywhere, suffer
+from outside import DEATHS, WAYS, Outside
+from strikes import examples, strike_everywhere, suffer
 
 SIZES = st.sampled_from([0, 1, 1000, CHUNK, CHUNK + 1, 2 * CHUNK + 5])
 NAMES = st.sampled_from(["a", "b"])

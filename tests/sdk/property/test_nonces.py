@@ -14,7 +14,8 @@ from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.errors import NonceConflictError, TransactionTimeoutError
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from office import somebody
-from outside import DEATHS, FULL, WAYS, Outside, apart, examples, strike_everywhere, suffer
+from outside import DEATHS, FULL, WAYS, Outside
+from strikes import apart, examples, strike_everywhere, suffer
 
 pytestmark = pytest.mark.integration
 

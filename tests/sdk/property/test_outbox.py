@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from office import ACCOUNT, REFUSER, Office, refuse, somebody
-from outside import DEATHS, FULL, WAYS, Outside, examples, strike_everywhere, suffer
+from outside import DEATHS, FULL, WAYS, Outside
+from strikes import examples, strike_everywhere, suffer
 
 pytestmark = pytest.mark.integration
 

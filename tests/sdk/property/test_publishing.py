@@ -13,7 +13,8 @@ from anacostia_blockchain.chain import Chain
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.testing import LocalChain, dev_signer
-from outside import FULL, NIGHTLY, Outside, at_night, strike_everywhere
+from outside import FULL, Outside
+from strikes import NIGHTLY, at_night, strike_everywhere
 
 pytestmark = pytest.mark.integration
 
