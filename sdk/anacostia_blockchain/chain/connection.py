@@ -92,10 +92,10 @@ class Chain(Account):
                 transaction was signed, the error names its hash, which can be waited for.
         """
         signed = self.sign(call)
-        with self._ending([signed]):
+        with self._ending(offers := [signed]):
             try:
                 self.broadcast(signed.raw)
-                return self._see_through(signed, timeout)
+                return self._see_through(offers, timeout)
             except ChainUnavailableError as error:
                 raise ChainUnavailableError(
                     f"{error}; transaction {signed.hash} may be on its way: wait for that hash "
@@ -176,14 +176,14 @@ class Chain(Account):
     def _ending(self, signed: list[SignedTransaction]) -> Iterator[None]:
         """End the leases of transactions afterwards, whatever became of them.
 
-        What the chain has, mined or in its pool, it counts by itself; what it never took, or has
-        dropped, must leave no gap, behind which all that is sent later would wait.
+        What the network has, mined or in its pool, it tells; what it never took, or has dropped,
+        must leave no gap, behind which all that is sent later would wait.
         """
         try:
             yield
         finally:
             with suppress(StorageError):  # it says nothing of what was sent
-                self._nonces.give_back(*(tx.nonce for tx in signed))
+                self._nonces.end(signed)
 
     def _launch_all(
         self, signed: list[SignedTransaction]
@@ -197,13 +197,18 @@ class Chain(Account):
                 return signed[:place], error
         return signed, None
 
-    def _see_through(self, signed: SignedTransaction, timeout: float) -> Receipt:
-        """Wait, raising the fees of what is stuck; whichever offer is mined counts."""
-        hashes, deadline = [signed.hash], time.monotonic() + timeout
-        newest = signed
+    def _see_through(self, offers: list[SignedTransaction], timeout: float) -> Receipt:
+        """Wait, raising the fees of what is stuck; whichever offer is mined counts.
+
+        Args:
+            offers: what was sent; those that replace it are added when the network takes them.
+            timeout: seconds.
+        """
+        newest, deadline = offers[-1], time.monotonic() + timeout
         while True:
             left = deadline - time.monotonic()
             try:
+                hashes = [offer.hash for offer in offers]
                 return self._checked(self._confirmed(hashes, min(self.patience, left)))
             except TransactionTimeoutError:
                 if left <= self.patience:
@@ -211,7 +216,7 @@ class Chain(Account):
             newest = self.bump(newest.raw)
             try:
                 self.broadcast(newest.raw)
-                hashes.append(newest.hash)
+                offers.append(newest)
             except (NonceConflictError, InsufficientFundsError, TransactionFailedError):
                 continue  # not taken; what was sent before may still be mined, or just was
 

@@ -2,6 +2,8 @@
 
 Leases are rows of a SQLite file. A lease ends when its transaction is mined or given up; the lease
 of a process that died is taken over, so that a crash leaves no gap behind which everything waits.
+What was sent and waits behind a gap is in no count of the chain's: its hash is kept, and its nonce
+is taken for as long as the network knows it.
 """
 
 from __future__ import annotations
@@ -9,19 +11,21 @@ from __future__ import annotations
 import itertools
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
+from anacostia_blockchain.chain.values import SignedTransaction
 from anacostia_blockchain.errors import StorageError, StoreBusyError, StoreFullError
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS lease (
+CREATE TABLE IF NOT EXISTS leases (
     chain_id INTEGER NOT NULL,
     address TEXT NOT NULL,
     nonce INTEGER NOT NULL,
     owner TEXT NOT NULL,
+    hash TEXT NOT NULL,
     PRIMARY KEY (chain_id, address, nonce)
 ) WITHOUT ROWID
 """
@@ -37,14 +41,21 @@ class Nonces:
     Args:
         path: of the SQLite file, shared by all processes of the machine that use the account.
         counts: asks the chain for the account's transactions: mined; and with those pending.
+        known: asks it which transactions it has, by their hashes.
     """
 
     def __init__(
-        self, path: Path, chain_id: int, address: str, counts: Callable[[], tuple[int, int]]
+        self,
+        path: Path,
+        chain_id: int,
+        address: str,
+        counts: Callable[[], tuple[int, int]],
+        known: Callable[[Sequence[str]], Iterable[bool]],
     ) -> None:
         self._path = path
         self._key = (chain_id, address)
         self._counts = counts
+        self._known = known
 
     def lease(self, count: int = 1) -> list[int]:
         """The lowest nonces that nobody holds.
@@ -57,25 +68,51 @@ class Nonces:
             # Asked while the file is held: counts from before could name a nonce that another
             # process has leased, sent and seen mined since.
             mined, pending = self._counts()
-            database.execute(f"DELETE FROM lease WHERE {where} AND nonce < ?", (*self._key, mined))  # noqa: S608 - constant
-            rows = database.execute(f"SELECT nonce, owner FROM lease WHERE {where}", self._key)  # noqa: S608 - constant
-            lives = cache(_lives)
-            held = {nonce for nonce, owner in rows if nonce >= pending and lives(owner)}
+            database.execute(f"DELETE FROM leases WHERE {where} AND nonce < ?", (*self._key, mined))  # noqa: S608 - constant
+            rows = database.execute(
+                f"SELECT nonce, owner, hash FROM leases WHERE {where} AND nonce >= ?",  # noqa: S608 - constant
+                (*self._key, pending),
+            )
+            held = self._held(rows.fetchall())
             free = (nonce for nonce in itertools.count(pending) if nonce not in held)
             nonces = list(itertools.islice(free, count))
             owner = _owner()
             database.executemany(
-                "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, '')",
                 [(*self._key, nonce, owner) for nonce in nonces],
             )
         return nonces
 
+    def signed(self, transactions: Iterable[SignedTransaction]) -> None:
+        """Remember what is about to be sent with leased nonces."""
+        self._update("hash = ?", [(tx.hash, *self._key, tx.nonce) for tx in transactions])
+
+    def end(self, transactions: Iterable[SignedTransaction]) -> None:
+        """End leases: from now on only the network decides whether their nonces are taken."""
+        rows = [(tx.hash, *self._key, tx.nonce) for tx in transactions]
+        self._update("owner = '', hash = ?", rows)
+
     def give_back(self, *nonces: int) -> None:
-        """End leases: of what was never sent, or of what the chain itself counts now."""
+        """End leases of what the network does not have."""
         with self._transaction() as database:
             database.executemany(
-                "DELETE FROM lease WHERE chain_id = ? AND address = ? AND nonce = ?",
+                "DELETE FROM leases WHERE chain_id = ? AND address = ? AND nonce = ?",
                 [(*self._key, nonce) for nonce in nonces],
+            )
+
+    def _held(self, rows: Sequence[tuple[int, str, str]]) -> set[int]:
+        """Nonces of whoever lives, and of what was sent and waits."""
+        lives = cache(_lives)
+        held = {nonce for nonce, owner, _hash in rows if lives(owner)}
+        sent = {tx: nonce for nonce, _owner, tx in rows if tx and nonce not in held}
+        known = zip(sent.values(), self._known(list(sent)), strict=True)
+        return held | {nonce for nonce, there in known if there}
+
+    def _update(self, what: str, rows: Sequence[tuple[str, int, str, int]]) -> None:
+        with self._transaction() as database:
+            database.executemany(
+                f"UPDATE leases SET {what} WHERE chain_id = ? AND address = ? AND nonce = ?",  # noqa: S608 - constant
+                rows,
             )
 
     @contextmanager
@@ -113,6 +150,8 @@ def _owner() -> str:
 def _lives(owner: str) -> bool:
     """Whether the process that took a lease still runs; process ids are used again."""
     pid, _, started = owner.partition(":")
+    if not pid:
+        return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from eth_utils import keccak, to_checksum_address
@@ -40,7 +41,11 @@ class Account(Watcher):
         self.address: Address | None = signer.address if signer is not None else None
         self._market = Market(rpc)
         self._nonces = Nonces(
-            state_dir / "nonces.db", chain_id, self.address or "", self._transaction_counts
+            state_dir / "nonces.db",
+            chain_id,
+            self.address or "",
+            self._transaction_counts,
+            self._has_transactions,
         )
 
     @property
@@ -100,13 +105,15 @@ class Account(Watcher):
         fees = self._market.fees()
         nonces = self._nonces.lease(len(calls))
         try:
-            return [
+            signed = [
                 self._sign_one(call, gas, nonce, fees)
                 for call, gas, nonce in zip(calls, limits, nonces, strict=True)
             ]
+            self._nonces.signed(signed)
         except BaseException:  # a key service that does not answer must leave no gap behind
             self._nonces.give_back(*nonces)
             raise
+        return signed
 
     def _sign_one(self, call: Call, gas: int, nonce: int, fees: Fees) -> SignedTransaction:
         signer, sender = self._account()
@@ -138,3 +145,14 @@ class Account(Watcher):
             if isinstance(answer, RpcError):
                 raise answer
         return int(mined, 16), int(pending, 16)
+
+    def _has_transactions(self, hashes: Sequence[str]) -> list[bool]:
+        """Which transactions the network has, mined or not."""
+        found: list[bool] = []
+        for start in range(0, len(hashes), BATCH):
+            requests = [("eth_getTransactionByHash", [tx]) for tx in hashes[start : start + BATCH]]
+            for answer in self.rpc.batch(requests):
+                if isinstance(answer, RpcError):
+                    raise answer
+                found.append(answer is not None)
+        return found

@@ -29,7 +29,7 @@ def payment(value: int = 1) -> Call:
 
 def nonces(path, mined: int = 0, pending: int | None = None) -> Nonces:
     counts = (mined, mined if pending is None else pending)
-    return Nonces(path, 31337, ADDRESS, lambda: counts)
+    return Nonces(path, 31337, ADDRESS, lambda: counts, lambda hashes: [False] * len(hashes))
 
 
 def test_leases_do_not_overlap_and_gaps_are_filled_first(tmp_path):
@@ -51,15 +51,15 @@ def test_what_the_chain_has_counted_is_not_leased(tmp_path):
 def test_accounts_and_chains_have_their_own(tmp_path):
     path = tmp_path / "nonces.db"
     assert nonces(path).lease() == [0]
-    assert Nonces(path, 1, ADDRESS, lambda: (0, 0)).lease() == [0]
-    assert Nonces(path, 31337, TO, lambda: (0, 0)).lease() == [0]
+    assert Nonces(path, 1, ADDRESS, lambda: (0, 0), list).lease() == [0]
+    assert Nonces(path, 31337, TO, lambda: (0, 0), list).lease() == [0]
 
 
 LEASE = """
 import os, sys, time
 from pathlib import Path
 from anacostia_blockchain.chain.nonces import Nonces
-leases = Nonces(Path(sys.argv[1]), 31337, sys.argv[2], lambda: (0, 0))
+leases = Nonces(Path(sys.argv[1]), 31337, sys.argv[2], lambda: (0, 0), list)
 print(leases.lease(2), flush=True)
 time.sleep(60)
 """
@@ -83,7 +83,7 @@ def test_a_process_of_the_same_number_is_another(tmp_path):
     path = tmp_path / "nonces.db"
     nonces(path).lease()
     with sqlite3.connect(path) as database:
-        database.execute("UPDATE lease SET owner = ?", (f"{os.getpid()}:12345",))
+        database.execute("UPDATE leases SET owner = ?", (f"{os.getpid()}:12345",))
     assert nonces(path).lease() == [0]
 
 
