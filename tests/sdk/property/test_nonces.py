@@ -40,7 +40,7 @@ def payments(count: int) -> list[Call]:
 
 def nothing_is_stuck(chain: Chain) -> None:
     """What is sent next is mined at once, and nothing waits behind a gap."""
-    chain.send(payments(1)[0], timeout=3)
+    chain.send(payments(1)[0], timeout=10)
     assert chain.rpc("txpool_status") == {"pending": "0x0", "queued": "0x0"}
 
 
@@ -129,15 +129,17 @@ class Accounts(RuleBasedStateMachine):
         chain, calls = self.chains[account], payments(count)
         self.paid += [call.to for call in calls]
         dies = bool(set(strikes.values()) & set(DEATHS))
+        may_wait = bool(strikes or not self.mines or self.leased[account])
+        timeout = 0.06 if may_wait else 10
 
         def work() -> None:
             try:
                 if count == 1:
-                    chain.send(calls[0], timeout=0.06)
+                    chain.send(calls[0], timeout=timeout)
                 else:
-                    chain.send_many(calls, timeout=0.06)
+                    chain.send_many(calls, timeout=timeout)
             except TransactionTimeoutError:
-                assert strikes or not self.mines or self.leased[account]
+                assert may_wait
             except NonceConflictError as error:
                 raise SystemExit("a nonce was used twice") from error
 
@@ -183,7 +185,7 @@ class Accounts(RuleBasedStateMachine):
             waiting = chain.rpc("txpool_content")["queued"]
             if (chain.address or "").lower() not in {address.lower() for address in waiting}:
                 return
-            chain.send(payments(1)[0], timeout=3)
+            chain.send(payments(1)[0], timeout=10)
         raise AssertionError(f"there is a gap that nobody fills: {waiting}")
 
 
