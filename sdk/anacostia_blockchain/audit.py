@@ -20,7 +20,7 @@ from anacostia_blockchain.metadata import runlog, schema
 from anacostia_blockchain.metadata.database import database_path, open_database
 from anacostia_blockchain.metadata.facts import run_facts
 from anacostia_blockchain.metadata.recording import canonical
-from anacostia_blockchain.verify import Report, made
+from anacostia_blockchain.verify import Report, made_all
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
@@ -131,7 +131,7 @@ class RunDatabase:
         ]
         if client is not None:
             checks.append(("chain", lambda: _check_chain(client, record)))
-        return Report(f"run {run_id} of {self.shown}", tuple(made(n, check) for n, check in checks))
+        return Report(f"run {run_id} of {self.shown}", made_all(checks))
 
     def _recorded(self, connection: Connection, row: dict[str, Any]) -> RecordedRun:
         anchors, metrics, run_id = schema.anchors, upstream.metrics, row["run_id"]

@@ -7,7 +7,7 @@ itself and without a transaction: what it returns must be what is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,6 @@ from anacostia_blockchain.deployment import (
     read,
 )
 from anacostia_blockchain.errors import (
-    AnacostiaError,
     ConfigError,
     IntegrityError,
     NoContractError,
@@ -33,7 +32,7 @@ from anacostia_blockchain.errors import (
 )
 from anacostia_blockchain.oracles import NATIVE, OracleNetwork
 from anacostia_blockchain.story.service import known_addresses
-from anacostia_blockchain.verify import Check
+from anacostia_blockchain.verify import Check, made
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain
@@ -84,17 +83,10 @@ def inspect(
     """
     outside = _outside(chain, network) | _story(chain, story)
     for name in sorted(deployment.contracts):
-        yield _made(f"{name} record", partial(_record, chain, deployment, name))
-        yield _made(f"{name} code", partial(_code, chain, deployment, name))
+        yield made(f"{name} record", partial(_record, chain, deployment, name))
+        yield made(f"{name} code", partial(_code, chain, deployment, name))
         if _wires_of(name):
-            yield _made(f"{name} wires", partial(_wires, chain, deployment, name, outside))
-
-
-def _made(name: str, check: Callable[[], str]) -> Check:
-    try:
-        return Check(name, passed=True, detail=check())
-    except AnacostiaError as error:
-        return Check(name, passed=False, detail=str(error))
+            yield made(f"{name} wires", partial(_wires, chain, deployment, name, outside))
 
 
 def _record(chain: Chain, deployment: Deployment, name: str) -> str:

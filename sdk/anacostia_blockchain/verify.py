@@ -7,7 +7,7 @@ could not be made counts as failed, because evidence that cannot be had is no ev
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,15 +114,12 @@ def verify_version(
     """
     model_id, number = client.models.resolve(model)
     version = client.registry.version_of(model_id, number)
-    results: list[Check] = []
     with tempfile.TemporaryDirectory(prefix="anacostia-verify-") as scratch:
         evidence = Evidence(version.root, into or Path(scratch) / "version")
-        for name, check in _checks(client, version, evidence, max_visits, progress):
-            results.append(made(name, check))
-            if on_check is not None:
-                on_check(results[-1])
+        checks = _checks(client, version, evidence, max_visits, progress)
+        results = made_all(checks, on_check)
     subject = f"{client.caip19(model_id)}@{number}"
-    return Report(subject, tuple(results), client.chain.block_number())
+    return Report(subject, results, client.chain.block_number())
 
 
 def _checks(
@@ -141,6 +138,19 @@ def _checks(
     yield "token", lambda: _token(client, version)
     yield "aliases", lambda: _aliases(client, version)
     yield "lineage", lambda: _lineage(client, version, max_visits)
+
+
+def made_all(
+    checks: Iterable[tuple[str, Callable[[], str]]],
+    on_check: Callable[[Check], None] | None = None,
+) -> tuple[Check, ...]:
+    """Make checks in order, and tell of each when it is made."""
+    results = []
+    for name, check in checks:
+        results.append(made(name, check))
+        if on_check is not None:
+            on_check(results[-1])
+    return tuple(results)
 
 
 def made(name: str, check: Callable[[], str]) -> Check:

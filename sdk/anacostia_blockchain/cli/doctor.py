@@ -12,17 +12,16 @@ import click
 from anacostia_blockchain._version import __version__
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import tick
-from anacostia_blockchain.errors import AnacostiaError, ConfigError, IntegrityError
-from anacostia_blockchain.verify import Check, Report
+from anacostia_blockchain.errors import ConfigError, IntegrityError
+from anacostia_blockchain.verify import Report, made_all
 
 
 @click.command()
 @session
 def doctor(session: Session) -> None:
     """Check the installation, the local chain, the contracts and the store."""
-    checks = tuple(_made(name, check) for name, check in _checks(session))
-    report = Report(f"anacostia-blockchain {__version__}", checks)
-    rows = [(check.name, tick(check.passed), check.detail) for check in checks]
+    report = Report(f"anacostia-blockchain {__version__}", made_all(_checks(session)))
+    rows = [(check.name, tick(check.passed), check.detail) for check in report.checks]
     session.output.table(("check", "", "detail"), rows, report.to_dict())
     sys.exit(0 if report.passed else 1)
 
@@ -36,13 +35,6 @@ def _checks(session: Session) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "chain", lambda: _chain(session)
     yield "contracts", lambda: _contracts(session)
     yield "store", lambda: _store(session)
-
-
-def _made(name: str, check: Callable[[], str]) -> Check:
-    try:
-        return Check(name, passed=True, detail=check())
-    except AnacostiaError as error:
-        return Check(name, passed=False, detail=str(error))
 
 
 def _installed(package: str) -> str:

@@ -55,14 +55,10 @@ def verify_evidence(
     try:
         subject = _Subject.read(archive.index)
         evidence = _Evidence(archive, subject, trust(subject.chain_id, block_hashes, rpc_url))
-        made = []
-        for name, check in evidence.checks():
-            made.append(verify.made(name, check))
-            if on_check is not None:
-                on_check(made[-1])
+        made = verify.made_all(evidence.checks(), on_check)
     finally:
         archive.close()
-    return Report(f"{subject.id}, {subject.name}", tuple(made), subject.block)
+    return Report(f"{subject.id}, {subject.name}", made, subject.block)
 
 
 def block_numbers(path: Path) -> list[int]:

@@ -224,13 +224,9 @@ def verify_alias_proof(
     """
     proof = AliasProof.from_json(data)
     reader = _Reader(proof, trust(proof.chain_id, block_hashes, rpc_url))
-    made = []
-    for name, check in reader.checks():
-        made.append(verify.made(name, check))
-        if on_check is not None:
-            on_check(made[-1])
+    made = verify.made_all(reader.checks(), on_check)
     blocks = reader.state.blocks
-    return verify.Report(reader.subject, tuple(made), next(iter(blocks), None))
+    return verify.Report(reader.subject, made, next(iter(blocks), None))
 
 
 def read_alias_proof(

@@ -104,12 +104,8 @@ def verify_bundle(
         bundle = _Bundle(
             document, archive, Path(scratch), ProvenState(trusted, document["chain_id"])
         )
-        made = []
-        for name, check in _checks(bundle):
-            made.append(verify.made(name, check))
-            if on_check is not None:
-                on_check(made[-1])
-    return Report(str(document["subject"]), tuple(made))
+        made = verify.made_all(_checks(bundle), on_check)
+    return Report(str(document["subject"]), made)
 
 
 def block_numbers(path: Path) -> list[int]:
