@@ -1,10 +1,12 @@
-"""Fixtures of the tests of prices and of Story: chains with others' contracts on them."""
+"""Fixtures of several files: names, evidence, and chains with others' contracts on them."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
+import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,46 @@ from click.testing import CliRunner
 from anacostia_blockchain.cli import cli
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.evidence.collect import write_evidence
 from anacostia_blockchain.oracles import deploy_oracles
 from anacostia_blockchain.testing import LocalChain
 from anacostia_blockchain.types import Kind
+from archived import hashes, tell_story
 from chainlink import Oracles, network_of
 from priced import Setting
 from story_world import World, world_of
 
 DEV_KEY = "0x" + "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 """Of the first development account: public, and worth nothing."""
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no model has yet."""
+    return f"model-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder to publish."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights.bin").write_bytes(os.urandom(3000))
+    return folder
+
+
+@pytest.fixture
+def story(hub: Anacostia, folder: Path, name: str) -> str:
+    """A model of which much is to be shown."""
+    return tell_story(hub, folder, name)
+
+
+@pytest.fixture
+def evidence(hub: Anacostia, story: str, tmp_path: Path) -> tuple[Path, dict[str, Any], list[str]]:
+    """Evidence about it, with its index and the block hashes to trust."""
+    path = tmp_path / "evidence.zip"
+    index = write_evidence(hub, story, path)
+    return path, index, hashes(hub, path)
 
 
 @pytest.fixture(scope="module")

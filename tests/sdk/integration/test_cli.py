@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import uuid
 
 import pytest
 from click.testing import CliRunner
@@ -41,11 +40,6 @@ def model(tmp_path):
     folder.mkdir()
     (folder / "weights.bin").write_bytes(os.urandom(1000))
     return folder
-
-
-@pytest.fixture
-def name():
-    return f"model-{uuid.uuid4().hex[:12]}"
 
 
 def test_publish_list_show_verify(anacostia, model, name):

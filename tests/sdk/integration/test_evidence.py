@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import uuid
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -17,36 +16,9 @@ from anacostia_blockchain.evidence.check import verify_evidence
 from anacostia_blockchain.evidence.collect import write_evidence
 from anacostia_blockchain.promotion.values import Policy
 from anchored import anchor, described
-from archived import CHECKS, failed, hashes, lines, members, replacing, rewritten, tell_story
+from archived import CHECKS, failed, hashes, lines, members, replacing, rewritten
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def name():
-    return f"audit-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A folder to publish; `rewritten` makes it another."""
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "weights.bin").write_bytes(os.urandom(3000))
-    return folder
-
-
-@pytest.fixture
-def story(hub, folder, name):
-    """A model of which much is to be shown."""
-    return tell_story(hub, folder, name)
-
-
-@pytest.fixture
-def evidence(hub, story, tmp_path):
-    path = tmp_path / "evidence.zip"
-    index = write_evidence(hub, story, path)
-    return path, index, hashes(hub, path)
 
 
 def test_evidence_is_complete_and_verifies_offline(hub, story, evidence):

@@ -1,55 +1,23 @@
 """Evidence that was forged, altered or cut: what does not fit is named."""
 
 import json
-import os
-import uuid
 
 import pytest
 
 from anacostia_blockchain.errors import FormatError
 from anacostia_blockchain.evidence.check import verify_evidence
-from anacostia_blockchain.evidence.collect import write_evidence
 from anacostia_blockchain.offline import verify_file
 from archived import (
     CHECKS,
     dropping_line,
     failed,
-    hashes,
     in_index,
     members,
     replacing,
     rewritten,
-    tell_story,
 )
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def name():
-    return f"audit-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A folder to publish; `rewritten` makes it another."""
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "weights.bin").write_bytes(os.urandom(3000))
-    return folder
-
-
-@pytest.fixture
-def story(hub, folder, name):
-    """A model of which much is to be shown."""
-    return tell_story(hub, folder, name)
-
-
-@pytest.fixture
-def evidence(hub, story, tmp_path):
-    path = tmp_path / "evidence.zip"
-    index = write_evidence(hub, story, path)
-    return path, index, hashes(hub, path)
 
 
 @pytest.mark.parametrize(

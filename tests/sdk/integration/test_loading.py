@@ -4,7 +4,6 @@ import os
 import pickle
 import subprocess
 import sys
-import uuid
 import zipfile
 from pathlib import Path
 
@@ -40,11 +39,6 @@ class Bomb:
 
     def __reduce__(self):
         return os.mkdir, (self.target,)
-
-
-@pytest.fixture
-def name():
-    return f"load-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import uuid
 from importlib.resources import files
 from pathlib import Path
 
@@ -51,11 +50,6 @@ class Train(TrainingNode):
         (target / "weights.bin").write_bytes(os.urandom(100))
         self.log_params(lr=0.1)
         return {"accuracy": 0.75}
-
-
-@pytest.fixture
-def name() -> str:
-    return f"nodes-{uuid.uuid4().hex[:12]}"
 
 
 class Project:

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import uuid
 
 import pytest
 
@@ -28,11 +27,6 @@ STEPS = [
     ("confirmed", "alias"),
 ]
 KILLED = 9
-
-
-@pytest.fixture
-def name():
-    return f"model-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -52,11 +51,6 @@ def model(tmp_path: Path) -> Path:
     (folder / "weights.bin").write_bytes(os.urandom(300_000))
     (folder / "config.json").write_text("{}")
     return folder
-
-
-@pytest.fixture
-def name() -> str:
-    return f"race-{uuid.uuid4().hex[:12]}"
 
 
 def test_two_publish_the_same_as_one_account(hub: Anacostia, model: Path, name: str) -> None:

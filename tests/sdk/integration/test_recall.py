@@ -4,7 +4,6 @@ import itertools
 import json
 import random
 import threading
-import uuid
 
 import pytest
 from click.testing import CliRunner
@@ -16,11 +15,6 @@ from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def name():
-    return f"recall-{uuid.uuid4().hex[:12]}"
 
 
 def publish(hub, name, *parents, relation=Relation.FINETUNE):

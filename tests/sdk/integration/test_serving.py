@@ -44,11 +44,6 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture
-def name():
-    return f"serve-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
 def published(hub, trained, name):
     """The data, and a model that was trained on them."""
     folder, _rows = trained

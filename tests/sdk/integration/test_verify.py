@@ -2,7 +2,6 @@
 
 import json
 import os
-import uuid
 import zipfile
 
 import pytest
@@ -17,11 +16,6 @@ from anchored import anchor, described, prove
 from store_contract import damage
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def name():
-    return f"model-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture
