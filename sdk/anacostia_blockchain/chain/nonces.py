@@ -30,6 +30,12 @@ CREATE TABLE IF NOT EXISTS leases (
 ) WITHOUT ROWID
 """
 
+_DROP_MINED = "DELETE FROM leases WHERE chain_id = ? AND address = ? AND nonce < ?"
+_READ = "SELECT nonce, owner, hash FROM leases WHERE chain_id = ? AND address = ? AND nonce >= ?"
+_TAKE = "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, '')"
+_SIGN = "UPDATE leases SET hash = ? WHERE chain_id = ? AND address = ? AND nonce = ?"
+_END = "UPDATE leases SET owner = '', hash = ? WHERE chain_id = ? AND address = ? AND nonce = ?"
+_GIVE_BACK = "DELETE FROM leases WHERE chain_id = ? AND address = ? AND nonce = ?"
 
 _PATIENCE = 60
 """Seconds; more than a request to the endpoint may take, which is made while the file is held."""
@@ -63,42 +69,30 @@ class Nonces:
         Raises:
             StoreBusyError: another process has held the file for too long.
         """
-        where = "chain_id = ? AND address = ?"
         with self._transaction() as database:
             # Asked while the file is held: counts from before could name a nonce that another
             # process has leased, sent and seen mined since.
             mined, pending = self._counts()
-            database.execute(f"DELETE FROM leases WHERE {where} AND nonce < ?", (*self._key, mined))  # noqa: S608 - constant
-            rows = database.execute(
-                f"SELECT nonce, owner, hash FROM leases WHERE {where} AND nonce >= ?",  # noqa: S608 - constant
-                (*self._key, pending),
-            )
-            held = self._held(rows.fetchall())
+            database.execute(_DROP_MINED, (*self._key, mined))
+            held = self._held(database.execute(_READ, (*self._key, pending)).fetchall())
             free = (nonce for nonce in itertools.count(pending) if nonce not in held)
             nonces = list(itertools.islice(free, count))
             owner = _owner()
-            database.executemany(
-                "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, '')",
-                [(*self._key, nonce, owner) for nonce in nonces],
-            )
+            database.executemany(_TAKE, [(*self._key, nonce, owner) for nonce in nonces])
         return nonces
 
     def signed(self, transactions: Iterable[SignedTransaction]) -> None:
         """Remember what is about to be sent with leased nonces."""
-        self._update("hash = ?", [(tx.hash, *self._key, tx.nonce) for tx in transactions])
+        self._keep(_SIGN, transactions)
 
     def end(self, transactions: Iterable[SignedTransaction]) -> None:
         """End leases: from now on only the network decides whether their nonces are taken."""
-        rows = [(tx.hash, *self._key, tx.nonce) for tx in transactions]
-        self._update("owner = '', hash = ?", rows)
+        self._keep(_END, transactions)
 
     def give_back(self, *nonces: int) -> None:
         """End leases of what the network does not have."""
         with self._transaction() as database:
-            database.executemany(
-                "DELETE FROM leases WHERE chain_id = ? AND address = ? AND nonce = ?",
-                [(*self._key, nonce) for nonce in nonces],
-            )
+            database.executemany(_GIVE_BACK, [(*self._key, nonce) for nonce in nonces])
 
     def _held(self, rows: Sequence[tuple[int, str, str]]) -> set[int]:
         """Nonces of whoever lives, and of what was sent and waits."""
@@ -108,12 +102,10 @@ class Nonces:
         known = zip(sent.values(), self._known(list(sent)), strict=True)
         return held | {nonce for nonce, there in known if there}
 
-    def _update(self, what: str, rows: Sequence[tuple[str, int, str, int]]) -> None:
+    def _keep(self, statement: str, transactions: Iterable[SignedTransaction]) -> None:
+        rows = [(tx.hash, *self._key, tx.nonce) for tx in transactions]
         with self._transaction() as database:
-            database.executemany(
-                f"UPDATE leases SET {what} WHERE chain_id = ? AND address = ? AND nonce = ?",  # noqa: S608 - constant
-                rows,
-            )
+            database.executemany(statement, rows)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
