@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from anacostia_blockchain._files import whole
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import as_data
 from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
@@ -129,9 +130,8 @@ def as_of(session: Session, alias: str, when: str, out: Path | None) -> None:
     """
     proof, period = session.connect().models.as_of(alias, _moment(when))
     if out is not None:
-        partial = out.with_name(f".{out.name}.part")
-        partial.write_bytes(proof.to_json())
-        partial.replace(out)
+        with whole(out) as partial:
+            partial.write_bytes(proof.to_json())
         session.output.note(f"proof written to {out}")
     data = period.to_dict() | {"alias": alias, "at": proof.at.isoformat(), "block": proof.number}
     text = f"{alias} at {proof.at:%Y-%m-%d %H:%M:%S} UTC: {period}\nproven at block {proof.number}"

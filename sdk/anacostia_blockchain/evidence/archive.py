@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
+from anacostia_blockchain._files import whole
 from anacostia_blockchain.content.documents import canonical, read_object
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 
@@ -65,17 +65,13 @@ class Draft:
 
     def pack(self, target: Path) -> Path:
         """Make the archive, index first; all of it, or no file."""
-        partial = target.with_name(f".{target.name}.part")
         order = sorted(self.names(), key=lambda name: (name != INDEX, name != "report.html", name))
-        try:
-            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-                for name in order:
-                    self._add(archive, name)
-            with partial.open("rb") as written:
-                os.fsync(written.fileno())
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with (
+            whole(target) as partial,
+            zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
+        ):
+            for name in order:
+                self._add(archive, name)
         return target
 
     def _add(self, archive: zipfile.ZipFile, name: str) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from anacostia_blockchain._files import whole
 from anacostia_blockchain.content.statement import Statement
 from anacostia_blockchain.errors import ConfigError, IntegrityError
 from anacostia_blockchain.ledger.proof import RunProof
@@ -36,19 +36,12 @@ def write_bundle(
     root = client.registry.version_of(model_id, number).root
     evidence = _gather(client, model_id, number, max_visits)
     evidence["evaluations"], envelopes = _evaluations(client, evidence)
-    partial = target.with_name(f".{target.name}.part")
-    try:
-        with zipfile.ZipFile(partial, "w") as archive:
-            archive.writestr(EVIDENCE, json.dumps(evidence, indent=1))
-            with archive.open(CONTENT, "w", force_zip64=True) as stream:
-                client.storage.export_car(root, cast("BinaryIO", stream))
-            for name, envelope in envelopes.items():
-                archive.writestr(name, envelope)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(target) as partial, zipfile.ZipFile(partial, "w") as archive:
+        archive.writestr(EVIDENCE, json.dumps(evidence, indent=1))
+        with archive.open(CONTENT, "w", force_zip64=True) as stream:
+            client.storage.export_car(root, cast("BinaryIO", stream))
+        for name, envelope in envelopes.items():
+            archive.writestr(name, envelope)
     return target
 
 
