@@ -11,8 +11,8 @@ import click
 
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import as_data
-from anacostia_blockchain.cli.price_sources import span
 from anacostia_blockchain.cli.runs import database_of, database_option
+from anacostia_blockchain.cli.values import span, word
 from anacostia_blockchain.cli.verify import show as show_report
 from anacostia_blockchain.errors import ConfigError
 
@@ -153,13 +153,8 @@ def uid_of(text: str) -> bytes:
     Raises:
         ConfigError: it is none.
     """
-    try:
-        uid = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        uid = b""
-    if len(uid) != 32:
-        raise ConfigError(f"{text!r} is no attestation's id: see `anacostia attest list`")
-    return uid
+    refusal = ConfigError(f"{text!r} is no attestation's id: see `anacostia attest list`")
+    return word(text, refusal)
 
 
 def _make(session: Session, hub: Anacostia, draft: Draft, sign_only: Path | None) -> None:

@@ -10,6 +10,7 @@ import click
 
 from anacostia_blockchain.cli import Session, amounts, session
 from anacostia_blockchain.cli.output import as_data
+from anacostia_blockchain.cli.values import word
 from anacostia_blockchain.licensing.terms import NATIVE, PRESETS, Field, Right, Terms, preset
 from anacostia_blockchain.licensing.values import License, LicenseId, Price
 
@@ -275,15 +276,8 @@ def _price(
 
 
 def _digest(text: str) -> bytes:
-    try:
-        digest = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        digest = b""
-    if len(digest) != 32:
-        raise click.BadParameter(
-            f"{text!r} is neither an id of terms nor one of {', '.join(PRESETS)}"
-        )
-    return digest
+    names = ", ".join(PRESETS)
+    return word(text, click.BadParameter(f"{text!r} is neither an id of terms nor one of {names}"))
 
 
 def _summary(terms: Terms) -> str:

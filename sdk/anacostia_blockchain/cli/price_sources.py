@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import click
 
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import as_data
+from anacostia_blockchain.cli.values import WORD, span, word
 from anacostia_blockchain.errors import ConfigError
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_WORD = 32
 
+def named(text: str, option: str) -> bytes:
+    """The 32 bytes that an option takes.
 
-def span(text: str) -> timedelta:
-    """Read a duration: `90m`, `12h`, `30d`."""
-    if text[-1:] not in _UNITS or not text[:-1].isdigit():
-        raise click.BadParameter(f"{text!r} is no duration: write a number and s, m, h or d")
-    return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
-
-
-def word(text: str, what: str) -> bytes:
-    """32 bytes in hexadecimal."""
-    try:
-        found = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) != _WORD:
-        raise ConfigError(f"--{what} is 32 bytes in hexadecimal, not {text!r}")
-    return found
+    Raises:
+        ConfigError: they are none.
+    """
+    refusal = ConfigError(f"--{option} is 32 bytes in hexadecimal, not {text!r}")
+    return word(text, refusal)
 
 
 @click.group()
@@ -44,7 +32,7 @@ def source() -> None:
 @click.option("--guardian", help="Who else may stop the source, for good.")
 @click.option("--delay", type=span, default="1d", show_default=True, help="For another workflow.")
 @click.option("--overlap", type=span, default="1d", show_default=True, help="Of two workflows.")
-@click.option("--salt", default="00" * _WORD, help="To have more than one source.")
+@click.option("--salt", default="00" * WORD, help="To have more than one source.")
 @session
 def open_(
     session: Session,
@@ -58,8 +46,8 @@ def open_(
     """Open a source that a Chainlink workflow reports to; prints its id."""
     if bool(workflow) == bool(owner) or bool(owner) != bool(name):
         raise click.UsageError("give --workflow, or --owner with --name")
-    who = word(workflow, "workflow") if workflow else (str(owner), str(name))
-    salt = word(str(rest.pop("salt")), "salt")
+    who = named(workflow, "workflow") if workflow else (str(owner), str(name))
+    salt = named(str(rest.pop("salt")), "salt")
     hub = session.connect()
     made = hub.prices.open_source(who, guardian=guardian, salt=salt, **rest)  # type: ignore[arg-type]
     data = {"source": as_data(made), "contract": hub.metric_receiver.address}
@@ -87,7 +75,7 @@ def attested(session: Session, evaluator: str, dataset: str) -> None:
 @session
 def present(session: Session, uid: str) -> None:
     """Make the attestation UID the newest of its metric; anybody may. Then `prices sync`."""
-    digest = word(uid, "uid")
+    digest = named(uid, "uid")
     session.connect().prices.present(digest)
     data = {"presented": as_data(digest)}
     session.output.result(data, f"{data['presented']} is the newest of its metric")

@@ -12,7 +12,8 @@ import click
 
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import as_data, tick
-from anacostia_blockchain.cli.price_sources import source, span, word
+from anacostia_blockchain.cli.price_sources import named, source
+from anacostia_blockchain.cli.values import span
 
 if TYPE_CHECKING:
     from anacostia_blockchain.prices.native import PriceNow
@@ -196,7 +197,7 @@ def _pricing(rules: dict[str, object]) -> Pricing:
         maximum=number(str(given.get("maximum", max(curve)))),
         points=points,
         metric=str(given["metric"]),
-        source=word(str(given["source"]), "source"),
+        source=named(str(given["source"]), "source"),
         metric_min=number(low),
         metric_max=number(high),
         max_move=number(str(given["max_move"])),
@@ -210,7 +211,7 @@ def _terms(text: str) -> bytes:
 
     if text in PRESETS:
         return preset(text).id
-    return b"" if text == "model" else word(text, "terms")
+    return b"" if text == "model" else named(text, "terms")
 
 
 def _facts(now: PriceNow) -> list[tuple[str, object]]:

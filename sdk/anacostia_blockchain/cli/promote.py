@@ -11,7 +11,7 @@ import click
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.attest import uid_of
 from anacostia_blockchain.cli.output import as_data, tick
-from anacostia_blockchain.cli.price_sources import span
+from anacostia_blockchain.cli.values import span
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
