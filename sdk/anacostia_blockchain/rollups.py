@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import rlp
+
 from anacostia_blockchain.chain.abi import Interface
 from anacostia_blockchain.chain.values import Call
 
@@ -50,8 +52,6 @@ def data_fees(chain: Chain, transactions: Sequence[Mapping[str, Any]]) -> dict[s
 
 def unsigned(transaction: Mapping[str, Any]) -> bytes:
     """The bytes of an EIP-1559 transaction before it is signed, from what JSON-RPC says of it."""
-    import rlp  # noqa: PLC0415 - comes with web3
-
     names = ("chainId", "nonce", "maxPriorityFeePerGas", "maxFeePerGas", "gas")
     numbers = [int(transaction[name], 16) for name in names]
     to = bytes.fromhex((transaction["to"] or "0x")[2:])
