@@ -219,11 +219,12 @@ def test_an_envelope_is_for_one_recipient_content_and_context():
     assert envelope.unwrap(BUYER) == key
     with pytest.raises(DecryptionError, match=STRANGER.public.hex()):
         envelope.unwrap(STRANGER)
+    damaged = envelope.wrapped[:-1] + bytes([envelope.wrapped[-1] ^ 1])
     for other in (
         Envelope(os.urandom(32), BUYER.public, "licence 7", envelope.wrapped),
         Envelope(digest, BUYER.public, "licence 8", envelope.wrapped),
         Envelope(digest, STRANGER.public, "licence 7", envelope.wrapped),
-        Envelope(digest, BUYER.public, "licence 7", envelope.wrapped[:-1] + b"\0"),
+        Envelope(digest, BUYER.public, "licence 7", damaged),
         Envelope(digest, BUYER.public, "licence 7", bytes(SIZE)),
     ):
         with pytest.raises(DecryptionError):
