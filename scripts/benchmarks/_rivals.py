@@ -18,7 +18,12 @@ Work = Callable[[], object]
 
 
 def side_by_side(
-    title: str, size: int, works: Mapping[str, Work], turns: int, bound: str | None = None
+    title: str,
+    size: int,
+    works: Mapping[str, Work],
+    turns: int,
+    bound: str | None = None,
+    target: Path | None = None,
 ) -> None:
     """Do each in turn, several times, and print how they compare with the first.
 
@@ -28,10 +33,12 @@ def side_by_side(
         works: the rival first.
         turns: how often.
         bound: the name of another one of them: what the machine can do at most.
+        target: what each of them writes.
     """
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(turns):
         for name, work in works.items():
+            at_rest(target)
             seconds[name].append(timed(work))
     rival = next(iter(seconds.values()))
     load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
@@ -53,9 +60,10 @@ def timed(work: Work) -> float:
     return told if isinstance(told, float) else time.perf_counter() - started
 
 
-def fresh(path: Path) -> Path:
-    """A place where nothing is."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    path.unlink(missing_ok=True)
-    return path
+def at_rest(target: Path | None) -> None:
+    """Nothing where they write, and nothing of what another wrote still on its way to the disk."""
+    if target and target.is_dir():
+        shutil.rmtree(target)
+    elif target:
+        target.unlink(missing_ok=True)
+    os.sync()

@@ -25,7 +25,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from _rivals import fresh, side_by_side, timed
+from _rivals import side_by_side, timed
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.digests import DigestCache
@@ -78,19 +78,19 @@ def main() -> None:
 
 def local(file: Path, folder: Path, turns: int) -> None:
     """The embedded store beside a copy that nobody verifies, and what verifying costs at least."""
-    store = LocalStore(folder / "store")
-    root = store.put(file)
+    store, target = LocalStore(folder / "store"), folder / "target"
+    root, size = store.put(file), file.stat().st_size
     works = {
-        "copy of the file": lambda: shutil.copyfile(file, fresh(folder / "plain")),
-        "read, SHA-256, write on all cores": lambda: hash_all(file, fresh(folder / "plain")),
-        "LocalStore.get, verified": lambda: store.get(root, fresh(folder / "copy")),
+        "copy of the file": lambda: shutil.copyfile(file, target),
+        "read, SHA-256, write on all cores": lambda: hash_all(file, target),
+        "LocalStore.get, verified": lambda: store.get(root, target),
     }
-    side_by_side("embedded store, nothing flushed", file.stat().st_size, works, turns)
+    side_by_side("embedded store, nothing flushed", size, works, turns, target=target)
     works = {
-        "copy of the file, flushed": lambda: flushed(file, fresh(folder / "plain")),
-        "LocalStore.put": lambda: LocalStore(fresh(folder / "store-2")).put(file),
+        "copy of the file, flushed": lambda: flushed(file, target),
+        "LocalStore.put": lambda: LocalStore(target).put(file),
     }
-    side_by_side("embedded store, flushed to disk", file.stat().st_size, works, turns)
+    side_by_side("embedded store, flushed to disk", size, works, turns, target=target)
 
 
 def cid(file: Path, _folder: Path, turns: int) -> None:
@@ -138,21 +138,19 @@ def reads(file: Path, folder: Path, turns: int) -> None:
     from anacostia_blockchain.storage.gateway import GatewayStore  # noqa: PLC0415 - loads HTTP
 
     with KuboNode() as node:
-        root, copy = kubo_store(node).put(file), folder / "copy"
+        root, target = kubo_store(node).put(file), folder / "target"
         near, far = GatewayStore(node.gateway), GatewayStore(node.gateway)
         near.near, far.near = 60, 0  # whatever the load: as if it were next door, or far away
         url = f"{node.gateway}/ipfs/{root}"
         works = {
-            "GET /ipfs/CID, unverified": lambda: download(url, fresh(folder / "plain")),
-            "GET /ipfs/CID?format=car, unverified": lambda: download(
-                f"{url}?format=car", fresh(folder / "plain")
-            ),
-            "ipfs get": lambda: node.ipfs("get", "-o", str(fresh(folder / "got")), str(root)),
-            "GatewayStore.get, nearby: by blocks": lambda: near.get(root, fresh(copy)),
-            "GatewayStore.get, far away: one stream": lambda: far.get(root, fresh(copy)),
-            "KuboStore.get, verified": lambda: kubo_store(node).get(root, fresh(copy)),
+            "GET /ipfs/CID, unverified": lambda: download(url, target),
+            "GET /ipfs/CID?format=car, unverified": lambda: download(f"{url}?format=car", target),
+            "ipfs get": lambda: node.ipfs("get", "-o", str(target), str(root)),
+            "GatewayStore.get, nearby: by blocks": lambda: near.get(root, target),
+            "GatewayStore.get, far away: one stream": lambda: far.get(root, target),
+            "KuboStore.get, verified": lambda: kubo_store(node).get(root, target),
         }
-        side_by_side("from a Kubo node", file.stat().st_size, works, turns)
+        side_by_side("from a Kubo node", file.stat().st_size, works, turns, target=target)
 
 
 def versions(file: Path, folder: Path, _turns: int) -> None:
