@@ -176,10 +176,13 @@ class Service:
                     allow_redirects=not self.public_only,
                 )
             with answer:
-                if answer.status_code in _RETRIED and attempt < attempts:
+                try:
+                    self._check(answer)
+                except StoreUnavailableError:  # and not a refusal, which stays one
+                    if answer.status_code not in _RETRIED or attempt == attempts:
+                        raise
                     time.sleep(_pause(answer, attempt))
                     continue
-                self._check(answer)
                 yield answer
                 return
 

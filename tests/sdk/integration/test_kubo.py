@@ -177,6 +177,17 @@ def test_names_that_are_too_long_for_a_node_are_refused(kubo):
     assert [pin.name for pin in store.pins() if pin.cid == cid] == ["x" * 200]
 
 
+def test_what_is_not_pinned_is_asked_about_once(proxy):
+    """Kubo says so with status 500, which is repeated where it stands for nothing else."""
+    store = KuboStore(proxy.url, patience=0)
+    assert store.names_of(CID.of(os.urandom(8))) is None
+    assert len(proxy.paths("pin/ls")) == 1
+    answers = [Answer(500, b"busy"), None]
+    proxy.fault = lambda _asked: answers.pop(0)
+    assert store.names_of(CID.of(os.urandom(8))) is None
+    assert answers == []
+
+
 def test_pins_of_other_programs_are_left_alone(kubo):
     """CIDv0, which this package never makes."""
     made = kubo.ipfs("add", "-Q", "--cid-version=0", "--raw-leaves=false", kubo.repo / "config")
