@@ -148,7 +148,6 @@ class Service:
         *,
         params: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         body: Mapping[str, Any] | None = None,
-        data: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         repeat: bool = True,
         timeout: float | None = None,
@@ -160,7 +159,7 @@ class Service:
         """
         if self.public_only:
             refuse_private(self.url)
-        attempts = _ATTEMPTS if repeat and data is None else 1
+        attempts = _ATTEMPTS if repeat else 1
         for attempt in range(1, attempts + 1):
             with self.typed():
                 answer = self.session.request(
@@ -168,7 +167,6 @@ class Service:
                     self.url + path,
                     params=list(params.items() if isinstance(params, Mapping) else params),
                     json=body,
-                    data=data,
                     headers=dict(headers or {}),
                     stream=True,
                     timeout=(CONNECT_TIMEOUT, timeout or self.timeout),

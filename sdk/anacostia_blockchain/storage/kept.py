@@ -30,7 +30,6 @@ class KeptConnections:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._base = urlsplit(service.url).path
         self._credentials = service.credentials()
         self._mine = threading.local()
 
@@ -47,11 +46,9 @@ class KeptConnections:
             StoreUnavailableError: no answer, or one that breaks off.
         """
         for attempt in (1, 2):
-            connection, fresh = self._connection()
+            (connection, base), fresh = self._connection()
             try:
-                connection.request(
-                    method, self._base + path, headers={**headers, **self._credentials}
-                )
+                connection.request(method, base + path, headers={**headers, **self._credentials})
                 answer = connection.getresponse()
                 taken = take(answer)
                 if not answer.isclosed() and answer.read(1):
@@ -67,14 +64,19 @@ class KeptConnections:
             return taken
         raise AssertionError  # the second attempt returns or raises
 
-    def _connection(self) -> tuple[HTTPConnection, bool]:
+    def _connection(self) -> tuple[tuple[HTTPConnection, str], bool]:
         """This thread's connection, and whether it is new."""
-        kept: HTTPConnection | None = getattr(self._mine, "connection", None)
+        kept: tuple[HTTPConnection, str] | None = getattr(self._mine, "connection", None)
         if kept is not None:
             return kept, False
-        kind = HTTPSConnection if self._service.url.startswith("https:") else HTTPConnection
-        self._mine.connection = kind(self._service.host, timeout=self._service.timeout)
+        self._mine.connection = connection_to(self._service)
         return self._mine.connection, True
+
+
+def connection_to(service: Service) -> tuple[HTTPConnection, str]:
+    """A connection that is made with its first use, and what goes before every path there."""
+    kind = HTTPSConnection if service.url.startswith("https:") else HTTPConnection
+    return kind(service.host, timeout=service.timeout), urlsplit(service.url).path
 
 
 def fill(answer: HTTPResponse, buffer: memoryview) -> memoryview:

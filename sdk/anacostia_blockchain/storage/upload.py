@@ -1,72 +1,180 @@
-"""Upload blocks while they are made: one request, in constant memory, whole or not at all."""
+"""Upload content while it is hashed: one request, in constant memory, whole or not at all.
+
+`http.client` below: whoever has hashed a block hands it to the socket itself, from the memory in
+which it was hashed. Between two threads it would cost the processor as much again.
+"""
 
 from __future__ import annotations
 
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from queue import Empty, Full, Queue
-from typing import TypeAlias, cast
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from typing import Self
+from urllib.parse import urlencode
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.errors import FormatError, StoreUnavailableError
+from anacostia_blockchain.errors import FormatError, StorageError, StoreUnavailableError
 from anacostia_blockchain.storage.dag import children
 from anacostia_blockchain.storage.http import Service
+from anacostia_blockchain.storage.kept import connection_to
 from anacostia_blockchain.storage.seen import Seen
 
-_WAITING = 8
-"""Blocks that wait to be sent, at most."""
-
-_PULSE = 0.2
-"""Seconds between two looks at whether the other side is still there."""
-
 _PATIENCE = 600.0
-"""Seconds to wait for the answer, after all is sent: the service reads it all again."""
+"""Seconds to wait for the answer, after all is sent: the service may read it all again."""
 
-_SLICE = 1 << 16
-"""Bytes of a block that are handed on at once, and copied: so few stay in the processor's cache."""
+_SMALL = 1 << 16
+"""Bytes of a block that is sooner copied than sent by itself."""
+
+_MAX_ANSWER = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A block to send.
+class Upload(ABC):
+    """A multipart upload.
 
-    Attributes:
-        sent: set when `data` is not needed any more; whoever added a large block waits for it.
+    Leaving the `with` block before `finish` breaks it off in the middle, where it cannot be taken.
+
+    Args:
+        service: where to.
+        path: on that service.
+        params: query of the request.
     """
 
-    cid: CID
-    data: bytes | memoryview
-    sent: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, service: Service, path: str, params: Mapping[str, str]) -> None:
+        self._service = service
+        self._query = f"{path}?{urlencode(params)}"
+        self._boundary = secrets.token_hex(16)
+        self._connection, self._base = connection_to(service)
+        self._error: StorageError | None = None
+        self._lock = threading.Lock()
 
-    def slices(self) -> Iterator[bytes | memoryview]:
-        head, size = car.section_head(self.cid, len(self.data)), len(self.data)
-        if size <= _SLICE:
-            yield head + self.data
+    def __enter__(self) -> Self:
+        with self._sending():
+            self._connection.putrequest("POST", self._base + self._query)
+            for name, value in {
+                **self._service.credentials(),
+                "Content-Type": f"multipart/form-data; boundary={self._boundary}",
+                "Transfer-Encoding": "chunked",
+            }.items():
+                self._connection.putheader(name, value)
+            self._connection.endheaders()
+            self._send(self._begin())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    @abstractmethod
+    def _begin(self) -> bytes:
+        """What goes before everything."""
+
+    def _add(self, head: bytes, data: bytes | memoryview) -> None:
+        with self._sending():
+            self._send(head, data)
+
+    def _end(self, last: bytes) -> bytes:
+        """Send the last of it; returns the service's answer."""
+        with self._sending():
+            self._send(last + f"\r\n--{self._boundary}--\r\n".encode())
+            self._connection.send(b"0\r\n\r\n")
+            return self._answer()
+
+    @contextmanager
+    def _sending(self) -> Iterator[None]:
+        """One thread at a time; and when one has failed, all have."""
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+            try:
+                yield
+            except (OSError, HTTPException) as error:
+                self._error = self._reason(error)
+                raise self._error from error
+            except StorageError as error:
+                self._error = error
+                raise
+
+    def _send(self, head: bytes, block: bytes | memoryview = b"") -> None:
+        """Send one chunk, as HTTP has it."""
+        size = len(head) + len(block)
+        if not size:
+            return
+        head = b"%x\r\n%b" % (size, head)
+        if len(block) <= _SMALL:
+            self._connection.send(b"".join((head, block, b"\r\n")))
         else:
-            yield head
-            view = memoryview(self.data)
-            for at in range(0, size, _SLICE):
-                yield view[at : at + _SLICE]
-        self.sent.set()
+            for piece in (head, block, b"\r\n"):
+                self._connection.send(piece)
+
+    def _answer(self) -> bytes:
+        self._connection.sock.settimeout(_PATIENCE)
+        with self._connection.getresponse() as answer:
+            text = self._read(answer)
+        if not 200 <= answer.status < 300:
+            self._service.refuse(answer.status, text)
+        return text
+
+    def _read(self, answer: HTTPResponse) -> bytes:
+        text = answer.read(_MAX_ANSWER)
+        if answer.read(1):
+            raise StoreUnavailableError(f"{self._service.host} answers without end")
+        return text
+
+    def _reason(self, error: OSError | HTTPException) -> StorageError:
+        """Why the service has hung up, which it may have said before."""
+        host = self._service.host
+        if isinstance(error, TimeoutError):
+            return StoreUnavailableError(f"{host} did not answer in time")
+        try:
+            if isinstance(error, BrokenPipeError | ConnectionResetError):
+                self._answer()
+        except StorageError as refusal:
+            return refusal
+        except (OSError, HTTPException, AttributeError):
+            pass
+        return StoreUnavailableError(
+            f"{host} cannot be reached, or broke off ({type(error).__name__})"
+        )
+
+    def _part(self, name: str) -> bytes:
+        return (
+            f"--{self._boundary}\r\n"
+            f'Content-Disposition: form-data; name="{name}"; filename="{name}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        ).encode()
 
 
-_Piece: TypeAlias = _Block | CID
+class FileUpload(Upload):
+    """An upload of one file."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send the next bytes; they are not needed any more when this returns.
+
+        Raises:
+            StorageError: the service has refused, or is gone.
+        """
+        self._add(b"", data)
+
+    def finish(self) -> bytes:
+        """End the file; returns the service's answer.
+
+        Raises:
+            StorageError: the service has refused, or is gone.
+        """
+        return self._end(b"")
+
+    def _begin(self) -> bytes:
+        return self._part("file")
 
 
-class _AbortedError(Exception):
-    """The upload is given up; what was sent ends in the middle, so that it cannot be taken."""
-
-
-class ArchiveUpload:
-    """A multipart upload of two CARs: first the blocks, under no root, then the root alone.
+class ArchiveUpload(Upload):
+    """An upload of two CARs: first the blocks, under no root, in any order, then the root alone.
 
     The root of what is still being hashed is not known before its end, and a CAR's header stands at
     its beginning. A service that reads several archives in one request pins what the last one says.
-
-    Leaving the `with` block with an error breaks the upload off.
 
     Args:
         service: where to.
@@ -86,25 +194,9 @@ class ArchiveUpload:
         *,
         root: CID | None = None,
     ) -> None:
-        self._service = service
-        self._request = path, params
+        super().__init__(service, path, params)
         self._root = root
-        self._queue: Queue[_Piece] = Queue(_WAITING)
-        self._boundary = secrets.token_hex(16)
-        self._aborted = False
         self.empty = False
-        self._answer = b""
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._send, name="upload", daemon=True)
-
-    def __enter__(self) -> ArchiveUpload:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if self._thread.is_alive():
-            self._aborted = True
-            self._thread.join(timeout=_PATIENCE)
 
     def add(self, cid: CID, block: bytes | memoryview) -> None:
         """Send a block; its bytes are not needed any more when this returns. From any thread.
@@ -113,13 +205,7 @@ class ArchiveUpload:
             StorageError: the service has refused, or is gone.
         """
         self.empty = self.empty or not block
-        if len(block) <= _SLICE or isinstance(block, bytes):
-            self._put(_Block(cid, bytes(block)))
-            return
-        piece = _Block(cid, block)
-        self._put(piece)
-        while not piece.sent.wait(_PULSE):
-            self._check()
+        self._add(car.section_head(cid, len(block)), block)
 
     def finish(self, root: CID) -> bytes:
         """Name the root; returns the service's answer.
@@ -127,70 +213,11 @@ class ArchiveUpload:
         Raises:
             StorageError: the service has refused, or is gone.
         """
-        self._put(root)
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._answer
+        return self._end(b"" if self._root else b"\r\n" + self._part("root.car") + car.header(root))
 
-    def _put(self, piece: _Piece) -> None:
-        while True:
-            self._check()
-            try:
-                self._queue.put(piece, timeout=_PULSE)
-            except Full:
-                continue
-            return
-
-    def _check(self) -> None:
-        if self._error is not None:
-            raise self._error
-        if not self._thread.is_alive():
-            raise StoreUnavailableError(f"{self._service.host} answered before it had read all")
-
-    def _send(self) -> None:
-        path, params = self._request
-        kind = f"multipart/form-data; boundary={self._boundary}"
-        try:
-            with (
-                self._service.open(
-                    "POST",
-                    path,
-                    params=params,
-                    data=cast("Iterator[bytes]", self._body()),  # or any buffers
-                    headers={"Content-Type": kind},
-                    timeout=_PATIENCE,
-                ) as answer,
-                self._service.typed(),
-            ):
-                self._answer = self._service.read(answer)
-        except _AbortedError:
-            pass
-        except BaseException as error:  # noqa: BLE001 - raised where the caller is
-            self._error = error
-
-    def _body(self) -> Iterator[bytes | memoryview]:
-        yield self._part("blocks") + (car.header(self._root) if self._root else car.header())
-        while not isinstance(piece := self._next(), CID):
-            yield from piece.slices()
-        if self._root is None:
-            yield b"\r\n" + self._part("root") + car.header(piece)
-        yield f"\r\n--{self._boundary}--\r\n".encode()
-
-    def _next(self) -> _Piece:
-        while not self._aborted:
-            try:
-                return self._queue.get(timeout=_PULSE)
-            except Empty:
-                continue
-        raise _AbortedError
-
-    def _part(self, name: str) -> bytes:
-        return (
-            f"--{self._boundary}\r\n"
-            f'Content-Disposition: form-data; name="{name}"; filename="{name}.car"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
-        ).encode()
+    def _begin(self) -> bytes:
+        header = car.header(self._root) if self._root else car.header()
+        return self._part("blocks.car") + header
 
 
 class UploadSink:
