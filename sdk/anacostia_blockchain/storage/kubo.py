@@ -1,13 +1,14 @@
 """A Kubo node by its RPC API; also what speaks a part of that API, such as Filebase.
 
-Through `ipfshttpclient` goes what it serves: one question, one answer (version, id, block stat and
-put, pin add and rm, swarm connect). Natively go beside it:
+Through `ipfshttpclient` goes what it serves: one question, one answer (version, id, block put, pin
+add and rm, swarm connect). Natively go beside it:
 
-- `dag/import`: it sends a file that is there; here the archive is made while the content is hashed.
+- `dag/import` and `add`: it sends a file that is there; here what is sent is hashed in one pass.
   And it takes status 200 for success, which Kubo also gives when it could not pin.
 - `pin/ls`: it reads the answer in one piece, and knows no names; a node may have a million pins.
 - `pin/add` over the network: it reports no progress, so that a slow transfer looks like a dead one.
-- `block/get`: it puts a block together from many small pieces, and takes one of any size.
+- `block/get` and `block/stat`: it puts a block together from many small pieces, takes one of any
+  size, and needs milliseconds for a question that is asked about every block.
 - `repo/gc`: it hangs up before the node is done, or keeps the list of all that was removed.
 
 Its `connect()` refuses every node newer than 0.7, so it is not used. Its `cat`, `get` and

@@ -98,8 +98,7 @@ class KuboBlocks(BlockReader):
         try:
             if not self.has_stat:
                 return len(self._get(cid, offline="true"))
-            with self._rpc.typed():
-                return int(self._rpc.client.block.stat(str(cid), opts={"offline": "true"})["Size"])
+            return self._rpc.size(cid, offline="true")
         except NotFoundError:
             return None
         except AccessDeniedError:

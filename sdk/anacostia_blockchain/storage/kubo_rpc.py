@@ -56,14 +56,28 @@ class KuboRpc:
         Raises:
             StorageError: the node does not give it.
         """
-        return self._block(cid, options, lambda answer: answer.read(MAX_BLOCK + 1))
+        return self._ask("block/get", cid, options, lambda answer: answer.read(MAX_BLOCK + 1))
 
     def read(self, cid: CID, buffer: memoryview, **options: str) -> memoryview:
         """As `block`, into a buffer; returns the part that it fills."""
-        return self._block(cid, options, lambda answer: fill(answer, buffer))
+        return self._ask("block/get", cid, options, lambda answer: fill(answer, buffer))
 
-    def _block(
-        self, cid: CID, options: Mapping[str, str], body: Callable[[HTTPResponse], _Bytes]
+    def size(self, cid: CID, **options: str) -> int:
+        """Bytes of a block.
+
+        Raises:
+            StorageError: the node does not say.
+        """
+        text = self._ask("block/stat", cid, options, lambda answer: answer.read(MAX_BLOCK))
+        with self.typed():
+            return int(self.lines(text)[0]["Size"])
+
+    def _ask(
+        self,
+        command: str,
+        cid: CID,
+        options: Mapping[str, str],
+        body: Callable[[HTTPResponse], _Bytes],
     ) -> _Bytes:
         def take(answer: HTTPResponse) -> _Bytes:
             if answer.status != 200:
@@ -71,7 +85,7 @@ class KuboRpc:
             return body(answer)
 
         query = urlencode({"arg": str(cid), **options})
-        return self._kept.ask("POST", f"{API}/block/get?{query}", {"Content-Length": "0"}, take)
+        return self._kept.ask("POST", f"{API}/{command}?{query}", {"Content-Length": "0"}, take)
 
     @contextmanager
     def post(self, command: str, options: Mapping[str, str]) -> Iterator[requests.Response]:
@@ -120,7 +134,7 @@ class KuboRpc:
             raise StoreUnavailableError(
                 f"{self.service.host} cannot be reached, or broke off: is the node running?"
             ) from error
-        except (exceptions.EncoderError, KeyError, TypeError, ValueError) as error:
+        except (exceptions.EncoderError, LookupError, TypeError, ValueError) as error:
             raise StoreUnavailableError(
                 f"{self.service.host} answered with something else than Kubo would"
             ) from error
