@@ -168,6 +168,17 @@ class StoreContract:
         store.unpin(cid)
         assert [pin for pin in store.pins() if pin.cid == cid] == []
 
+    def test_what_is_put_again_keeps_the_names_of_its_pin(self, store):
+        data = content(3 * CHUNK, seed=12)
+        for name in ("first", "second", ""):
+            cid = store.put(io.BytesIO(data), name=name)
+        assert {pin.name for pin in store.pins() if pin.cid == cid} >= {"first", "second"}
+        archive = io.BytesIO()
+        store.export_car(cid, archive)
+        archive.seek(0)
+        store.put_car(archive, name="third")
+        assert {pin.name for pin in store.pins() if pin.cid == cid} >= {"first", "second", "third"}
+
     def test_delete_frees_what_no_pin_reaches(self, store, tmp_path):
         folder = make_folder(tmp_path / "model", seed=5)
         whole = store.put(folder)

@@ -33,7 +33,7 @@ from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
 from anacostia_blockchain.storage.leaves import Readers
-from anacostia_blockchain.storage.names import NamedPins, check_pin_name, joined, split_names
+from anacostia_blockchain.storage.names import NamedPins, check_pin_name, split_names
 from anacostia_blockchain.storage.peers import Peers
 from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.storage.seen import Seen
@@ -163,10 +163,9 @@ class ClusterStore(NamedPins, BlockReader):
 
     @contextmanager
     def _upload(self, root: CID, name: str) -> Iterator[ArchiveUpload]:
-        names = [known for known in self.names_of(root) or [] if known]
-        text = joined(root, [*names, *([name] if name and name not in names else [])])
         # Without stream-channels an error is the answer's status, not a trailer that nobody reads.
-        options = self._options(text) | {"format": "car", "stream-channels": "false"}
+        options = {"format": "car", "stream-channels": "false"}
+        options |= self._options(self.text_with(root, name))
         with ArchiveUpload(self._peers.live(), "/add", options, root=root) as upload:
             yield upload
 

@@ -135,10 +135,8 @@ class KuboStore(NamedPins, KuboBlocks):
                 )
             else:
                 cid = Hasher(sink, progress).cid(source)
-            pinned = upload.finish(cid)
-        self._check_pinned(cid, pinned)
+            self._finish(upload, cid, name)
         self._seen.keep(cid, files)
-        self.add_name(cid, name)
         return cid
 
     def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
@@ -149,9 +147,7 @@ class KuboStore(NamedPins, KuboBlocks):
         with self._upload() as upload:
             # The node would look for a missing block on the network, for ever.
             send_complete(archive, upload, self.has)
-            pinned = upload.finish(root)
-        self._check_pinned(root, pinned)
-        self.add_name(root, name)
+            self._finish(upload, root, name)
         return root
 
     @contextmanager
@@ -160,6 +156,13 @@ class KuboStore(NamedPins, KuboBlocks):
         options = {"pin-roots": "true", "silent": "false"}
         with ArchiveUpload(self._rpc.service, f"{API}/dag/import", options) as upload:
             yield upload
+
+    def _finish(self, upload: ArchiveUpload, cid: CID, name: str) -> None:
+        """End an import, which pins anew: without the names that a pin had before."""
+        text = self.text_with(cid, name)
+        self._check_pinned(cid, upload.finish(cid))
+        if text:
+            self.set_names(cid, text)
 
     def _check_pinned(self, cid: CID, answer: bytes) -> None:
         """The node's answer to an import: each root, and why it could not be pinned."""

@@ -47,6 +47,15 @@ class NamedPins(ABC):
         if name and name not in names:
             self.set_names(cid, joined(cid, [*names, name]))
 
+    def text_with(self, cid: CID, name: str) -> str:
+        """The names of a CID's pin, if there is one, and one more, for a service that pins anew.
+
+        Raises:
+            StorageError: as for `add_name`.
+        """
+        names = [known for known in self.names_of(cid) or [] if known]
+        return joined(cid, names if not name or name in names else [*names, name])
+
     def unpin(self, cid: CID, name: str | None = None) -> None:
         """Drop one pin, or all pins, of a CID."""
         names = self.names_of(cid)

@@ -26,7 +26,7 @@ from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
 from anacostia_blockchain.storage.kubo import KuboStore
 from anacostia_blockchain.storage.leaves import Readers
-from anacostia_blockchain.storage.names import NamedPins, check_pin_name, joined, split_names
+from anacostia_blockchain.storage.names import NamedPins, check_pin_name, split_names
 from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.types import Progress
 
@@ -137,9 +137,7 @@ class PinningStore(NamedPins, BlockReader):
         if any(request.status == "pinned" for request in self.requests(cid)):
             self.add_name(cid, name)
             return
-        known = [known for known in self.names_of(cid) or [] if known]
-        text = joined(cid, [*known, *([name] if name and name not in known else [])])
-        request = self._ask_to_pin(cid, text)
+        request = self._ask_to_pin(cid, self.text_with(cid, name))
         self._introduce(request)
         try:
             self._wait(cid)
