@@ -44,6 +44,7 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self.fault: Fault = lambda _asked: None
         self.alter: Alter = lambda _asked, _offset, piece: piece
+        self.alter_upload: Alter = lambda _asked, _offset, piece: piece
         self.upload_limit: int | None = None
         """Bytes of a request's body after which the connection breaks."""
         self.asked: list[Asked] = []
@@ -109,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
             if limit is not None and asked.sent > limit:
                 self.close_connection = True
                 raise ConnectionError
-            yield piece
+            yield self.proxy.alter_upload(asked, asked.sent - len(piece), piece) or b""
 
     def _chunks(self) -> Iterator[bytes]:
         while size := int(self.rfile.readline(), 16):

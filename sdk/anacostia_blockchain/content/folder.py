@@ -105,12 +105,13 @@ def import_source(
     sink: Sink | None = None,
     workers: int | None = None,
     digests: DigestCache | None = None,
+    follow: Callable[[memoryview], object] | None = None,
 ) -> tuple[CID, tuple[FileDigest, ...]]:
     """Find the CID of a file, a folder or an overlay, and of each file, and no more.
 
     That is half the work of `scan` where files are large: they are hashed once, not twice, and
-    `sink` gets a file's leaves in any order. An overlay's added files may name any digest, so that
-    it is scanned.
+    `sink` gets a file's leaves in any order; `follow`, with a single file, its bytes in theirs. An
+    overlay's added files may name any digest, so that it is scanned.
 
     Raises:
         UnsupportedFileError, FileChangedError: as for `scan`.
@@ -119,7 +120,7 @@ def import_source(
         digest = scan(source, progress=progress, sink=sink, workers=workers, digests=digests)
         return digest.cid, digest.files
     files, directories = walk(source)
-    hashed = Hasher(sink, progress, workers, digests, whole=False).files(files)
+    hashed = Hasher(sink, progress, workers, digests, whole=False, follow=follow).files(files)
     del files  # there may be a million
     tree = _assemble(hashed, directories, sink) if directories else None
     return (tree or hashed[0]).cid, tuple(hashed)

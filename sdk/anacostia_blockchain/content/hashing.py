@@ -58,6 +58,8 @@ class Hasher:
         workers: threads.
         digests: of files that need not be hashed again; never for what is to be verified.
         whole: whether each file's own SHA-256 is wanted, beside its CID.
+        follow: takes every part of a file in its order, while that is hashed on another thread;
+            then no file is taken for known.
     """
 
     def __init__(
@@ -68,8 +70,10 @@ class Hasher:
         digests: DigestCache | None = None,
         *,
         whole: bool = True,
+        follow: Callable[[memoryview], object] | None = None,
     ) -> None:
         self._sink = sink
+        self._follow = follow
         self._whole = whole
         self._digests = digests
         self._settling: Settling | None = None
@@ -91,8 +95,9 @@ class Hasher:
         self._total = sum(file.size for file in found)
         by_path = self._recall(found)
         fresh = [file for file in found if file.path not in by_path]
-        small = [file for file in fresh if file.size < _LARGE]
-        large = [file for file in fresh if file.size >= _LARGE]
+        least = 0 if self._follow else _LARGE
+        small = [file for file in fresh if file.size < least]
+        large = [file for file in fresh if file.size >= least]
         self._settling = self._digests.settling() if self._digests else None
         digests = self._map(self._batch, list(_batches(small)), self._workers)
         at_once = max(1, self._workers // 2) if self._whole else 1
@@ -108,6 +113,8 @@ class Hasher:
         if self._digests is None:
             return {}
         known = self._recalled = self._digests.recall(found, whole=self._whole)
+        if self._follow is not None:
+            return {}
         if self._sink is not None and known:
             held = self._sink.held(list(known.values()))
             known = {path: digest for path, digest in known.items() if digest.cid in held}
@@ -131,9 +138,12 @@ class Hasher:
 
     def cid(self, stream: BinaryIO) -> CID:
         """The CID alone, without the SHA-256 of the whole: every thread hashes leaves."""
+        return self._followed(stream, "").cid
+
+    def _followed(self, stream: BinaryIO, path: str) -> FileDigest:
         with ThreadPoolExecutor(self._workers) as pool:
-            builder = self._ahead(stream, "", pool, len)
-        return self._finish("", builder, b"").cid
+            builder = self._ahead(stream, path, pool, self._follow or len)
+        return self._finish(path, builder, b"")
 
     def _map(
         self, task: Callable[[_Item], _Result], items: Iterable[_Item], workers: int
@@ -160,6 +170,8 @@ class Hasher:
     def _file(self, found: Found) -> FileDigest:
         if self._whole:
             return self._read(found, lambda stream: self.stream(stream, found.path))
+        if self._follow is not None:
+            return self._read(found, lambda stream: self._followed(stream, found.path))
         return self._read(found, lambda stream: self._spread(stream, found))
 
     def _spread(self, stream: BinaryIO, found: Found) -> FileDigest:

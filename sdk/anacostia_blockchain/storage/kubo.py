@@ -20,7 +20,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +38,7 @@ from anacostia_blockchain.errors import (
 )
 from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.http import READ_TIMEOUT
+from anacostia_blockchain.storage.kubo_add import NewFiles
 from anacostia_blockchain.storage.kubo_blocks import KuboBlocks
 from anacostia_blockchain.storage.kubo_rpc import API, KuboRpc
 from anacostia_blockchain.storage.names import NamedPins, check_pin_name, split_names
@@ -88,6 +89,7 @@ class KuboStore(NamedPins, KuboBlocks):
     ) -> None:
         super().__init__(KuboRpc(url, token, timeout=max(READ_TIMEOUT, 2 * patience)), patience)
         self._seen = Seen(digests, repr(self), lambda root: self.names_of(root) is not None)
+        self._new = NewFiles(self._rpc, self)
 
     @property
     def host(self) -> str:
@@ -126,6 +128,8 @@ class KuboStore(NamedPins, KuboBlocks):
         It is read once: blocks go to the node as they are hashed, those that it holds do not.
         """
         check_pin_name(name)
+        if isinstance(source, Path) and self._new.suits(source):
+            return self._add(source, name, progress)
         files: Iterable[FileDigest] = ()
         with self._upload() as upload:
             sink = _Sink(self, upload, self._seen)
@@ -138,6 +142,30 @@ class KuboStore(NamedPins, KuboBlocks):
             self._finish(upload, cid, name)
         self._seen.keep(cid, files)
         return cid
+
+    def _add(self, file: Path, name: str, progress: Progress | None) -> CID:
+        """Put a large file of which the node has nothing."""
+        digests = self._seen.digests
+        with self._new.upload(name) as upload:
+            cid, files = import_source(
+                file, progress=progress, digests=digests, follow=upload.write
+            )
+            text = self.text_with(cid, name)
+            added = self._new.added(upload.finish())
+        if added != [str(cid)]:
+            self._undo(added, name)
+            raise IntegrityError(f"{self.host} answered {added}, not {cid}")
+        if self.names_of(cid) != split_names(text):  # it says what it has before it pins it
+            self.set_names(cid, text)
+        self._seen.keep(cid, files)
+        return cid
+
+    def _undo(self, added: list[str], name: str) -> None:
+        """Unpin what arrived otherwise than it was sent, if it was pinned just now."""
+        for cid in added:
+            with suppress(StorageError, FormatError):
+                if self.names_of(CID.parse(cid)) == [name]:
+                    self.drop(CID.parse(cid))
 
     def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
         """Import a CAR and pin its root; see `Store.put_car`."""

@@ -20,6 +20,7 @@ from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import (
     AccessDeniedError,
     ConfigError,
+    FileChangedError,
     IntegrityError,
     NotFoundError,
     StorageError,
@@ -161,6 +162,131 @@ def test_memory_stays_constant(kubo, tmp_path):
         command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": path}
     )
     assert int(ran.stdout) < 100
+
+
+# ---------------------------------------------------------------------- large new files
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A file that no node has anything of, large enough to be cut by the node."""
+    file = tmp_path / "weights.bin"
+    file.write_bytes(os.urandom(20 * CHUNK + 7))
+    return file
+
+
+def test_a_large_new_file_is_added(proxy, file, tmp_path):
+    """In one request; it is what an archive would have been, progress and names too."""
+    store, seen = KuboStore(proxy.url, patience=0), []
+    cid = store.put(file, name="first", progress=lambda *call: seen.append(call))
+    assert cid == scan(file).cid
+    assert seen[-1] == (file.stat().st_size,) * 2
+    assert [asked.sent > file.stat().st_size for asked in proxy.asked if "/add?" in asked.path] == [
+        False,  # whether the node cuts as this package does
+        True,
+    ]
+    assert not proxy.paths("dag/import") + proxy.paths("pin/add")
+    assert [pin.name for pin in store.pins() if pin.cid == cid] == ["first"]
+    assert scan(store.get(cid, tmp_path / "copy")).cid == cid
+    assert store.put(file, name="second") == cid
+    assert {pin.name for pin in store.pins() if pin.cid == cid} == {"first", "second"}
+    store.delete(cid)
+    assert not store.has(cid)
+
+
+def test_of_a_large_file_that_changed_the_change_is_sent(proxy, file):
+    """The node holds most of it, and an archive can leave that out."""
+    store = KuboStore(proxy.url, patience=0)
+    store.put(file)
+    with file.open("r+b") as out:
+        out.seek(5 * CHUNK)
+        out.write(os.urandom(CHUNK))
+    proxy.asked.clear()
+    assert store.put(file) == scan(file).cid
+    assert not proxy.paths("/add?")
+    assert sum(asked.sent for asked in proxy.asked) < 1.1 * CHUNK
+
+
+def test_an_added_file_is_neither_read_nor_sent_again(proxy, file, tmp_path):
+    """Where there is a cache of digests."""
+    time.sleep(0.1)
+    digests = DigestCache(tmp_path / "digests.db", settled=0.02)
+    store = KuboStore(proxy.url, patience=0, digests=digests)
+    cid = store.put(file)
+    proxy.asked.clear()
+    assert store.put(file) == cid
+    assert sum(asked.sent for asked in proxy.asked) < 10_000
+
+
+def test_a_large_file_that_changes_while_it_is_added(kubo, file):
+    """Typed, and nothing is pinned."""
+    store, before = KuboStore(kubo.api, patience=0), {pin.cid for pin in KuboStore(kubo.api).pins()}
+
+    def change(done, _total):
+        if done == 3 * CHUNK:
+            with file.open("ab") as out:
+                out.write(b"more")
+
+    with pytest.raises(FileChangedError, match="changed while it was read"):
+        store.put(file, progress=change)
+    assert {pin.cid for pin in store.pins()} == before
+    assert store.put(file) == scan(file).cid
+
+
+def test_a_large_file_that_was_altered_on_the_way(kubo, proxy, file):
+    """One bit: the node adds and pins what it got, which does not stay."""
+    store, before = (
+        KuboStore(proxy.url, patience=0),
+        {pin.cid for pin in KuboStore(kubo.api).pins()},
+    )
+    proxy.alter_upload = flip(5 * CHUNK, "/add?")
+    with pytest.raises(IntegrityError, match="answered"):
+        store.put(file, name="weights")
+    assert {pin.cid for pin in store.pins()} == before
+    proxy.alter_upload = lambda _asked, _offset, piece: piece
+    assert store.put(file) == scan(file).cid
+
+
+def test_what_a_node_answers_is_not_unpinned_if_it_was_there_before(kubo, proxy, file):
+    """The answer names another CID, of something that was pinned long ago."""
+    store = KuboStore(proxy.url, patience=0)
+    other = store.put(io.BytesIO(os.urandom(100)), name="precious")
+    answer = Answer(200, json.dumps({"Name": "file", "Hash": str(other)}).encode())
+    proxy.fault = lambda asked: answer if "size-1048576" in asked.path else None
+    with pytest.raises(IntegrityError, match="answered"):
+        store.put(file, name="weights")
+    assert "precious" in {pin.name for pin in store.pins()}
+
+
+def test_a_pin_that_failed_behind_the_answer(proxy, file):
+    """Kubo says what it added before it pins it, and an error after that in a trailer."""
+    added = {"Name": "file", "Hash": str(scan(file).cid), "Size": "1"}
+    answer = Answer(200, json.dumps(added).encode())
+    proxy.fault = lambda asked: answer if "size-1048576" in asked.path else None
+    store = KuboStore(proxy.url, patience=0)
+    with pytest.raises(NotFoundError):
+        store.put(file)
+    assert scan(file).cid not in {pin.cid for pin in store.pins()}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(403, b"403 - Forbidden"),
+        Answer(404, b"404 page not found"),
+        Answer(500, b'{"Message": "only-hash is not supported", "Code": 0, "Type": "error"}'),
+        Answer(200, json.dumps({"Name": "file", "Hash": str(CID.of(b"abc"))}).encode()),
+    ],
+)
+def test_a_service_that_would_cut_otherwise_gets_an_archive(proxy, file, answer):
+    """Or one that does not offer the call: asked once."""
+    proxy.fault = lambda asked: answer if "/add?" in asked.path else None
+    store = KuboStore(proxy.url, patience=0)
+    assert store.put(file) == scan(file).cid
+    file.write_bytes(os.urandom(16 * CHUNK))
+    assert store.put(file) == scan(file).cid
+    assert len(proxy.paths("/add?")) == 1
+    assert len(proxy.paths("dag/import")) == 2
 
 
 # ---------------------------------------------------------------------- pins
