@@ -92,6 +92,7 @@ class Upload(ABC):
                 yield
             except (OSError, HTTPException) as error:
                 self._error = self._reason(error)
+                self._connection.close()
                 raise self._error from error
             except StorageError as error:
                 self._error = error
