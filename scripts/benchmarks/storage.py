@@ -5,7 +5,7 @@ usage: scripts/bench storage [--size SIZE] [--turns N] [--entries N] [--only PAR
 SIZE is e.g. 256MiB (the default), 1GiB or 10GiB. A copy is not flushed to the disk where the store
 does not flush either, and is where it does. From 4GiB on only the embedded store runs, once, and
 what is measured is the peak of memory. Every upload begins with an empty node. Without Kubo
-(scripts/setup --ipfs) only the embedded store runs.
+(scripts/setup --ipfs) only the embedded store runs; Web3.Storage needs scripts/setup --w3up.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests" / "sdk"))
 from _rivals import side_by_side, timed
 
+import w3up_service
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.digests import DigestCache
 from anacostia_blockchain.content.folder import import_source, scan
@@ -164,11 +167,13 @@ def versions(file: Path, folder: Path, _turns: int) -> None:
         "LocalStore": LocalStore(folder / "s", digests=DigestCache(folder / "1.db")),
         "LocalStore without a cache": LocalStore(folder / "t"),
     }
-    try:
-        with KuboNode() as node:
-            digests = DigestCache(folder / "2.db")
-            again(model, size, stores | {"KuboStore": kubo_store(node, digests)})
-    except ConfigError:
+    with ExitStack() as stack:
+        with suppress(ConfigError):
+            node = stack.enter_context(KuboNode())
+            stores["KuboStore"] = kubo_store(node, DigestCache(folder / "2.db"))
+        if w3up_service.installed():
+            service = stack.enter_context(w3up_service.W3upService())
+            stores["Web3Storage"] = w3up_store(service, folder)
         again(model, size, stores)
 
 
@@ -255,6 +260,15 @@ def kubo_store(node: KuboNode, digests: DigestCache | None = None) -> Store:
     from anacostia_blockchain.storage.kubo import KuboStore  # noqa: PLC0415 - an extra
 
     return KuboStore(node.api, patience=0, digests=digests)
+
+
+def w3up_store(service: w3up_service.W3upService, folder: Path) -> Store:
+    from anacostia_blockchain.storage.web3storage.identity import Signer  # noqa: PLC0415 - an extra
+    from anacostia_blockchain.storage.web3storage.store import Web3Storage  # noqa: PLC0415 - likewise
+
+    principal, digests = Signer.generate(), DigestCache(folder / "3.db")
+    proof = service.new_space(principal)
+    return Web3Storage.open_space(service.service, principal, proof, folder / "w3up", digests)
 
 
 def download(url: str, target: Path) -> None:
