@@ -62,13 +62,16 @@ class LocalStore:
     def put(self, source: Source, *, name: str = "", progress: Progress | None = None) -> CID:
         """Import a file, a folder or a stream and pin it; see `Store.put`."""
         with self._packs.incoming() as incoming:
-            sink = _Sink(incoming)
+            sink = self._sink(incoming)
             if isinstance(source, Path | Overlay):
                 cid, _ = import_source(source, sink=sink, progress=progress, digests=self._digests)
             else:
                 cid = Hasher(sink, progress).cid(source)
             incoming.commit(cid, name)
         return cid
+
+    def _sink(self, incoming: Incoming) -> LocalSink:
+        return LocalSink(incoming)
 
     def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
         """Import a CAR and pin its root; see `Store.put_car`."""
@@ -189,20 +192,23 @@ class LocalStore:
                 roots.extend(dag.children(cid, self.block(cid)))
 
 
-class _Sink:
+class LocalSink:
     """Hands what is hashed to an import."""
 
     def __init__(self, incoming: Incoming) -> None:
         self._incoming = incoming
 
     def leaf(self, path: str, offset: int, cid: CID, data: memoryview) -> None:
+        """Take a leaf."""
         del path, offset
         self._incoming.add(cid, data)
 
     def node(self, cid: CID, block: bytes) -> None:
+        """Take a node."""
         self._incoming.add(cid, block)
 
     def held(self, files: Sequence[FileDigest]) -> set[CID]:
+        """Files of which every block is there."""
         cids = {file.cid for file in files}
         return {cid for cid in cids if _missing(self._incoming, cid) is None}
 

@@ -134,7 +134,7 @@ def _web3storage(url: str, home: Path) -> Store:
 
     if url.partition(":")[2]:
         raise ConfigError("web3storage: takes its service from the environment (ANACOSTIA_W3UP_…)")
-    return Web3Storage.from_env(home / "w3up")
+    return Web3Storage.from_env(home / "w3up", DigestCache(home / DIGESTS))
 
 
 def _gateways(urls: list[str]) -> Store:

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.digests import DigestCache, _in_memory
 from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.unixfs import CHUNK, import_stream
 from anacostia_blockchain.errors import (
@@ -453,7 +455,7 @@ def test_progress_of_several_shards_is_that_of_the_bytes(w3up, principal, proof,
 
 @pytest.fixture
 def sharded(w3up, principal, tmp_path):
-    """A store in a space of its own, with small shards, and the bytes that it sends."""
+    """A store in a space of its own, with small shards and a cache, and the bytes it sends."""
     proof = w3up.new_space(principal)
     connection = Connection(w3up.service, principal, [proof])
     sent = []
@@ -467,14 +469,18 @@ def sharded(w3up, principal, tmp_path):
 
     connection.request = counted
     space = proof.capabilities[0].resource
-    return Web3Storage(connection, space, tmp_path / "w3up", shard_size=SHARD), sent
+    digests = DigestCache(tmp_path / "digests.db", settled=0.02)
+    store = Web3Storage(connection, space, tmp_path / "w3up", shard_size=SHARD, digests=digests)
+    return store, sent
 
 
 def versions_of(folder):
-    """A folder of eight files, each of a chunk."""
+    """A folder of eight files, most of a chunk, that have been left alone for long enough."""
     folder.mkdir()
     for number in range(8):
-        (folder / f"{number}.bin").write_bytes(os.urandom(CHUNK))
+        size = 2 * CHUNK + 5 if number == 5 else CHUNK
+        (folder / f"{number}.bin").write_bytes(os.urandom(size))
+    time.sleep(0.1)
     return folder
 
 
@@ -492,6 +498,104 @@ def test_a_second_version_sends_what_changed(sharded, tmp_path):
     assert store.has(second)
     elsewhere = Web3Storage(store._connection, store.space, tmp_path / "elsewhere")
     assert scan(elsewhere.get(second, tmp_path / "copy")).cid == second == scan(folder).cid
+
+
+def test_a_second_version_reads_what_changed(sharded, tmp_path):
+    """One file of a hundred, from where it is, and twice from where it is sent from."""
+    if tmp_path.stat().st_dev in _in_memory() or not Path("/proc/self/io").exists():
+        pytest.skip("needs Linux, and a temporary folder on a disk")
+    store, sent = sharded
+    folder, size = tmp_path / "model", 256 << 10
+    folder.mkdir()
+    for number in range(100):
+        (folder / f"{number}.bin").write_bytes(os.urandom(size))
+    time.sleep(0.1)
+    store.put(folder)
+    (folder / "7.bin").write_bytes(os.urandom(size))
+    sent.clear()
+    before, seen = bytes_read(), []
+    cid = store.put(folder, progress=lambda *call: seen.append(call))
+    assert size <= bytes_read() - before < 4 * size
+    assert size <= sum(sent) < size + 32 * 1024
+    assert seen[-1] == (100 * size, 100 * size)
+    assert cid == scan(folder).cid == scan(store.get(cid, tmp_path / "copy")).cid
+
+
+def bytes_read():
+    """What this process has read from anywhere, sockets too."""
+    return int(Path("/proc/self/io").read_text().split("rchar:")[1].split()[0])
+
+
+def test_a_file_of_several_chunks_is_not_read_again(sharded, tmp_path, monkeypatch):
+    """Nor one by itself; whatever has changed is, however little it looks so."""
+    store, sent = sharded
+    folder = versions_of(tmp_path / "model")
+    store.put(folder)
+    opened, real = [], os.open
+
+    def noted(path, *rest, **how):
+        opened.extend([Path(path).name] * (folder == Path(path).parent))
+        return real(path, *rest, **how)
+
+    monkeypatch.setattr(os, "open", noted)
+    state = (folder / "3.bin").stat()
+    (folder / "3.bin").write_bytes(os.urandom(CHUNK))
+    os.utime(folder / "3.bin", ns=(state.st_atime_ns, state.st_mtime_ns))
+    second = store.put(folder)
+    assert opened == ["3.bin"]
+    assert second == scan(folder).cid
+    opened.clear()
+    sent.clear()
+    alone = store.put(folder / "5.bin")
+    assert not opened
+    assert sum(sent) < 20_000
+    assert alone == scan(folder / "5.bin").cid
+    assert scan(store.get(alone, tmp_path / "alone.bin")).cid == alone
+    assert scan(store.get(second, tmp_path / "copy")).cid == second
+
+
+def test_what_was_left_out_is_read_after_all_if_the_space_has_lost_it(sharded, tmp_path):
+    """The earlier upload is deleted elsewhere, before the next put or in the midst of it."""
+    store, _sent = sharded
+    folder = versions_of(tmp_path / "model")
+    first = store.put(folder)
+    elsewhere = Web3Storage(store._connection, store.space, tmp_path / "elsewhere")
+    sent = store._sent
+    lost = []
+
+    def delete(*arguments):
+        if not lost:
+            lost.append(elsewhere.delete(first))
+        return sent(*arguments)
+
+    (folder / "3.bin").write_bytes(os.urandom(CHUNK))
+    store._sent = delete
+    second = store.put(folder)
+    assert lost
+    assert scan(store.get(second, tmp_path / "copy")).cid == second == scan(folder).cid
+    elsewhere.delete(second)
+    assert store.put(folder) == second
+    assert scan(store.get(second, tmp_path / "again")).cid == second
+
+
+def test_what_a_killed_put_staged_is_no_whole_content(sharded, tmp_path, monkeypatch):
+    """It lacks what the space had; when the space has it no more, it is read."""
+    store, _sent = sharded
+    folder = versions_of(tmp_path / "model")
+    first = store.put(folder)
+    (folder / "3.bin").write_bytes(os.urandom(CHUNK))
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "add_blob", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.put(folder)
+    store.delete(first)
+    second = store.put(folder)
+    assert scan(store.get(second, tmp_path / "copy")).cid == second == scan(folder).cid
+    assert not list((tmp_path / "w3up" / "staging" / "packs").iterdir())
+
+
+def interrupted(*_arguments):
+    raise KeyboardInterrupt
 
 
 def test_what_the_space_has_lost_is_sent_again(sharded, tmp_path):

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from anacostia_blockchain.content.car import check_block
-from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.cid import CID, DAG_PB
 from anacostia_blockchain.content.dagpb import MAX_BLOCK
 from anacostia_blockchain.errors import (
     AnacostiaError,
@@ -22,6 +22,7 @@ from anacostia_blockchain.errors import (
     NotFoundError,
     StorageError,
 )
+from anacostia_blockchain.storage.dag import children
 from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.storage.web3storage.blobs import locations_of
 from anacostia_blockchain.storage.web3storage.capability import Capability
@@ -35,7 +36,7 @@ from anacostia_blockchain.storage.web3storage.ipld import (
     read_car,
 )
 from anacostia_blockchain.storage.web3storage.service import MAX_ANSWER, Connection
-from anacostia_blockchain.storage.web3storage.shards import Index
+from anacostia_blockchain.storage.web3storage.shards import Index, Slices
 from anacostia_blockchain.storage.web3storage.ucan import Delegation
 
 logger = logging.getLogger(__name__)
@@ -203,6 +204,23 @@ class View(BlockReader):
                     raise NotFoundError(f"{cid} is not in the space {self._space}")
                 self._load(upload)
             return self._places[cid.digest]
+
+    def shards_of(self, root: CID) -> dict[bytes, Slices]:
+        """Where every block below a root is.
+
+        Raises:
+            NotFoundError: one is in no upload.
+        """
+        shards: dict[bytes, Slices] = {}
+        pending, seen = [root], {root}
+        while pending:
+            cid = pending.pop()
+            shard, offset, size = self.places(cid)[0]
+            shards.setdefault(shard, {})[cid.digest] = (offset, size)
+            below = children(cid, self.block(cid)) if cid.codec == DAG_PB else ()
+            pending += [child for child in below if child not in seen]
+            seen.update(below)
+        return shards
 
     def block(self, cid: CID) -> bytes:
         """A block, verified.

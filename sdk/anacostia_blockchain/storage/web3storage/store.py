@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from anacostia_blockchain.content.cid import CID, DAG_PB
+from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.digests import DigestCache
+from anacostia_blockchain.content.folder import Overlay
 from anacostia_blockchain.errors import (
     ConfigError,
     FormatError,
@@ -18,18 +20,18 @@ from anacostia_blockchain.errors import (
     StorageError,
     StoreBusyError,
 )
-from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Pin, Source, Stat
 from anacostia_blockchain.storage.local import LocalStore
 from anacostia_blockchain.storage.web3storage import ipld
 from anacostia_blockchain.storage.web3storage.blobs import Blob, add_blob, remove_blob
-from anacostia_blockchain.storage.web3storage.earlier import Earlier, Fresh, size_of
+from anacostia_blockchain.storage.web3storage.earlier import Earlier, Fresh, Known, size_of
 from anacostia_blockchain.storage.web3storage.identity import KEY_VARIABLE, Signer
 from anacostia_blockchain.storage.web3storage.ipld import Link
 from anacostia_blockchain.storage.web3storage.locating import Claims, View
 from anacostia_blockchain.storage.web3storage.names import Names
 from anacostia_blockchain.storage.web3storage.service import Connection, Service
 from anacostia_blockchain.storage.web3storage.shards import SHARD_SIZE, Index, Slices, cut
+from anacostia_blockchain.storage.web3storage.staging import Staging
 from anacostia_blockchain.storage.web3storage.ucan import Delegation
 from anacostia_blockchain.types import Progress
 
@@ -69,16 +71,24 @@ class Web3Storage:
         folder: for names, and for content on its way up: it is cut up and hashed from there, so
             that what a service gets is what the CID says even if a file changes meanwhile.
         shard_size: bytes of a shard; another size is another upload.
+        digests: of files that were put before, so that `put` reads and sends only what changed.
     """
 
     def __init__(
-        self, connection: Connection, space: str, folder: Path, *, shard_size: int = SHARD_SIZE
+        self,
+        connection: Connection,
+        space: str,
+        folder: Path,
+        *,
+        shard_size: int = SHARD_SIZE,
+        digests: DigestCache | None = None,
     ) -> None:
         self.space = space
         self._connection = connection
         self._claims = Claims(connection)
         self._names = Names(folder / "names.db", space)
         self._staging = LocalStore(folder / "staging")
+        self._digests = digests
         self._earlier = Earlier(folder / "uploads", space)
         self._shard_size = shard_size
         self._last_view = self._view()
@@ -88,7 +98,12 @@ class Web3Storage:
 
     @classmethod
     def open_space(
-        cls, service: Service, principal: Signer, proof: Delegation, folder: Path
+        cls,
+        service: Service,
+        principal: Signer,
+        proof: Delegation,
+        folder: Path,
+        digests: DigestCache | None = None,
     ) -> Web3Storage:
         """Use the space that a delegation is about.
 
@@ -105,10 +120,11 @@ class Web3Storage:
         if len(spaces) != 1 or not next(iter(spaces)).startswith("did:key:"):
             raise ConfigError("the delegation is not about exactly one space")
         proof.check(keys={service.did: service.key})
-        return cls(Connection(service, principal, [proof]), spaces.pop(), folder)
+        connection = Connection(service, principal, [proof])
+        return cls(connection, spaces.pop(), folder, digests=digests)
 
     @classmethod
-    def from_env(cls, folder: Path) -> Web3Storage:
+    def from_env(cls, folder: Path, digests: DigestCache | None = None) -> Web3Storage:
         """Use the environment: `Service.from_env`, the principal's key and the delegation's file.
 
         Raises:
@@ -122,7 +138,8 @@ class Web3Storage:
                 f"set {PROOF_VARIABLE} to the path of a delegation to {principal.did}"
             )
         service = Service.from_env()
-        return cls.open_space(service, principal, Delegation.from_file(Path(proof)), folder)
+        delegation = Delegation.from_file(Path(proof))
+        return cls.open_space(service, principal, delegation, folder, digests)
 
     def probe(self) -> str:
         """What answers, in a few words; asks the service for what every principal may ask."""
@@ -133,40 +150,47 @@ class Web3Storage:
 
     def put(self, source: Source, *, name: str = "", progress: Progress | None = None) -> CID:
         """Upload a file, a folder or a stream; see `Store.put`."""
-        return self._push(self._staging.put(source, name=name), name, progress)
+        if isinstance(source, Path | Overlay):
+            return self._push(
+                lambda known: self._staged(known).put(source, name=name), name, progress
+            )
+        cid = self._staging.put(source, name=name)
+        return self._push(lambda _known: cid, name, progress)
 
     def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
         """Upload what is in a CAR; see `Store.put_car`."""
-        return self._push(self._staging.put_car(stream, name=name), name, None)
+        cid = self._staging.put_car(stream, name=name)
+        return self._push(lambda _known: cid, name, None)
 
-    def _push(self, cid: CID, name: str, progress: Progress | None) -> CID:
-        """Upload what is staged; interrupted, it stays there, and the next attempt is quicker."""
-        total = self._staging.stat(cid).size
-        earlier = self._earlier.shards(self._view().upload)
+    def _staged(self, known: Known) -> Staging:
+        return Staging(self._staging.folder, self._digests, known)
+
+    def _push(self, stage: Callable[[Known], CID], name: str, progress: Progress | None) -> CID:
+        """Upload what is staged; interrupted, it stays there, and the next attempt is quicker.
+
+        Args:
+            stage: puts what has to be sent where it is sent from; all of it, if nothing is known.
+            name: of the upload.
+            progress: called with bytes done and the total.
+        """
+        known = self._earlier.known(self._view().upload)
         try:
-            shards = self._sent(cid, earlier, total, progress)
-            self._register(cid, shards)
-            self._confirm({shard: earlier[shard] for shard in shards.keys() & earlier.keys()})
+            cid = self._sent(stage(known), known, progress)
         except _LostError:  # the space no longer has what it lists, or has it in too many pieces
-            shards = self._sent(cid, {}, total, progress)
-            self._register(cid, shards)
-        self._earlier.keep(cid, {shard: earlier.get(shard, at) for shard, at in shards.items()})
-        if progress is not None:
-            progress(total, total)
+            cid = self._sent(stage(Known()), Known(), progress)
         self._names.add(cid, name)
         with suppress(StoreBusyError):  # another upload is being staged: the next one sweeps
             self._staging.delete(cid)
         return cid
 
-    def _sent(
-        self, cid: CID, earlier: Mapping[bytes, Slices], total: int, progress: Progress | None
-    ) -> dict[bytes, Slices]:
-        """Send what no earlier shard has; returns where all blocks are.
+    def _sent(self, cid: CID, known: Known, progress: Progress | None) -> CID:
+        """Send what no earlier shard has, and list the upload.
 
         Raises:
             _LostError: an earlier shard is not there any more, or there are too many of them.
         """
-        fetch, fresh, done = self._staging.block, Fresh(earlier), 0
+        fetch, fresh, done = self._staging.block, Fresh(known), 0
+        total = self._staged(known).stat(cid).size
         shards: dict[bytes, Slices] = {}
         for shard in cut(fresh.blocks(fetch, cid), self._shard_size):
             blob = Blob(shard.digest, shard.size, lambda shard=shard: shard.read(fetch))  # type: ignore[misc]
@@ -177,8 +201,14 @@ class Web3Storage:
                 progress(min(done, total), total)
         if fresh.scattered:
             raise _LostError
-        self._confirm({shard: earlier[shard] for shard in fresh.used})
-        return shards | fresh.used
+        needed = {shard: known.shards[shard] for shard in fresh.used}
+        self._confirm(needed)
+        self._register(cid, shards | fresh.used)
+        self._confirm(needed)
+        self._earlier.keep(cid, shards | needed, fresh.nodes)
+        if progress is not None:
+            progress(total, total)
+        return cid
 
     def _confirm(self, shards: Mapping[bytes, Slices]) -> None:
         """See that the space has shards: it says so, or where they are to be sent.
@@ -242,7 +272,7 @@ class Web3Storage:
         if not self._has_indexer:
             return view.upload(Link(cid.bytes)) is not None
         try:
-            self._shards_of(view, cid)
+            view.shards_of(cid)
         except NotFoundError:
             return False
         return True
@@ -255,7 +285,7 @@ class Web3Storage:
         if view.upload(Link(cid.bytes)) is None:
             if not self._has_indexer:
                 raise StorageError(f"{cid} is no upload, and no indexer knows where its blocks are")
-            self._register(cid, self._shards_of(view, cid))
+            self._register(cid, view.shards_of(cid))
         self._names.add(cid, name)
 
     def unpin(self, cid: CID, name: str | None = None) -> None:
@@ -304,16 +334,3 @@ class Web3Storage:
 
     def _view(self) -> View:
         return View(self._connection, self._claims, self.space)
-
-    def _shards_of(self, view: View, root: CID) -> dict[bytes, Slices]:
-        """Where every block below a root is."""
-        shards: dict[bytes, Slices] = {}
-        pending, seen = [root], {root}
-        while pending:
-            cid = pending.pop()
-            shard, offset, size = view.places(cid)[0]
-            shards.setdefault(shard, {})[cid.digest] = (offset, size)
-            below = dag.children(cid, view.block(cid)) if cid.codec == DAG_PB else ()
-            pending += [child for child in below if child not in seen]
-            seen.update(below)
-        return shards
