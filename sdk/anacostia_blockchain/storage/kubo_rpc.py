@@ -62,7 +62,7 @@ class KuboRpc:
         """As `block`, into a buffer; returns the part that it fills."""
         return self._ask("block/get", cid, options, lambda answer: fill(answer, buffer))
 
-    def size(self, cid: CID, **options: str) -> int:
+    def size(self, cid: CID | str, **options: str) -> int:
         """Bytes of a block.
 
         Raises:
@@ -75,7 +75,7 @@ class KuboRpc:
     def _ask(
         self,
         command: str,
-        cid: CID,
+        cid: CID | str,
         options: Mapping[str, str],
         body: Callable[[HTTPResponse], _Bytes],
     ) -> _Bytes:

@@ -289,6 +289,14 @@ def test_a_service_that_would_cut_otherwise_gets_an_archive(proxy, file, answer)
     assert len(proxy.paths("dag/import")) == 2
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_provider_that_cannot_be_asked_what_it_holds_gets_archives(proxy, file, status):
+    """As Filebase: even a question of three bytes could stay there."""
+    proxy.fault = lambda asked: Answer(status, b"no") if "block/stat" in asked.path else None
+    assert KuboStore(proxy.url, patience=0).put(file) == scan(file).cid
+    assert not proxy.paths("/add?")
+
+
 # ---------------------------------------------------------------------- pins
 
 
