@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import time
 
 import pytest
 
 from anacostia_blockchain.content import walk
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.digests import DigestCache
 from anacostia_blockchain.content.folder import Overlay, import_source, scan
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import FileChangedError, UnsupportedFileError
@@ -207,6 +209,29 @@ def test_the_cid_alone_is_that_of_the_scan(model, size):
     known = [file.sha256 for file in found.files if file.size <= CHUNK]
     assert [file.sha256 for file in files if file.size <= CHUNK] == known
     assert all(not file.sha256 for file in files if file.size > CHUNK)
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK, 3 * CHUNK + 7, 20 * CHUNK])
+def test_whoever_follows_a_file_gets_its_bytes_in_order(tmp_path, size):
+    """All of them, also when its digest is known; an error of theirs ends it."""
+    file, parts = tmp_path / "a.bin", []
+    file.write_bytes(os.urandom(size))
+    time.sleep(0.05)
+    digests = DigestCache(tmp_path / "digests.db", settled=0.02)
+    for _ in range(2):
+        parts.clear()
+        cid, _files = import_source(
+            file, digests=digests, follow=lambda part: parts.append(bytes(part))
+        )
+        assert b"".join(parts) == file.read_bytes()
+        assert cid == scan(file).cid
+
+    def full(_part):
+        raise OSError(28, "No space left on device")
+
+    if size:
+        with pytest.raises(OSError, match="No space left"):
+            import_source(file, follow=full)
 
 
 @pytest.mark.parametrize("how", [scan, import_source])
