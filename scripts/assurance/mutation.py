@@ -55,9 +55,6 @@ WORKERS = 2
 ONLY_WHAT_CHANGED = {"FOUNDRY_DYNAMIC_TEST_LINKING": "true"}
 """Tests find a contract's code when they run, so that a mutant's file is compiled and no test."""
 
-UNOPTIMIZED = {"FOUNDRY_OPTIMIZER": "false"}
-"""The same behaviour, compiled with less than half of the work."""
-
 A_GLANCE = {"FOUNDRY_FUZZ_RUNS": "32", "FOUNDRY_INVARIANT_RUNS": "4"}
 """Enough for most mutants; what lives through it meets all tests at full length."""
 
@@ -193,7 +190,7 @@ def forge(tree: Path, *arguments: str, env: Mapping[str, str] = MappingProxyType
     done = subprocess.run(
         [str(toolchain.foundry("forge")), *arguments],
         cwd=tree,
-        env=environment(ONLY_WHAT_CHANGED | UNOPTIMIZED | dict(env)),
+        env=environment(ONLY_WHAT_CHANGED | dict(env)),
         capture_output=True,
         text=True,
         timeout=1800,
