@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from eth_utils import to_checksum_address
 
 from anacostia_blockchain.chain import refusals
 from anacostia_blockchain.chain.rpc import Rpc, RpcError, to_hex
@@ -14,6 +17,7 @@ from anacostia_blockchain.chain.signers import Signer
 from anacostia_blockchain.chain.signing import BATCH, Account
 from anacostia_blockchain.chain.values import Call, Receipt, SignedTransaction
 from anacostia_blockchain.errors import (
+    AnacostiaError,
     ChainError,
     ChainUnavailableError,
     InsufficientFundsError,
@@ -24,6 +28,8 @@ from anacostia_blockchain.errors import (
     WrongNetworkError,
 )
 from anacostia_blockchain.types import Progress
+
+log = logging.getLogger(__name__)
 
 
 class Chain(Account):
@@ -184,6 +190,25 @@ class Chain(Account):
         finally:
             with suppress(StorageError):  # it says nothing of what was sent
                 self._nonces.end(signed)
+
+    def _unblock(self, tx_hash: str) -> None:
+        """Fill the gap that a transaction of ours waits behind, unless somebody holds its nonces.
+
+        A nonce was leased before this one's and then given back, or whoever held it died: nothing
+        may ever be sent with it, and then this one would wait for good.
+        """
+        try:
+            waits = self.rpc("eth_getTransactionByHash", tx_hash)
+            if waits is None or waits["blockHash"] is not None or not self.can_sign:
+                return
+            if to_checksum_address(waits["from"]) != self.address:
+                return
+            with self._ending(fillers := self._sign_fillers(below=int(waits["nonce"], 16))):
+                for filler in fillers:
+                    log.warning("nonce %d of %s is free: filled", filler.nonce, self.address)
+                    self.broadcast(filler.raw)
+        except AnacostiaError as error:  # it says nothing of what waits
+            log.warning("what %s waits behind could not be filled: %s", tx_hash, error)
 
     def _launch_all(
         self, signed: list[SignedTransaction]

@@ -3,7 +3,7 @@
 Leases are rows of a SQLite file. A lease ends when its transaction is mined or given up; the lease
 of a process that died is taken over, so that a crash leaves no gap behind which everything waits.
 What was sent and waits behind a gap is in no count of the chain's: its hash is kept, and its nonce
-is taken for as long as the network knows it.
+is taken for as long as the network knows it. Whoever waits behind a gap that nobody holds fills it.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class Nonces:
         self._counts = counts
         self._known = known
 
-    def lease(self, count: int = 1) -> list[int]:
-        """The lowest nonces that nobody holds.
+    def lease(self, count: int = 1, below: int | None = None) -> list[int]:
+        """The lowest nonces that nobody holds; with `below`, of those alone, however few.
 
         Raises:
             StoreBusyError: another process has held the file for too long.
@@ -75,7 +75,8 @@ class Nonces:
             mined, pending = self._counts()
             database.execute(_DROP_MINED, (*self._key, mined))
             held = self._held(database.execute(_READ, (*self._key, pending)).fetchall())
-            free = (nonce for nonce in itertools.count(pending) if nonce not in held)
+            there = itertools.count(pending) if below is None else range(pending, below)
+            free = (nonce for nonce in there if nonce not in held)
             nonces = list(itertools.islice(free, count))
             owner = _owner()
             database.executemany(_TAKE, [(*self._key, nonce, owner) for nonce in nonces])

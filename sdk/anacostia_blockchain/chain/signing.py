@@ -102,9 +102,20 @@ class Account(Watcher):
         return limits
 
     def _sign_all(self, calls: list[Call], limits: list[int]) -> list[SignedTransaction]:
-        fees = self._market.fees()
-        nonces = self._nonces.lease(len(calls))
+        return self._sign_with(self._nonces.lease(len(calls)), calls, limits)
+
+    def _sign_fillers(self, below: int) -> list[SignedTransaction]:
+        """Payments of nothing to the account itself, with nonces that nobody holds, if any."""
+        nonces = self._nonces.lease(BATCH, below)
+        nothing = Call(self._account()[1], b"", "", "")
+        return self._sign_with(nonces, [nothing] * len(nonces)) if nonces else []
+
+    def _sign_with(
+        self, nonces: list[int], calls: list[Call], limits: list[int] | None = None
+    ) -> list[SignedTransaction]:
         try:
+            limits = limits or self._gas_limits(calls)
+            fees = self._market.fees()
             signed = [
                 self._sign_one(call, gas, nonce, fees)
                 for call, gas, nonce in zip(calls, limits, nonces, strict=True)

@@ -22,6 +22,9 @@ from anacostia_blockchain.errors import (
 _POLL = (0.003, 0.5)
 """Seconds between two looks, at first and at most."""
 
+_STUCK = 1.0
+"""Seconds after which it is asked what a transaction waits for; then after twice as many, …"""
+
 
 class Watcher(Reader):
     """A reader that waits for transactions, whoever sent them.
@@ -60,7 +63,8 @@ class Watcher(Reader):
 
         Whether it succeeded is asked no sooner: before, a reorganisation could change that too.
         """
-        deadline, pause = time.monotonic() + timeout, _POLL[0]
+        started, pause, stuck = time.monotonic(), _POLL[0], _STUCK
+        deadline = started + timeout
         seen: dict[str, Any] | None = None
         while True:
             found = next(filter(None, map(self._mined, hashes)), None)
@@ -75,8 +79,14 @@ class Watcher(Reader):
             seen = found or seen
             if time.monotonic() >= deadline:
                 raise self._overdue(hashes[-1], timeout)
+            if found is None and time.monotonic() >= started + stuck:
+                self._unblock(hashes[-1])
+                stuck *= 2
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
             pause = min(pause * 1.2, _POLL[1])
+
+    def _unblock(self, tx_hash: str) -> None:
+        """Do what can be done for a transaction that waits. Who signs nothing can do nothing."""
 
     def _overdue(self, tx_hash: str, timeout: float) -> ChainError:
         waited = f"transaction {tx_hash} is not confirmed after {timeout:.0f} s"

@@ -7,14 +7,23 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from anacostia_blockchain.chain import Call
+from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.chain.nonces import Nonces
-from anacostia_blockchain.errors import StorageError, StoreBusyError, StoreFullError
+from anacostia_blockchain.errors import (
+    ContractRevertedError,
+    StorageError,
+    StoreBusyError,
+    StoreFullError,
+    TransactionTimeoutError,
+)
 from anacostia_blockchain.testing import LocalChain, dev_signer
+from office import somebody
 from outside import FULL, Outside
 
 pytestmark = pytest.mark.integration
@@ -39,6 +48,16 @@ def test_leases_do_not_overlap_and_gaps_are_filled_first(tmp_path):
     assert nonces(path, mined=5).lease() == [8]
     leases.give_back(6)
     assert leases.lease(2) == [6, 9]
+
+
+def test_below_a_nonce_only_what_is_free_is_leased(tmp_path):
+    leases = nonces(tmp_path / "nonces.db", mined=5)
+    assert leases.lease(4, below=5) == []
+    assert leases.lease(4) == [5, 6, 7, 8]
+    leases.give_back(5, 7)
+    assert leases.lease(1, below=8) == [5]
+    assert leases.lease(9, below=9) == [7]
+    assert leases.lease(9, below=9) == []
 
 
 def test_what_the_chain_has_counted_is_not_leased(tmp_path):
@@ -167,3 +186,95 @@ def test_a_sender_killed_between_signing_and_sending_blocks_nobody(
     code = SEND.partition("for _ in")[0] + "chain.send(call, timeout=20)"
     command = [sys.executable, "-c", code, local_chain.rpc_url, str(tmp_path)]
     assert subprocess.run(command, check=False, timeout=60).returncode == 0
+
+
+@pytest.fixture
+def chain(local_chain: LocalChain, tmp_path) -> Chain:
+    return Chain.connect(local_chain.rpc_url, signer=dev_signer(6), state_dir=tmp_path)
+
+
+def in_the_pool(chain: Chain, nonce: int) -> bool:
+    """Whether the account's transaction waits behind a gap."""
+    queued = chain.rpc("txpool_content")["queued"]
+    return any(str(nonce) in waiting for waiting in queued.values())
+
+
+def until(state: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not state():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_waits_behind_a_nonce_that_is_given_back_fills_it(chain: Chain, many):
+    """Two wanted the same, and the one who was quicker to sign was slower to say so."""
+    gap = [chain.sign(payment()), chain.sign(payment())]
+    to = somebody()
+    call = Call(to, b"", "", "", value=1)
+    with ThreadPoolExecutor(1) as pool:
+        sending = (
+            pool.submit(chain.send_many, [call] * 2) if many else pool.submit(chain.send, call)
+        )
+        until(lambda: in_the_pool(chain, gap[1].nonce + 1))
+        for signed in gap:
+            chain.abandon(signed)
+        sending.result(timeout=60)
+    assert chain.balance(to) == 1 + many
+    assert not in_the_pool(chain, gap[1].nonce + 1)
+
+
+def test_what_waits_behind_somebody_who_dies_fills_his_nonce(chain: Chain, local_chain, tmp_path):
+    code = SEND.partition("for _ in")[0] + "print(chain.sign(call).nonce, flush=True); input()"
+    command = [sys.executable, "-c", code, local_chain.rpc_url, str(tmp_path)]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    nonce = int(holder.stdout.readline())
+    to = somebody()
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(chain.send, Call(to, b"", "", "", value=1))
+        until(lambda: in_the_pool(chain, nonce + 1))
+        holder.kill()
+        holder.wait()
+        sending.result(timeout=60)
+    assert chain.balance(to) == 1
+
+
+def test_the_nonce_of_somebody_who_lives_is_left_to_him(chain: Chain):
+    first, second = somebody(), somebody()
+    held = chain.sign(Call(first, b"", "", "", value=1))
+    with pytest.raises(TransactionTimeoutError):
+        chain.send(Call(second, b"", "", "", value=1), timeout=2.5)
+    assert in_the_pool(chain, held.nonce + 1)
+    chain.broadcast(held.raw)
+    chain.wait(held.hash, timeout=30)
+    until(lambda: chain.balance(second) == 1)
+    assert chain.balance(first) == 1
+
+
+def test_a_gap_that_cannot_be_filled_is_no_refusal_of_what_waits(chain: Chain, monkeypatch):
+    """An account may be a contract that takes nothing."""
+
+    def refused(_calls: list[Call]) -> list[int]:
+        raise ContractRevertedError("Wallet_TakesNothing", {})
+
+    call = Call(somebody(), b"", "", "", value=1, gas=21_000)
+    gap = chain.sign(payment())
+    sent = chain.sign(call)
+    chain.broadcast(sent.raw)
+    chain.abandon(gap)
+    with monkeypatch.context() as patch:
+        patch.setattr(chain, "_gas_limits", refused)
+        with pytest.raises(TransactionTimeoutError):
+            chain.wait(sent.hash, timeout=2.5)
+    assert chain.wait(sent.hash, timeout=30).hash == sent.hash  # and its nonce was given back
+
+
+def test_who_only_looks_on_fills_nothing(chain: Chain, local_chain: LocalChain):
+    gap, sent = chain.sign(payment()), chain.sign(payment())
+    chain.broadcast(sent.raw)
+    chain.abandon(gap)
+    for other in (Chain.connect(local_chain.rpc_url), local_chain.chain(account=7)):
+        with pytest.raises(TransactionTimeoutError):
+            other.wait(sent.hash, timeout=2.5)
+    chain.wait(sent.hash, timeout=30)
