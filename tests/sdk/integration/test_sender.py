@@ -185,3 +185,25 @@ def test_two_senders_that_both_offer_more_pay_once(local, tmp_path):
     first.finish()
     assert first.outbox.get(to).state == "confirmed"
     assert first.chain.balance(to) == 1
+
+
+def test_of_two_senders_the_first_to_sign_may_be_the_slower(local, tmp_path):
+    """Its nonce is given back after the other's transaction, which has the next one, was sent."""
+    first, second = Office(local, tmp_path), Office(local, tmp_path, 60)
+    to, sent = somebody(), threading.Event()
+    first.intend(to, to)
+    second.sender._on_step = lambda step, _: step == "broadcast" and sent.set()
+    others = threading.Thread(target=second.sender.step)
+    move = first.outbox.move
+
+    def slowly(*arguments: object, **columns: object) -> bool:
+        others.start()
+        assert sent.wait(30)
+        return move(*arguments, **columns)
+
+    first.outbox.move = slowly
+    assert first.sender.step()
+    others.join(30)
+    assert second.outbox.get(to).state == "confirmed"
+    assert first.nothing_waits()
+    assert first.balances([to]) == {to: 1}
