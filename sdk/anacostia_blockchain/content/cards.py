@@ -63,7 +63,7 @@ def yaml(value: object) -> str:
 
 
 def front_matter(values: Mapping[str, object]) -> list[str]:
-    """The lines of a card's front matter."""
+    """The lines of a card's front matter, of fields whose names are no words of YAML's own."""
     return ["---", *(f"{key}: {yaml(value)}" for key, value in values.items()), "---"]
 
 

@@ -34,7 +34,8 @@ def test_hugging_face_reads_model_cards(name, licence, tags, metrics) -> None:
     assert read.text.startswith("\n# ")
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z_]{1,9}", fullmatch=True), TEXT, min_size=1))
+# Field names are plain words; YAML would read `no`, `on` and `null` as something else.
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,5}_[a-z]{1,5}", fullmatch=True), TEXT, min_size=1))
 def test_hugging_face_reads_dataset_cards(front) -> None:
     text = "\n".join([*front_matter(front), "", "# plays", ""])
     assert DatasetCard(text).data.to_dict() == front
