@@ -235,13 +235,17 @@ contract ModelPricingSyncTest is OraclesTest {
         expectPriceAt(heard + 10 days, 110e6, Basis.Held);
         expectPriceAt(heard + 10 days + 1, 100e6, Basis.Base);
         expectPriceAt(heard + 12 days, 100e6, Basis.Base);
-        vm.warp(heard + 12 days + 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                IModelPricing.ModelPricing_NotForSale.selector, model, Basis.Lapsed
-            )
+        bytes memory lapsed = abi.encodeWithSelector(
+            IModelPricing.ModelPricing_NotForSale.selector, model, Basis.Lapsed
         );
+        vm.warp(heard + 12 days + 1);
+        vm.expectRevert(lapsed);
         pricing.priceOf(model);
+        // However long: here as long as time itself.
+        vm.warp(heard + heard);
+        vm.expectRevert(lapsed);
+        pricing.priceOf(model);
+        vm.warp(heard + 12 days + 1);
 
         // The next measurement is all that it takes, and the price goes on from where it was.
         deliver(990_000);
