@@ -250,10 +250,13 @@ class Anacostia(Suite):
         """The outbox of what this process intends without a pipeline."""
         from sqlalchemy import create_engine  # noqa: PLC0415 - only writers need it
 
+        from anacostia_blockchain.metadata.database import explain_errors  # noqa: PLC0415 - loads SQL
         from anacostia_blockchain.outbox.outbox import Outbox  # noqa: PLC0415 - loads SQL
 
         self.home.mkdir(parents=True, exist_ok=True)
-        return Outbox(create_engine(f"sqlite:///{self.home / 'journal.db'}"))
+        path = self.home / "journal.db"
+        explain_errors(engine := create_engine(f"sqlite:///{path}"), path)
+        return Outbox(engine)
 
     def handlers(self, log: LogSource | None = None) -> list[Handler]:
         """What carries out the intents of an outbox; with `log`, its anchoring too."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import create_engine, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError
 
-from anacostia_blockchain.errors import ConfigError, StoreBusyError
+from anacostia_blockchain.errors import ConfigError, StorageError, StoreBusyError
+from anacostia_blockchain.storage.disk import typed
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Engine, ExceptionContext, Table
 
 
 class Claim(Protocol):
@@ -179,6 +181,7 @@ class SqliteDatabase(Database):
             uri, connect_args={"check_same_thread": False, "timeout": lock_timeout}
         )
         event.listen(self.engine, "connect", _configure)
+        explain_errors(self.engine, self._path)
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
@@ -190,7 +193,7 @@ class SqliteDatabase(Database):
                 connection.info["durable"] = durable
             try:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            except OperationalError as error:
+            except StoreBusyError as error:
                 raise StoreBusyError(
                     f"another process keeps {self.shown} locked: "
                     "close whatever has an unfinished transaction on it"
@@ -223,6 +226,21 @@ class _FileClaim:
             self._path.unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
+
+
+def explain_errors(engine: Engine, path: Path) -> None:
+    """Let what SQLite says of a file reach whoever uses it as this package's errors.
+
+    They are `StoreFullError`, `StoreBusyError`, and `StorageError` for one that is damaged or may
+    not be written. What a statement does wrong stays SQLAlchemy's.
+    """
+
+    def explain(context: ExceptionContext) -> StorageError | None:
+        error = context.original_exception
+        ours = isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+        return typed(error, path) if ours else None
+
+    event.listen(engine, "handle_error", explain, retval=True)
 
 
 def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - any DB-API connection

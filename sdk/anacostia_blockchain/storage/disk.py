@@ -20,21 +20,25 @@ def typed_errors(place: Path) -> Iterator[None]:
     """Turn the system's and SQLite's errors into this package's."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        text = str(error)
+    except (OSError, sqlite3.DatabaseError) as error:
+        known = typed(error, place)
+        if known is None:
+            raise
+        raise known from error
+
+
+def typed(error: BaseException, place: Path) -> StorageError | None:
+    """What an error of the system or of SQLite is among this package's; None: nothing better."""
+    text = str(error)
+    if isinstance(error, sqlite3.OperationalError):
         if "full" in text:
-            raise _full(place) from error
+            return _full(place)
         if "locked" in text or "busy" in text:
-            raise StoreBusyError(
-                f"{place} is held by another process: try again when it is done"
-            ) from error
-        raise StorageError(f"{place}: {text}") from error
-    except sqlite3.DatabaseError as error:
-        raise StorageError(f"{place}: {error}: restore index.db from a copy") from error
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise _full(place) from error
-        raise
+            return StoreBusyError(f"{place} is held by another process: try again when it is done")
+        return StorageError(f"{place}: {text}")
+    if isinstance(error, sqlite3.DatabaseError):
+        return StorageError(f"{place}: {text}: restore its database from a copy")
+    return _full(place) if isinstance(error, OSError) and error.errno in _NO_SPACE else None
 
 
 def _full(place: Path) -> StoreFullError:

@@ -1,10 +1,17 @@
 """The outbox's rows: what is written when, and who may change it."""
 
+import sqlite3
+from pathlib import Path
+
 import pytest
 from sqlalchemy import create_engine, event
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import StaticPool
 
+from anacostia_blockchain.errors import StorageError, StoreBusyError, StoreFullError
+from anacostia_blockchain.metadata.database import explain_errors
 from anacostia_blockchain.outbox.outbox import Intent, Outbox
+from outside import FULL, Outside
 
 
 @pytest.fixture
@@ -87,3 +94,59 @@ def test_retry_lets_a_failed_intent_go_again(outbox):
     assert outbox.retry(outbox.get("a"))
     assert outbox.get("a").state == "pending"
     assert outbox.get("a").error is None
+
+
+def journal(path: Path) -> Outbox:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 0.1})
+    explain_errors(engine, path)
+    return Outbox(engine)
+
+
+def test_a_damaged_file_is_a_typed_error(tmp_path):
+    path = tmp_path / "journal.db"
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(StorageError, match=r"journal\.db: file is not a database: restore"):
+        journal(path)
+
+
+def test_a_file_that_another_process_holds_is_a_typed_error(tmp_path):
+    path = tmp_path / "journal.db"
+    outbox = journal(path)
+    with sqlite3.connect(path, isolation_level=None) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreBusyError, match="held by another process"):
+            enqueue(outbox, "a")
+        with pytest.raises(StoreBusyError):
+            outbox.get("a")
+        holder.execute("ROLLBACK")
+    assert enqueue(outbox, "a")
+
+
+def test_a_file_in_no_folder_is_a_typed_error(tmp_path):
+    with pytest.raises(StorageError, match="unable to open database file"):
+        journal(tmp_path / "nowhere" / "journal.db")
+
+
+def test_a_full_disk_is_a_typed_error(tmp_path):
+    """Wherever it is found out."""
+    path = tmp_path / "journal.db"
+    found = 0
+    for point in range(20):
+        refused = False
+        with Outside({point: FULL}) as outside:
+            try:
+                enqueue(journal(path), f"{point}")
+            except StoreFullError:
+                refused = True
+        assert refused == bool(outside.struck)
+        found += refused
+    assert found
+    assert enqueue(journal(path), "later")
+
+
+def test_what_a_statement_does_wrong_is_the_librarys_error(tmp_path):
+    outbox = journal(tmp_path / "journal.db")
+    with outbox.engine.begin() as connection:
+        statement = "INSERT INTO ab_outbox (key) VALUES ('a')"
+        with pytest.raises(IntegrityError):
+            connection.exec_driver_sql(statement)
