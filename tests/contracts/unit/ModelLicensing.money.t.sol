@@ -95,7 +95,9 @@ contract ModelLicensingMoneyTest is LicensingTest {
         offerAs(carol, merge, remix(0), fixedPrice(NATIVE, PRICE));
         uint256 before = licensing.revenueOf(base, alice, NATIVE).earned;
         pay(merge, 1);
+        vm.recordLogs();
         settle(merge, carol, NATIVE);
+        assertEq(vm.getRecordedLogs().length, 1, "that it was settled, and nothing moved");
         assertEq(licensing.revenueOf(base, alice, NATIVE).earned, before, "half a wei each");
         assertEq(licensing.claimable(carol, NATIVE), 0, "which is not the owner's");
         pay(merge, 9);
