@@ -56,8 +56,8 @@ class KuboStore(NamedPins, KuboBlocks):
     """Content on a Kubo node.
 
     What the node does not hold it may get from its peers; every block is verified here, so neither
-    is trusted. The node is not told how to cut files: it receives blocks, and its answer must name
-    the CID that was computed here.
+    is trusted. The node receives blocks, or a large new file, which it has to cut as it is cut here:
+    its answer must name the CID that was computed here.
 
     Args:
         url: of the RPC API.
