@@ -56,7 +56,7 @@ class KuboStore(NamedPins, KuboBlocks):
     """Content on a Kubo node.
 
     What the node does not hold it may get from its peers; every block is verified here, so neither
-    is trusted. The node receives blocks, or a large new file, which it has to cut as it is cut here:
+    is trusted. The node receives blocks, or a large new file that it has to cut as it is cut here;
     its answer must name the CID that was computed here.
 
     Args:
