@@ -48,13 +48,6 @@ class Process:
                 return url
 
 
-def wait_for(condition, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def look_up(model, inputs):
     """What a model of answers answers: `--predict served:look_up`."""
     return [int(model["answers"][place]) for place in inputs]

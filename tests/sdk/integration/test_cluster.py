@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from contextlib import ExitStack
 
 import pytest
@@ -27,6 +26,7 @@ pytest.importorskip("ipfshttpclient")
 
 from anacostia_blockchain.storage.kubo import KuboStore
 from anacostia_blockchain.storage.testing import ClusterPeer, KuboNode, start_cluster
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -43,13 +43,6 @@ def three():
     require_server("ipfs-cluster-service")
     with ExitStack() as stack:
         yield start_cluster(stack, 3)
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.3)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,7 @@ from anacostia_blockchain.remote.following import RemoteRuns, RootRun
 from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.web.guard import Token
 from chains import KILLED, die_at, in_child, reconnected, start_child
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -178,13 +179,6 @@ def sealed_runs(folder: Path):
         return []
     database = open_database(f"sqlite:///{folder}/m.db")
     return RunReader(database).sealed(100)[::-1] if database.has_table("ab_runs") else []
-
-
-def wait_for(condition: Callable[[], object], timeout: float = 30) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture

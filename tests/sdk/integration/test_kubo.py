@@ -209,7 +209,7 @@ def test_of_a_large_file_that_changed_the_change_is_sent(proxy, file):
 
 def test_an_added_file_is_neither_read_nor_sent_again(proxy, file, tmp_path):
     """Where there is a cache of digests."""
-    time.sleep(0.1)
+    time.sleep(0.1)  # what was written just now is not remembered
     digests = DigestCache(tmp_path / "digests.db", settled=0.02)
     store = KuboStore(proxy.url, patience=0, digests=digests)
     cid = store.put(file)
@@ -530,7 +530,7 @@ def test_only_what_changed_is_read_and_sent(proxy, kubo, tmp_path):
     size = 256 << 10
     for number in range(100):
         (folder / f"{number}.bin").write_bytes(os.urandom(size))
-    time.sleep(0.1)
+    time.sleep(0.1)  # what was written just now is not remembered
     store = KuboStore(proxy.url, patience=0, digests=digests)
     first = store.put(folder)
     (folder / "7.bin").write_bytes(os.urandom(size))
@@ -549,7 +549,7 @@ def test_what_the_node_has_lost_is_sent_again(kubo, tmp_path):
     """The root of the earlier put is not pinned any more, and garbage was collected."""
     digests = DigestCache(tmp_path / "digests.db", settled=0.02)
     folder = make_folder(tmp_path / "model", seed=60)
-    time.sleep(0.1)
+    time.sleep(0.1)  # what was written just now is not remembered
     store = KuboStore(kubo.api, patience=0, digests=digests)
     cid = store.put(folder)
     store.delete(cid)

@@ -7,8 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -25,6 +23,7 @@ from anacostia_blockchain.errors import (
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from office import somebody
 from outside import FULL, Outside
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -199,13 +198,6 @@ def in_the_pool(chain: Chain, nonce: int) -> bool:
     return any(str(nonce) in waiting for waiting in queued.values())
 
 
-def until(state: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not state():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("many", [False, True])
 def test_what_waits_behind_a_nonce_that_is_given_back_fills_it(chain: Chain, many):
     """Two wanted the same, and the one who was quicker to sign was slower to say so."""
@@ -216,7 +208,7 @@ def test_what_waits_behind_a_nonce_that_is_given_back_fills_it(chain: Chain, man
         sending = (
             pool.submit(chain.send_many, [call] * 2) if many else pool.submit(chain.send, call)
         )
-        until(lambda: in_the_pool(chain, gap[1].nonce + 1))
+        wait_for(lambda: in_the_pool(chain, gap[1].nonce + 1))
         for signed in gap:
             chain.abandon(signed)
         sending.result(timeout=60)
@@ -233,7 +225,7 @@ def test_what_waits_behind_somebody_who_dies_fills_his_nonce(chain: Chain, local
     to = somebody()
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(chain.send, Call(to, b"", "", "", value=1))
-        until(lambda: in_the_pool(chain, nonce + 1))
+        wait_for(lambda: in_the_pool(chain, nonce + 1))
         holder.kill()
         holder.wait()
         sending.result(timeout=60)
@@ -248,7 +240,7 @@ def test_the_nonce_of_somebody_who_lives_is_left_to_him(chain: Chain):
     assert in_the_pool(chain, held.nonce + 1)
     chain.broadcast(held.raw)
     chain.wait(held.hash, timeout=30)
-    until(lambda: chain.balance(second) == 1)
+    wait_for(lambda: chain.balance(second) == 1)
     assert chain.balance(first) == 1
 
 

@@ -35,7 +35,8 @@ from anacostia_blockchain.promotion.values import Policy, Requirement
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from anacostia_blockchain.types import Kind, ModelVersion, RevocationReason
 from promoted import People
-from served import Process, wait_for
+from served import Process
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 

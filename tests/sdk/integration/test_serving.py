@@ -23,8 +23,9 @@ from anacostia_blockchain.testing import LocalChain, dev_signer
 from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
 from anacostia_blockchain.web.serving import listen, make_server
 from faults import FaultyEndpoint
-from served import Process, wait_for
+from served import Process
 from store_contract import damage
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 

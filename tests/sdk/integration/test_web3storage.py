@@ -480,7 +480,7 @@ def versions_of(folder):
     for number in range(8):
         size = 2 * CHUNK + 5 if number == 5 else CHUNK
         (folder / f"{number}.bin").write_bytes(os.urandom(size))
-    time.sleep(0.1)
+    time.sleep(0.1)  # what was written just now is not remembered
     return folder
 
 
@@ -509,7 +509,7 @@ def test_a_second_version_reads_what_changed(sharded, tmp_path):
     folder.mkdir()
     for number in range(100):
         (folder / f"{number}.bin").write_bytes(os.urandom(size))
-    time.sleep(0.1)
+    time.sleep(0.1)  # what was written just now is not remembered
     store.put(folder)
     (folder / "7.bin").write_bytes(os.urandom(size))
     sent.clear()

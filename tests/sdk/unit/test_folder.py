@@ -216,7 +216,7 @@ def test_whoever_follows_a_file_gets_its_bytes_in_order(tmp_path, size):
     """All of them, also when its digest is known; an error of theirs ends it."""
     file, parts = tmp_path / "a.bin", []
     file.write_bytes(os.urandom(size))
-    time.sleep(0.05)
+    time.sleep(0.05)  # what was written just now is not remembered
     digests = DigestCache(tmp_path / "digests.db", settled=0.02)
     for _ in range(2):
         parts.clear()
