@@ -18,6 +18,7 @@ abstract contract GateGhost {
     }
 
     struct Proposed {
+        bytes32 id;
         address by;
         uint32 version;
         uint256[] said; // by index
@@ -44,6 +45,7 @@ abstract contract GateGhost {
 
     Said[] internal _said;
     Proposed[] internal _proposed;
+    mapping(bytes32 id => uint256 index) internal _lastOf; // those that were proposed
 
     /// @notice Where the alias has to point.
     function champion() public view returns (uint32) {

@@ -179,7 +179,8 @@ contract GateHandler is Test, GateGhost {
 
     function execute(uint256 seed) public {
         if (_proposed.length == 0) return;
-        Proposed storage proposal = _proposed[seed % _proposed.length];
+        // What was proposed again is one proposal, the later one.
+        Proposed storage proposal = _proposed[_lastOf[_proposed[seed % _proposed.length].id]];
         bool foretold = _canExecute(proposal);
         vm.prank(proposal.by);
         try _GATE.execute(_MODEL, _ALIAS, proposal.version, _uidsOf(proposal)) {
@@ -220,7 +221,7 @@ contract GateHandler is Test, GateGhost {
         Proposed storage proposal = _proposed[seed % _proposed.length];
         if (!proposal.open) return;
         vm.prank(seed % 3 == 0 ? proposal.by : owner);
-        _GATE.cancel(_MODEL, _ALIAS, _idOf(proposal));
+        _GATE.cancel(_MODEL, _ALIAS, proposal.id);
         proposal.open = false;
         ++calls[this.cancel.selector];
     }
@@ -333,30 +334,26 @@ contract GateHandler is Test, GateGhost {
     }
 
     function _propose(address by, uint32 version, uint256[] memory said) private {
-        Proposed memory proposal = Proposed(by, version, said, block.timestamp, round, true);
-        bool foretold = _mayPropose(by);
         bytes32[] memory uids = new bytes32[](said.length);
         for (uint256 i; i < said.length; ++i) {
             uids[i] = _said[said[i]].uid;
         }
+        bool foretold = _mayPropose(by);
+        bytes32 id = keccak256(abi.encode(by, version, uids));
         vm.prank(by);
-        try _GATE.propose(_MODEL, _ALIAS, version, uids) returns (bytes32 id) {
+        try _GATE.propose(_MODEL, _ALIAS, version, uids) returns (bytes32 given) {
             assertTrue(foretold, "proposed by whom it may not");
-            // Proposing the same again takes the earlier one's place.
-            for (uint256 i; i < _proposed.length; ++i) {
-                if (_idOf(_proposed[i]) == id) _proposed[i].open = false;
-            }
+            assertEq(given, id, "id");
         } catch {
             assertFalse(foretold, "not proposed by whom it may");
             return;
         }
-        _proposed.push(proposal);
+        if (_proposed.length > 0 && _proposed[_lastOf[id]].id == id) {
+            _proposed[_lastOf[id]].open = false;
+        }
+        _lastOf[id] = _proposed.length;
+        _proposed.push(Proposed(id, by, version, said, block.timestamp, round, true));
         ++calls[this.propose.selector];
-    }
-
-    /// @dev A closed one that was proposed again is executed through that: it is left out here.
-    function _idOf(Proposed storage proposal) private view returns (bytes32) {
-        return keccak256(abi.encode(proposal.by, proposal.version, _uidsOf(proposal)));
     }
 
     function _uidsOf(Proposed storage proposal) private view returns (bytes32[] memory uids) {
