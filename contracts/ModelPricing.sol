@@ -71,6 +71,7 @@ contract ModelPricing is IModelPricing {
         else _begin(pricing, config);
         pricing.movedAt = uint40(block.timestamp);
         _store(pricing, config, points);
+        (, pricing.transfers) = nft.ownershipOf(modelId);
         emit PricingSet(modelId, config, points, pricing.price);
     }
 
@@ -124,7 +125,10 @@ contract ModelPricing is IModelPricing {
     /// @inheritdoc IModelPricing
     function stop(uint64 modelId) external {
         Pricing storage pricing = _pricings[modelId];
-        if (msg.sender != pricing.guardian && msg.sender != nft.ownerOf(modelId)) {
+        // Whom a former owner named has no say any more.
+        (address owner, uint64 transfers) = nft.ownershipOf(modelId);
+        bool guards = msg.sender == pricing.guardian && transfers == pricing.transfers;
+        if (!guards && msg.sender != owner) {
             revert ModelPricing_NotGuardian(modelId, msg.sender);
         }
         if (pricing.stopped) revert ModelPricing_AlreadySo(modelId);

@@ -19,7 +19,8 @@ import {IUsdFeeds} from "./IUsdFeeds.sol";
 /// Warnings for integrators:
 /// - The owner can change the pricing at any time. A purchase must name the most that it pays, and a
 ///   deadline, as `ModelLicensing` and `ModelMarket` have it.
-/// - The pricing stays with a model that is transferred: it is then the new owner's to change.
+/// - The pricing stays with a model that is transferred, without its guardian: it is then the new
+/// owner's to change. Nothing is sold at it until the new owner offers so.
 /// - A report that is on its way tells everybody what `sync` will do. The largest move bounds what
 ///   there is to gain from that.
 interface IModelPricing is IQuoter {
@@ -163,7 +164,7 @@ interface IModelPricing is IQuoter {
     /// @param modelId The registered model.
     function endManualPrice(uint64 modelId) external;
 
-    /// @notice Stops sales at a model's price, and its moves. Owner or guardian.
+    /// @notice Stops sales at a model's price, and its moves. Owner, or the guardian that this owner named.
     /// @param modelId The registered model.
     function stop(uint64 modelId) external;
 

@@ -51,7 +51,7 @@ enum Basis {
 /// @param basePrice Price to begin with, and when there is no metric; dollars, 6 decimals.
 /// @param minPrice Lowest price; not zero, from which no share of it would lead away.
 /// @param maxPrice Highest price.
-/// @param guardian Who else may stop sales; the zero address for nobody.
+/// @param guardian Who else may stop sales until the model changes hands; the zero address for nobody.
 struct PricingConfig {
     address metrics;
     bytes32 source;
@@ -93,6 +93,7 @@ struct PricingConfig {
 /// @param source See `PricingConfig`.
 /// @param metricId See `PricingConfig`.
 /// @param guardian See `PricingConfig`.
+/// @param transfers How often the model had changed hands when the guardian was named.
 /// @param points The curve, two points to a slot; see `PriceCurve`.
 struct Pricing {
     // slot 0
@@ -124,6 +125,7 @@ struct Pricing {
     bytes32 metricId;
     // slot 6
     address guardian;
+    uint64 transfers;
     // slots 7 to 14
     uint256[MAX_PAIRS] points;
 }

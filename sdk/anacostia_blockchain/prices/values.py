@@ -85,7 +85,7 @@ class Pricing:
         base_for: for how long after that the base price is charged.
         cooldown: least time between two moves.
         max_move: largest move, as a share of the price.
-        guardian: who else may stop sales.
+        guardian: who else may stop sales, until the model changes hands.
     """
 
     base: Decimal

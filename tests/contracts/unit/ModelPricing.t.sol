@@ -411,6 +411,23 @@ contract ModelPricingTest is OraclesTest {
         }
     }
 
+    function test_stop_aGuardianEndsWithWhoNamedIt() public {
+        setPricing(config());
+        vm.prank(alice);
+        nft.transferFrom(alice, bob, model);
+        expectNotGuardian(guardian);
+        expectNotGuardian(alice);
+
+        // Also when the model comes back; and it is named anew by whoever owns it now.
+        vm.prank(bob);
+        nft.transferFrom(bob, alice, model);
+        expectNotGuardian(guardian);
+        setPricing(config());
+        vm.prank(guardian);
+        pricing.stop(model);
+        expectNotForSale(Basis.Stopped);
+    }
+
     function test_stop_staysThroughNewRules() public {
         setPricing(config());
         vm.prank(guardian);
@@ -421,11 +438,7 @@ contract ModelPricingTest is OraclesTest {
 
     function test_stop_revertsForAStranger() public {
         setPricing(config());
-        vm.expectRevert(
-            abi.encodeWithSelector(IModelPricing.ModelPricing_NotGuardian.selector, model, eve)
-        );
-        vm.prank(eve);
-        pricing.stop(model);
+        expectNotGuardian(eve);
     }
 
     function test_views() public view {
@@ -509,6 +522,14 @@ contract ModelPricingTest is OraclesTest {
         vm.expectRevert(
             abi.encodeWithSelector(IModelPricing.ModelPricing_AlreadySo.selector, model)
         );
+    }
+
+    function expectNotGuardian(address account) internal {
+        vm.expectRevert(
+            abi.encodeWithSelector(IModelPricing.ModelPricing_NotGuardian.selector, model, account)
+        );
+        vm.prank(account);
+        pricing.stop(model);
     }
 
     function outOfBounds(uint64 price) internal pure returns (bytes memory) {
