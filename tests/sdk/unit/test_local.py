@@ -375,6 +375,7 @@ def test_a_full_disk(tmp_path):
     assert "full disk handled" in done.stdout
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(store, tmp_path):
     """Putting and getting 256 MiB takes no more memory than 16, and less than 100 MB."""
     status = Path("/proc/self/status")
@@ -421,6 +422,7 @@ print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 
 
+@pytest.mark.slow
 def test_a_directory_of_very_many_entries():
     """Of 100,000 here, in less than 1 kB each; `scripts/bench storage --entries 1000000`."""
     if not Path("/proc/self/status").exists():
