@@ -36,7 +36,7 @@ def read_object(data: bytes, what: str) -> dict[str, Any]:
         FormatError: not UTF-8, not JSON, a key twice, nested too deeply, or not an object.
     """
     try:
-        _check_depth(data)
+        check_depth(data)
         document = json.loads(data.decode(), object_pairs_hook=_unique, parse_int=_integer)
         canonical(document)
     except (ValueError, RecursionError, FormatError) as error:
@@ -78,11 +78,14 @@ def hex_field(document: object, path: str, what: str) -> bytes:
     return bytes.fromhex(digits)
 
 
-def _check_depth(data: bytes) -> None:
+def check_depth(data: bytes) -> None:
     """Count brackets before the parser recurses on them.
 
     Python's own limit is no help: a dependency of web3 raises it beyond what the stack holds, and
     a document of a hundred thousand brackets would end the process.
+
+    Raises:
+        FormatError: it is nested more deeply than anything that is read here.
     """
     depth = 0
     for mark in _BRACKETS.finditer(data):

@@ -29,6 +29,7 @@ from anacostia_blockchain.errors import (
     StorageError,
     StoreUnavailableError,
 )
+from anacostia_blockchain.storage.answers import Fields
 from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
@@ -177,10 +178,9 @@ class ClusterStore(NamedPins, BlockReader):
         return options
 
     def _check_added(self, root: CID, answer: bytes, *, empty: bool) -> None:
-        added = self._peers.decode(answer)
-        found = [entry.get("cid") for entry in added] if isinstance(added, list) else added
+        found = [entry.text("cid") for entry in self._peers.decode(answer)]
         if found != [str(root)]:
-            raise IntegrityError(f"the cluster answered {found}, not {root}")
+            raise IntegrityError(f"{self._peers.host} answered {found}, not {root}")
         if empty:
             self._spread_empty()
         self._wait(root)
@@ -227,20 +227,16 @@ class ClusterStore(NamedPins, BlockReader):
 
     def peers(self) -> list[str]:
         """Identities of the peers that the cluster counts as its members now."""
-        return sorted(
-            str(peer["id"]) for peer in self._peers.list("/peers") if not peer.get("error")
-        )
+        found = self._peers.list("/peers", lambda p: (p.text("id"), p.text("error", "")))
+        return sorted(peer for peer, error in found if not error)
 
     def status(self, cid: CID) -> list[PeerStatus]:
         """What each peer does about a CID."""
-        answer = self._peers.ask(lambda peer: peer.ask("GET", f"/pins/{cid}"))
-        try:
-            return [
-                PeerStatus(peer, str(p["peername"]), str(p["status"]), str(p.get("error") or ""))
-                for peer, p in answer["peer_map"].items()
-            ]
-        except (TypeError, KeyError, AttributeError) as error:
-            raise StoreUnavailableError("the cluster answered with something else") from error
+        peers = self._peers.get("/pins", cid).fields("peer_map").objects()
+        return [
+            PeerStatus(peer, p.text("peername"), p.text("status"), p.text("error", ""))
+            for peer, p in peers
+        ]
 
     def recover(self, cid: CID) -> None:
         """Let peers that failed try again."""
@@ -287,10 +283,10 @@ class ClusterStore(NamedPins, BlockReader):
     def names_of(self, cid: CID) -> list[str] | None:
         """Names of a CID's pin; None if it is not pinned."""
         try:
-            found = self._peers.ask(lambda peer: peer.ask("GET", f"/allocations/{cid}"))
+            found = self._peers.get("/allocations", cid)
         except NotFoundError:
             return None
-        return split_names(str(found.get("name") or ""))
+        return split_names(found.text("name", ""))
 
     def set_names(self, cid: CID, text: str) -> None:
         """Pin under a name; pinned already, it gets another one."""
@@ -317,14 +313,12 @@ class ClusterStore(NamedPins, BlockReader):
     def pins(self, name: str | None = None) -> Iterator[Pin]:
         """List pins, oldest first. CIDs that this package does not make are left out."""
         pins = []
-        for entry in self._peers.list("/allocations", {"filter": "pin"}):
+        for text, known, created in self._peers.list("/allocations", _listed, {"filter": "pin"}):
             try:
-                cid = CID.parse(str(entry.get("cid")))
+                cid = CID.parse(text)
             except FormatError:
                 continue
-            created = datetime.fromisoformat(str(entry["timestamp"]))
-            names = split_names(str(entry.get("name") or ""))
-            names = [found for found in names if found != _EMPTY_NAME]
+            names = [found for found in split_names(known) if found != _EMPTY_NAME]
             pins += [Pin(cid, found, created) for found in names if name in (None, found)]
         yield from sorted(pins, key=lambda pin: (pin.created_at, str(pin.cid)))
 
@@ -338,6 +332,11 @@ class ClusterStore(NamedPins, BlockReader):
         deadline = time.monotonic() + self._patience
         while self.has(cid) and time.monotonic() < deadline:
             time.sleep(_POLL)
+
+
+def _listed(entry: Fields) -> tuple[str, str, datetime]:
+    """CID, names and time of an allocation."""
+    return entry.text("cid"), entry.text("name", ""), entry.moment("timestamp")
 
 
 def _stream(stream: BinaryIO, sink: Sink | None, progress: Progress | None) -> CID:

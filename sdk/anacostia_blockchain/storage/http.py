@@ -19,9 +19,11 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 import urllib3
 
+from anacostia_blockchain.content.documents import check_depth
 from anacostia_blockchain.errors import (
     AccessDeniedError,
     ConfigError,
+    FormatError,
     NotFoundError,
     StorageError,
     StoreFullError,
@@ -40,6 +42,7 @@ _MAX_WAIT = 10.0
 _RETRIED = {408, 429, 500, 502, 503, 504}
 _SHOWN = 300
 _MAX_ANSWER = 64 << 20
+_MAX_LINE = 1 << 20
 _POOL = 32
 
 
@@ -125,6 +128,21 @@ class Service:
                 raise StoreUnavailableError(f"{self.host} answers without end")
         return bytes(text)
 
+    def lines(self, answer: requests.Response) -> Iterator[Any]:
+        """An answer of JSON documents, one a line, as they come.
+
+        Raises:
+            StoreUnavailableError: a line is no JSON, or has no end.
+        """
+        rest = b""
+        for piece in answer.iter_content(1 << 16):
+            *lines, rest = (rest + piece).split(b"\n")
+            if len(rest) > _MAX_LINE:
+                raise StoreUnavailableError(f"{self.host} answers without end")
+            yield from (self.decode(line) for line in lines if line.strip())
+        if rest.strip():
+            yield self.decode(rest)
+
     def decode(self, text: bytes) -> Any:  # noqa: ANN401 - JSON
         """Read JSON; None for nothing.
 
@@ -134,8 +152,9 @@ class Service:
         if not text.strip():
             return None
         try:
+            check_depth(text)
             return json.loads(text)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, FormatError) as error:
             raise StoreUnavailableError(
                 f"{self.host} answered with something that is no JSON: {_shown(text)}"
             ) from error
@@ -282,10 +301,11 @@ def _said(text: bytes) -> str:
     """What an answer says, on one line."""
     said = " ".join(text[:4096].decode(errors="replace").split())
     try:
+        check_depth(text)
         data = json.loads(text)
         if isinstance(data, dict):
             said = str(data.get("Message") or data.get("message") or data.get("error") or said)
-    except (ValueError, RecursionError):
+    except (ValueError, FormatError):
         pass
     return said[:4096]
 

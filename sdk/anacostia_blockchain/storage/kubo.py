@@ -103,8 +103,7 @@ class KuboStore(NamedPins, KuboBlocks):
 
     def version(self) -> str:
         """Version of the node's software."""
-        with self._rpc.typed():
-            return str(self._rpc.client.version()["Version"])
+        return self._rpc.ask(lambda client: client.version()).text("Version")
 
     def probe(self) -> str:
         """What answers, in a few words."""
@@ -112,13 +111,11 @@ class KuboStore(NamedPins, KuboBlocks):
 
     def addresses(self) -> list[str]:
         """Multiaddresses of the node, with its identity, at which others fetch from it."""
-        with self._rpc.typed():
-            return [str(address) for address in self._rpc.client.id()["Addresses"]]
+        return self._rpc.ask(lambda client: client.id()).texts("Addresses")
 
     def connect(self, address: str) -> None:
         """Connect the node to a peer by its multiaddress."""
-        with self._rpc.typed():
-            self._rpc.client.swarm.connect(address)
+        self._rpc.ask(lambda client: client.swarm.connect(address))
 
     # ------------------------------------------------------------------ write
 
@@ -194,11 +191,12 @@ class KuboStore(NamedPins, KuboBlocks):
 
     def _check_pinned(self, cid: CID, answer: bytes) -> None:
         """The node's answer to an import: each root, and why it could not be pinned."""
-        roots = [entry["Root"] for entry in self._rpc.lines(answer) if "Root" in entry]
+        lines = self._rpc.lines(answer)
+        roots = [entry.fields("Root") for entry in lines if "Root" in entry]
         for root in roots:
-            if reason := root.get("PinErrorMsg"):
+            if reason := root.text("PinErrorMsg", ""):
                 raise self._rpc.failure(f"{cid} was not pinned: {reason}")
-        found = [root.get("Cid", {}).get("/") for root in roots]
+        found = [root.fields("Cid").text("/") for root in roots]
         if found != [str(cid)]:
             raise IntegrityError(f"{self.host} answered {found}, not {cid}")
 
@@ -215,19 +213,18 @@ class KuboStore(NamedPins, KuboBlocks):
         self.add_name(cid, name)
 
     def _fetch_and_pin(self, cid: CID) -> None:
-        with self._rpc.typed():  # which no peer could send
-            self._rpc.client.block.put(io.BytesIO(), opts={"cid-codec": "raw"})
+        empty = {"cid-codec": "raw"}  # which no peer could send
+        self._rpc.ask(lambda client: client.block.put(io.BytesIO(), opts=empty))
         options = {"arg": str(cid), "progress": "true"}
         if not self._patience:
             options["offline"] = "true"
         with self._rpc.post("pin/add", options) as answer:
             arrived, since = -1, time.monotonic()
-            for line in answer.iter_lines():
-                entry = self._rpc.lines(line)[0]
-                if entry.get("Pins") == [str(cid)]:
+            for entry in self._rpc.each(answer):
+                if entry.texts("Pins") == [str(cid)]:
                     return
-                if entry.get("Progress", 0) > arrived:
-                    arrived, since = entry.get("Progress", 0), time.monotonic()
+                if (progress := entry.number("Progress", 0)) > arrived:
+                    arrived, since = progress, time.monotonic()
                 elif time.monotonic() - since > self._patience:
                     break
         raise NotFoundError(
@@ -237,8 +234,7 @@ class KuboStore(NamedPins, KuboBlocks):
 
     def drop(self, cid: CID) -> None:
         """Remove a pin."""
-        with self._rpc.typed():
-            self._rpc.client.pin.rm(str(cid))
+        self._rpc.ask(lambda client: client.pin.rm(str(cid)))
 
     def pins(self, name: str | None = None) -> Iterator[Pin]:
         """List pins. Those of CIDs that this package does not make are another program's."""
@@ -274,20 +270,20 @@ class KuboStore(NamedPins, KuboBlocks):
 
     def _listed(self, options: Mapping[str, str]) -> Iterator[tuple[CID, list[str]]]:
         with self._rpc.post("pin/ls", options) as answer:
-            for line in answer.iter_lines():
-                for entry in self._rpc.lines(line):
-                    try:
-                        cid = CID.parse(str(entry.get("Cid")))
-                    except FormatError:
-                        continue
-                    yield cid, split_names(str(entry.get("Name") or ""))
+            for entry in self._rpc.each(answer):
+                # Who speaks a part of the API alone may not stream, and names all in one object.
+                at_once = "Keys" in entry
+                found = entry.fields("Keys").objects() if at_once else [(entry.text("Cid"), entry)]
+                for text, pin in found:
+                    with suppress(FormatError):
+                        yield CID.parse(text), split_names(pin.text("Name", ""))
 
     def set_names(self, cid: CID, text: str) -> None:
         """Pin anew, under another name; the content is held, so nothing is looked for."""
-        with self._rpc.typed():
-            pinned = self._rpc.client.pin.add(str(cid), opts={"name": text, "offline": "true"})
-        if list(pinned["Pins"]) != [str(cid)]:
-            raise IntegrityError(f"{self.host} pinned {pinned['Pins']}, not {cid}")
+        options = {"name": text, "offline": "true"}
+        pinned = self._rpc.ask(lambda client: client.pin.add(str(cid), opts=options))
+        if pinned.texts("Pins") != [str(cid)]:
+            raise IntegrityError(f"{self.host} pinned {pinned.texts('Pins')}, not {cid}")
 
 
 class _Sink(UploadSink):

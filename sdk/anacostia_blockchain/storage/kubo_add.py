@@ -61,7 +61,7 @@ class NewFiles:
 
     def added(self, answer: bytes) -> list[str]:
         """What the node says that it has added."""
-        return [str(entry["Hash"]) for entry in self._rpc.lines(answer) if "Hash" in entry]
+        return [entry.text("Hash") for entry in self._rpc.lines(answer) if "Hash" in entry]
 
     @cached_property
     def _cuts_alike(self) -> bool:

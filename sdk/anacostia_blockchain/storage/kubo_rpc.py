@@ -21,6 +21,7 @@ from anacostia_blockchain.errors import (
     StoreFullError,
     StoreUnavailableError,
 )
+from anacostia_blockchain.storage.answers import Fields
 from anacostia_blockchain.storage.http import CONNECT_TIMEOUT, Service
 from anacostia_blockchain.storage.kept import KeptConnections, fill
 
@@ -69,8 +70,7 @@ class KuboRpc:
             StorageError: the node does not say.
         """
         text = self._ask("block/stat", cid, options, lambda answer: answer.read(MAX_BLOCK))
-        with self.typed():
-            return int(self.lines(text)[0]["Size"])
+        return self.only(text).number("Size")
 
     def _ask(
         self,
@@ -96,25 +96,51 @@ class KuboRpc:
         ):
             yield answer
 
-    def lines(self, answer: bytes) -> list[dict[str, Any]]:
-        """Read an answer of JSON objects, one a line.
+    def each(self, answer: requests.Response) -> Iterator[Fields]:
+        """An answer of JSON objects, one a line, as they come.
 
         Raises:
-            StorageError: one of them is an error.
+            StorageError: one of them is an error, or something else.
         """
+        return map(self._object, self.service.lines(answer))
+
+    def lines(self, answer: bytes) -> list[Fields]:
+        """As `each`, of an answer that is there in full."""
         lines = [self.service.decode(line) for line in answer.splitlines() if line.strip()]
-        if not all(isinstance(line, dict) for line in lines):
-            raise StoreUnavailableError(f"{self.service.host} answered with something else")
-        for line in lines:
-            if line.get("Type") == "error":
-                raise self.failure(str(line.get("Message")))
-        return lines
+        return [self._object(line) for line in lines]
+
+    def only(self, answer: bytes) -> Fields:
+        """As `lines`, where there is one."""
+        lines = self.lines(answer)
+        if len(lines) != 1:
+            raise StoreUnavailableError(f"{self.service.host} gave {len(lines)} answers, not one")
+        return lines[0]
+
+    def _object(self, value: object) -> Fields:
+        fields = Fields(self.service.host, value)
+        if "Type" in fields and fields.text("Type") == "error":
+            raise self.failure(fields.text("Message", "no reason given"))
+        return fields
+
+    def ask(self, question: Callable[[ipfshttpclient.Client], Any]) -> Fields:
+        """Ask through ipfshttpclient for what is answered with one object.
+
+        Raises:
+            StorageError: the node refuses, is not there, or answers with something else.
+        """
+        with self.typed():
+            answer = question(self.client).as_json()
+        return Fields(self.service.host, answer)
 
     @contextmanager
     def typed(self) -> Iterator[None]:
         """Turn ipfshttpclient's errors into this package's."""
         from ipfshttpclient import exceptions  # noqa: PLC0415 - an extra
 
+        # It takes every answer for one of the node's: what is of another shape, or none, makes it
+        # stumble, or fails its own assertion.
+        odd: tuple[type[Exception], ...] = (exceptions.EncoderError, LookupError, TypeError)
+        odd += (ValueError, AttributeError, AssertionError, RecursionError)
         try:
             yield
         except exceptions.ErrorResponse as error:
@@ -134,7 +160,7 @@ class KuboRpc:
             raise StoreUnavailableError(
                 f"{self.service.host} cannot be reached, or broke off: is the node running?"
             ) from error
-        except (exceptions.EncoderError, LookupError, TypeError, ValueError) as error:
+        except odd as error:
             raise StoreUnavailableError(
                 f"{self.service.host} answered with something else than Kubo would"
             ) from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import StoreUnavailableError
+from anacostia_blockchain.storage.answers import Fields, all_fields
 from anacostia_blockchain.storage.http import Service
 
 _T = TypeVar("_T")
@@ -25,6 +27,11 @@ class Peers:
     def urls(self) -> list[str]:
         """Where they are."""
         return [service.url for service in self._services]
+
+    @property
+    def host(self) -> str:
+        """Of the one that answered last."""
+        return self._services[0].host
 
     def ask(self, question: Callable[[Service], _T]) -> _T:
         """Ask the first peer that answers; it is asked first from then on.
@@ -49,15 +56,29 @@ class Peers:
         self.ask(lambda peer: peer.ask("GET", "/id"))
         return self._services[0]
 
-    def decode(self, answer: bytes) -> Any:  # noqa: ANN401 - JSON
-        """Read what the peer that answered last has said."""
-        return self._services[0].decode(answer)
+    def decode(self, answer: bytes) -> list[Fields]:
+        """Read what the peer that answered last has said: a list of JSON objects."""
+        peer = self._services[0]
+        return all_fields(peer.host, peer.decode(answer))
 
-    def list(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-        """An answer of JSON objects, one a line."""
+    def get(self, path: str, cid: CID) -> Fields:
+        """An answer that is a JSON object, and about a CID."""
 
-        def question(peer: Service) -> list[dict[str, Any]]:
+        def question(peer: Service) -> Fields:
+            found = Fields(peer.host, peer.ask("GET", f"{path}/{cid}"))
+            if found.text("cid") != str(cid):
+                raise StoreUnavailableError(f"{peer.host} answered about {found.text('cid')}")
+            return found
+
+        return self.ask(question)
+
+    def list(
+        self, path: str, read: Callable[[Fields], _T], params: Mapping[str, str] | None = None
+    ) -> list[_T]:
+        """An answer of JSON objects, one a line, each of them read."""
+
+        def question(peer: Service) -> list[_T]:
             with peer.open("GET", path, params=params or {}) as answer, peer.typed():
-                return [peer.decode(line) for line in answer.iter_lines() if line.strip()]
+                return [read(Fields(peer.host, line)) for line in peer.lines(answer)]
 
         return self.ask(question)

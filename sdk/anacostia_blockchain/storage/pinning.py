@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import (
@@ -21,6 +21,7 @@ from anacostia_blockchain.errors import (
     StorageError,
     StoreUnavailableError,
 )
+from anacostia_blockchain.storage.answers import Fields
 from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
@@ -149,7 +150,7 @@ class PinningStore(NamedPins, BlockReader):
         origins = self._node.addresses()[:_ORIGINS]
         body = {"cid": str(cid), "name": text, "origins": origins}
         answer = self._service.ask("POST", "/pins", body=body, repeat=False)
-        request = self._read(answer)
+        request = _read(Fields(self._service.host, answer))
         if request is None or request.cid != cid:
             raise StoreUnavailableError(f"{self._service.host} answered for another CID than {cid}")
         return request
@@ -192,46 +193,19 @@ class PinningStore(NamedPins, BlockReader):
         before: dict[str, str] = {}
         while True:
             results = self._page(wanted | before)
-            read = [request for request in map(self._read, results) if request is not None]
+            read = [request for request in map(_read, results) if request is not None]
             fresh = {r.request_id: r for r in read if r.request_id not in found}
             found |= fresh
             if len(results) < _PAGE or not fresh:
                 break
             # Those of the very same moment come again, and are known by their ids.
-            oldest = min(datetime.fromisoformat(str(result["created"])) for result in results)
+            oldest = min(result.moment("created") for result in results)
             before = {"before": (oldest + timedelta(milliseconds=1)).isoformat()}
         return sorted(found.values(), key=lambda request: (request.created_at, request.request_id))
 
-    def _page(self, query: Mapping[str, str]) -> list[Any]:
-        answer = self._service.ask("GET", "/pins", params=query)
-        results = answer.get("results") if isinstance(answer, dict) else None
-        if not isinstance(results, list):
-            raise StoreUnavailableError(f"{self._service.host} answered with something else")
-        return results
-
-    def _read(self, answer: Any) -> PinRequest | None:  # noqa: ANN401 - JSON
-        """Read a pin status; None for CIDs that this package does not make.
-
-        Raises:
-            StoreUnavailableError: it is none.
-        """
-        try:
-            pin = answer["pin"]
-            return PinRequest(
-                request_id=str(answer["requestid"]),
-                cid=CID.parse(str(pin["cid"])),
-                text=str(pin.get("name") or ""),
-                status=str(answer["status"]),
-                created_at=datetime.fromisoformat(str(answer["created"])),
-                delegates=tuple(str(delegate) for delegate in answer.get("delegates") or ()),
-                info=", ".join(f"{k}: {v}" for k, v in (answer.get("info") or {}).items()),
-            )
-        except FormatError:
-            return None
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise StoreUnavailableError(
-                f"{self._service.host} answered with something else than a pin"
-            ) from error
+    def _page(self, query: Mapping[str, str]) -> list[Fields]:
+        answer = Fields(self._service.host, self._service.ask("GET", "/pins", params=query))
+        return answer.each("results")
 
     def names_of(self, cid: CID) -> list[str] | None:
         """Names under which the service keeps a CID; None if it does not."""
@@ -274,3 +248,25 @@ class PinningStore(NamedPins, BlockReader):
         """Unpin `cid` at the service and on the node, which frees what nothing else reaches."""
         self.unpin(cid)
         self._node.delete(cid)
+
+
+def _read(answer: Fields) -> PinRequest | None:
+    """Read a pin status; None for CIDs that this package does not make.
+
+    Raises:
+        StoreUnavailableError: it is none.
+    """
+    pin = answer.fields("pin")
+    try:
+        cid = CID.parse(pin.text("cid"))
+    except FormatError:
+        return None
+    return PinRequest(
+        request_id=answer.text("requestid"),
+        cid=cid,
+        text=pin.text("name", ""),
+        status=answer.text("status"),
+        created_at=answer.moment("created"),
+        delegates=tuple(answer.texts("delegates")),
+        info=answer.fields("info").shown(),
+    )
