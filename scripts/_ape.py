@@ -7,14 +7,17 @@ them up; what is sent is decided by the SDK, whose one plan the demo and the tes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
 import ape
 import click
+import requests
 from ape.api import AccountAPI, ForkedNetworkAPI, ProviderAPI
+from ape.api.accounts import ImpersonatedAccount
 from ape.exceptions import (
     Abort,
     AccountsError,
@@ -24,12 +27,14 @@ from ape.exceptions import (
     TransactionError,
 )
 from ape.logging import logger
+from web3.exceptions import Web3Exception
 
 from anacostia_blockchain.chain import Call, Chain, Receipt
 from anacostia_blockchain.config import LOCAL_CHAIN_ID, confirmations_of
 from anacostia_blockchain.errors import (
     AnacostiaError,
     ChainError,
+    ChainUnavailableError,
     ConfigError,
     InsufficientFundsError,
     TransactionFailedError,
@@ -38,6 +43,13 @@ from anacostia_blockchain.errors import (
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".anacostia"
 RECORDS = ROOT / "deployments"
+
+_UNANSWERED = (requests.RequestException, Web3Exception, JSONDecodeError)
+"""How web3, with which Ape talks, says that an endpoint does not answer, or with nonsense."""
+
+_URL = re.compile(
+    r"(?P<scheme>(?:https?|wss?)://)(?:[^\s/?#\"']*@)?(?P<host>[^\s/?#\"',;)]+)(?P<rest>[^\s\"')]*)"
+)
 
 _UNSET = re.compile(r"Invalid \w+: \$(?P<variable>\w+)")
 """Ape leaves a variable that is not set as it stands in ape-config.yaml."""
@@ -61,14 +73,11 @@ class ApeSigner:
         """The signed bytes of an EIP-1559 transaction, given by its JSON-RPC names."""
         fields = dict(transaction) | {"from": self.address}
         made = ape.networks.provider.network.ecosystem.create_transaction(**fields)
-        try:
-            signed = self._account.sign_transaction(made)
-        except ApeException as error:
-            raise ConfigError(f"{self._name} does not sign: {_line(error)}") from None
+        signed = self._ask(lambda: self._account.sign_transaction(made))
         if signed is None or signed.signature is None:
             raise ConfigError(
-                f"{self._name} gives no signature of its own: use an account that signs, "
-                "such as a keystore or a device"
+                f"{self._name} did not sign: it was declined, or the account gives no signature "
+                "of its own, as a keystore or a device does"
             )
         return bytes(signed.serialize_transaction())
 
@@ -78,12 +87,19 @@ class ApeSigner:
         """An EIP-712 signature, 65 bytes."""
         from eth_account.messages import encode_typed_data  # noqa: PLC0415 - slow, and rarely asked
 
-        signed = self._account.sign_message(
-            encode_typed_data(dict(domain), dict(types), dict(message))
-        )
+        made = encode_typed_data(dict(domain), dict(types), dict(message))
+        signed = self._ask(lambda: self._account.sign_message(made))
         if signed is None:
             raise ConfigError(f"{self._name} did not sign the message")
         return bytes(signed.encode_rsv())
+
+    def _ask(self, sign: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever Ape's account gives
+        try:
+            return sign()
+        except click.Abort:
+            raise
+        except Exception as error:  # noqa: BLE001 - devices fail with their drivers' own errors
+            raise ConfigError(f"{self._name} does not sign: {_line(error)}") from None
 
     @property
     def _name(self) -> str:
@@ -91,11 +107,14 @@ class ApeSigner:
 
 
 class ApeChain(Chain):
-    """The SDK's chain, whose single transactions Ape sends.
+    """The SDK's chain with an account of Ape's.
 
-    So everything works that Ape has an account for: a keystore, a Ledger or a Trezor, a Safe that
-    collects signatures first, and on forks an owner who is impersonated.
+    What the account signs, the SDK sends: a keystore's, a Ledger's or a Trezor's. Ape itself sends
+    for those without a signature of their own: on forks an owner who is impersonated.
     """
+
+    patience = 120.0
+    """More than the SDK's own: a person is asked to sign again before what is stuck pays more."""
 
     account: AccountAPI | None = None
 
@@ -105,8 +124,8 @@ class ApeChain(Chain):
         url = getattr(provider, "http_uri", None)
         if not url:
             raise ConfigError(
-                f"{provider.network_choice} has no HTTP endpoint: use a network with a node, "
-                "or ethereum:local:foundry"
+                f"{scrubbed(provider.network_choice)} has no HTTP endpoint: use a network with a "
+                "node, or ethereum:local:foundry"
             )
         signer = None if account is None else ApeSigner(account)
         chain_id = provider.chain_id
@@ -118,17 +137,17 @@ class ApeChain(Chain):
         return chain
 
     def send(self, call: Call, *, timeout: float = 180) -> Receipt:
-        """Have Ape send a call, and wait until it counts."""
-        if self.account is None:
-            raise ConfigError("nobody to send it: name an account")
+        """Send a call, and wait until it counts."""
+        if not isinstance(self.account, ImpersonatedAccount):
+            return super().send(call, timeout=timeout)
         self._gas_limits([call])  # what a contract refuses is told by name here, and not sent
         fields = {"sender": self.address, "receiver": call.to, "data": call.data}
         fields |= {"value": call.value, "required_confirmations": 0}  # it is the SDK that waits
         if call.gas is not None:
             fields["gas_limit"] = call.gas
-        ecosystem = ape.networks.provider.network.ecosystem
+        made = ape.networks.provider.network.ecosystem.create_transaction(**fields)
         try:
-            sent = self.account.call(ecosystem.create_transaction(**fields))
+            sent = self.account.call(made)
         except (AccountsError, SignatureError) as error:
             kind = InsufficientFundsError if "balance" in str(error) else ChainError
             raise kind(f"{self.address} did not send {call.interface}: {_line(error)}") from None
@@ -136,6 +155,8 @@ class ApeChain(Chain):
             raise TransactionFailedError(
                 f"{call.interface}.{call.function} did not succeed: {_line(error)}"
             ) from None
+        except (ProviderError, *_UNANSWERED) as error:
+            raise _unanswered(error) from None
         return self.wait(sent.txn_hash, timeout=timeout)
 
 
@@ -144,10 +165,13 @@ def plainly() -> Iterator[None]:
     """Turn what goes wrong into one line and a non-zero exit."""
     try:
         yield
-    except AnacostiaError as error:
-        raise Abort(f"{type(error).__name__}: {error}") from None
-    except ApeException as error:
-        raise Abort(f"{type(error).__name__}: {_line(error)}") from None
+    except _UNANSWERED as error:
+        told: Exception = _unanswered(error)
+    except (AnacostiaError, ApeException, OSError) as error:  # OSError: a disk that is full
+        told = error
+    else:
+        return
+    raise Abort(f"{type(told).__name__}: {_line(told)}") from None
 
 
 @contextmanager
@@ -169,8 +193,9 @@ def connected(choice: str) -> Iterator[ProviderAPI]:
             if unset is None:
                 raise
             raise ConfigError(f"set {unset['variable']} to the RPC URL of {choice}") from None
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{choice} cannot be reached ({type(error).__name__})") from None
+        except (*_UNANSWERED, OSError, ValueError) as error:
+            kind = type(error).__name__
+            raise ConfigError(f"{scrubbed(choice)} cannot be reached ({kind})") from None
     try:
         yield provider
     finally:
@@ -183,7 +208,7 @@ def _ask_upstream(choice: str, fork: ForkedNetworkAPI) -> None:
         with fork.use_upstream_provider():
             pass
     except ProviderError as error:
-        raise ConfigError(f"{choice} cannot be forked: {_line(error)}") from None
+        raise ConfigError(f"{scrubbed(choice)} cannot be forked: {_line(error)}") from None
 
 
 def account_of(alias: str) -> AccountAPI:
@@ -222,9 +247,24 @@ def records_of(provider: ProviderAPI) -> Path:
     return HOME / "deployments" if local else RECORDS
 
 
+def _unanswered(error: Exception) -> ChainUnavailableError:
+    """What Ape's own requests end in, when the endpoint dies while Ape talks to it."""
+    # Of what requests says, only the kind: the rest is a URL in several pieces.
+    said = type(error).__name__ if isinstance(error, OSError) else _line(error)
+    return ChainUnavailableError(
+        f"the endpoint does not answer Ape ({said}): check the RPC URL and that the node runs, "
+        "and run this again; what is on the chain is kept"
+    )
+
+
 def _line(error: Exception) -> str:
-    """An error of Ape's in one line."""
-    return " ".join(str(error).split())
+    """An error of Ape's in one line, without what nobody else may read."""
+    return scrubbed(" ".join(str(error).split())) or type(error).__name__
+
+
+def scrubbed(text: str) -> str:
+    """A text whose URLs end with their hosts: users, paths and queries hold providers' keys."""
+    return _URL.sub(lambda url: f"{url['scheme']}{url['host']}{'/…' if url['rest'] else ''}", text)
 
 
 record = click.option(

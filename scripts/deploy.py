@@ -15,6 +15,7 @@ from scripts._ape import (
     plainly,
     record,
     records_of,
+    scrubbed,
     unlocked,
 )
 
@@ -53,7 +54,7 @@ def cli(
         folder = record or records_of(provider)
         known = previous(chain.chain_id, folder)
         estimate = rehearse(chain, provider.http_uri, prices=prices, story=story)
-        show(estimate, network)
+        show(estimate, scrubbed(network))
         if dry_run:
             click.echo("dry run: nothing was sent")
             return
@@ -114,5 +115,6 @@ def finish(chain: Chain, deployment: Deployment, folder: Path | None) -> None:
     checks = list(inspect(chain, deployment))
     failed = [f"{check.name}: {check.detail}" for check in checks if not check.passed]
     if failed:
+        chain.block_number()  # an endpoint that died is told by this, and says nothing of the code
         raise Abort("; ".join(failed))
     click.echo(f"{len(deployment.contracts)} contracts, {len(checks)} checks passed")

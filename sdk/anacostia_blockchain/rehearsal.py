@@ -132,8 +132,9 @@ def rehearse(
             gas = {name: _gas(copy, name, c, first) for name, c in deployment.contracts.items()}
             blocks = [_block(copy, n) for n in range(first + 1, copy.block_number() + 1)]
     except (ChainUnavailableError, RpcError) as error:
+        said = chain.rpc.scrubbed(str(error))  # anvil's own words, which hold the URL
         raise ChainUnavailableError(
-            f"chain {chain.chain_id} cannot be copied for a rehearsal ({error}): "
+            f"chain {chain.chain_id} cannot be copied for a rehearsal ({said}): "
             "check that its RPC endpoint still answers"
         ) from None
     data = data_fees(chain, [tx for block in blocks for tx in block["transactions"]])

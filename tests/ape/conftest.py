@@ -1,7 +1,11 @@
-"""Forks: of a chain that `scripts/check-ape` made history on, and of networks it is told of."""
+"""Forks: of a chain that `scripts/check-ape` made history on, and of networks it is told of.
+
+And a chain that passes for a public one, on which Ape's commands run.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +13,18 @@ from pathlib import Path
 import ape
 import pytest
 from ape.api import ProviderAPI
+from click.testing import CliRunner, Result
 from clients import Client, chain_of
+from commands import KEY, PASSPHRASE, Run
+from eth_account import Account
+from public import SEPOLIA, passing_for
+from scripts import _ape
 from scripts._ape import connected
 
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.rollout import deploy_all
+from anacostia_blockchain.testing import LocalChain
 
 LIVE = ("live:live", "LIVE_RPC_URL")
 PUBLIC = (
@@ -73,3 +83,49 @@ def deployed(restored: None, tmp_path: Path) -> Client:
         return Anacostia(chain, deploy_all(chain, prices=False), home=tmp_path)
 
     return connect
+
+
+@pytest.fixture(scope="module")
+def public() -> Iterator[LocalChain]:
+    with passing_for(SEPOLIA) as local:
+        yield local
+
+
+@pytest.fixture
+def chain(public: LocalChain) -> Iterator[LocalChain]:
+    """Restored after each test."""
+    rpc = public.chain().rpc
+    kept = rpc("evm_snapshot")
+    yield public
+    rpc("evm_setAutomine", True)
+    rpc("evm_revert", kept)
+
+
+@pytest.fixture
+def keystore(monkeypatch) -> Iterator[str]:
+    """An account of Ape's as `ape accounts import` leaves it; its passphrase in the environment."""
+    folder = Path(os.environ["APE_DATA_FOLDER"]) / "accounts"
+    folder.mkdir(exist_ok=True)
+    path = folder / "deployer.json"
+    path.write_text(json.dumps(Account.encrypt(KEY, PASSPHRASE, kdf="pbkdf2", iterations=1000)))
+    monkeypatch.setenv("APE_ACCOUNTS_deployer_PASSPHRASE", PASSPHRASE)
+    yield "deployer"
+    path.unlink()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch) -> Run:
+    """Run a command in this process, its records in a temporary folder."""
+    monkeypatch.setattr(_ape, "confirmations_of", lambda _chain_id: 0)
+
+    def invoke(
+        command,
+        local: LocalChain,
+        *arguments: str,
+        network: str = "ethereum:sepolia",
+        input: str | None = None,  # noqa: A002 - as click names it
+    ) -> Result:
+        where = ["--network", f"{network}:{local.rpc_url}", "--record", str(tmp_path)]
+        return CliRunner().invoke(command.cli, [*where, *arguments], input=input)
+
+    return invoke

@@ -6,15 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from eth_account import Account
-from public import SEPOLIA, passing_for
+from commands import ADDRESS, APE, KEY, balance, refusal
+from public import SEPOLIA
 from scripts import _ape, deploy, verify_deployment
 
 import op_stack
@@ -25,66 +21,6 @@ from anacostia_blockchain.testing import LocalChain, dev_signer
 from story_double import StoryDouble
 
 AENEID = 1315
-KEY = "0x" + "5e" * 32
-ADDRESS = Account.from_key(KEY).address
-PASSPHRASE = "correct horse"  # noqa: S105 - of a key that holds nothing
-APE = str(Path(sys.executable).with_name("ape"))
-Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def public() -> Iterator[LocalChain]:
-    with passing_for(SEPOLIA) as local:
-        yield local
-
-
-@pytest.fixture
-def chain(public: LocalChain) -> Iterator[LocalChain]:
-    """Restored after each test."""
-    rpc = public.chain().rpc
-    kept = rpc("evm_snapshot")
-    yield public
-    rpc("evm_setAutomine", True)
-    rpc("evm_revert", kept)
-
-
-@pytest.fixture
-def keystore(monkeypatch) -> Iterator[str]:
-    """An account of Ape's as `ape accounts import` leaves it; its passphrase in the environment."""
-    folder = Path(os.environ["APE_DATA_FOLDER"]) / "accounts"
-    folder.mkdir(exist_ok=True)
-    path = folder / "deployer.json"
-    path.write_text(json.dumps(Account.encrypt(KEY, PASSPHRASE, kdf="pbkdf2", iterations=1000)))
-    monkeypatch.setenv("APE_ACCOUNTS_deployer_PASSPHRASE", PASSPHRASE)
-    yield "deployer"
-    path.unlink()
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch) -> Run:
-    """Run a command in this process, its records in a temporary folder."""
-    monkeypatch.setattr(_ape, "confirmations_of", lambda _chain_id: 0)
-
-    def invoke(
-        command, local: LocalChain, *arguments: str, network: str = "ethereum:sepolia"
-    ) -> Result:
-        where = ["--network", f"{network}:{local.rpc_url}", "--record", str(tmp_path)]
-        return CliRunner().invoke(command.cli, [*where, *arguments])
-
-    return invoke
-
-
-def refusal(result: Result) -> str:
-    """The one line of a command that was refused."""
-    assert result.exit_code == 1, result.output
-    message = str(result.exception) if result.exception else ""
-    lines = [line for line in result.output.splitlines() if line.startswith("ERROR")]
-    assert len(lines) == 1, (result.output, message)
-    return lines[0]
-
-
-def balance(local: LocalChain, wei: int) -> None:
-    local.chain().rpc("anvil_setBalance", ADDRESS, hex(wei))
 
 
 class TestDeploy:

@@ -112,6 +112,12 @@ class Rpc:
             self._takes_batches = False
         return [self._kept(self, method, *params) for method, params in calls]
 
+    def scrubbed(self, text: str) -> str:
+        """A text of somebody else's without what of our URL nobody may read."""
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
+
     def _kept(self, ask: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - JSON
         try:
             return ask(*arguments)
@@ -148,13 +154,8 @@ class Rpc:
         if error is None:
             return answer["result"]
         fields = error if isinstance(error, dict) else {"message": error}
-        reason = self._scrubbed(str(fields.get("message", fields)))
+        reason = self.scrubbed(str(fields.get("message", fields)))
         raise RpcError(self.host, reason, fields.get("code"), _revert_data(fields))
-
-    def _scrubbed(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "…")
-        return text
 
 
 def to_hex(data: bytes) -> str:

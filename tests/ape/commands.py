@@ -1,0 +1,31 @@
+"""Ape's commands as tests run them, and the account that signs there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from click.testing import Result
+from eth_account import Account
+
+from anacostia_blockchain.testing import LocalChain
+
+KEY = "0x" + "5e" * 32
+ADDRESS = Account.from_key(KEY).address
+PASSPHRASE = "correct horse"  # noqa: S105 - of a key that holds nothing
+APE = str(Path(sys.executable).with_name("ape"))
+Run = Callable[..., Result]
+
+
+def refusal(result: Result) -> str:
+    """The one line of a command that was refused."""
+    assert result.exit_code == 1, result.output
+    message = str(result.exception) if result.exception else ""
+    lines = [line for line in result.output.splitlines() if line.startswith("ERROR")]
+    assert len(lines) == 1, (result.output, message)
+    return lines[0]
+
+
+def balance(local: LocalChain, wei: int) -> None:
+    local.chain().rpc("anvil_setBalance", ADDRESS, hex(wei))
