@@ -4,13 +4,18 @@ usage: scripts/assure chaos [-- SECONDS [SEED]]
 
 Two processes train: they record runs, store what they made in a Kubo node, and publish some of it.
 They hold no key; two workers with the key anchor and publish for them. Meanwhile, at random: a
-trainer, a worker or the node is killed (SIGKILL) and started again; requests to the chain are lost
-before the chain has seen them, or its answers after it has acted. When the time is over all is left
-alone, one worker finishes, and what is on chain is compared with what was recorded.
+trainer, a worker, the Kubo node or the chain's node is killed (SIGKILL) and started again; requests
+to the chain are lost before it has seen them, or its answers after it has acted. When the time is
+over all is left alone, one worker finishes, and what is on chain is compared with what the runs'
+records say.
+
+Anvil keeps no disk, so its blocks are read out before it is killed, and what it is asked from then
+on is lost with its pool: as with a node whose disk is sound.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import signal
@@ -24,11 +29,11 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "sdk"))
 
-from sqlalchemy import text
-
-from anacostia_blockchain.audit import RunDatabase
+from anacostia_blockchain.audit import RecordedRun, RunDatabase
 from anacostia_blockchain.chain import Chain, KeylessSigner
+from anacostia_blockchain.chain.rpc import Rpc
 from anacostia_blockchain.client import Anacostia
+from anacostia_blockchain.content.statement import Statement
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.errors import AnacostiaError
 from anacostia_blockchain.metadata.database import open_database
@@ -39,6 +44,8 @@ from chains import anchored_sizes
 from faults import FaultyEndpoint
 
 MODEL = "chaos"
+CHAIN = "chain.json"
+"""File of the chain's state."""
 PUBLISH_EVERY = 4
 PAUSE = (1.0, 12.0)
 """Seconds between two accidents."""
@@ -59,13 +66,13 @@ def main() -> None:
     print(f"chaos: {seconds:.0f} s, seed {seed}", flush=True)
     with (
         TemporaryDirectory(prefix="anacostia-chaos-") as folder,
-        LocalChain() as chain,
+        LocalChain(state=Path(folder, CHAIN)) as chain,
         KuboNode() as kubo,
         FaultyEndpoint(chain.rpc_url) as endpoint,
     ):
         chain.deploy().save(Path(folder))
         chance = random.Random(seed)  # noqa: S311 - it decides what breaks
-        world = World(Path(folder), kubo, endpoint, chance)
+        world = World(Path(folder), chain, kubo, endpoint, chance)
         world.run(seconds)
         world.finish()
         world.compare()
@@ -76,13 +83,20 @@ class World:
 
     Args:
         folder: of all that is written.
+        endpoint: stands before the chain, under the same address however often that starts.
         chance: decides what happens.
     """
 
     def __init__(
-        self, folder: Path, kubo: KuboNode, endpoint: FaultyEndpoint, chance: random.Random
+        self,
+        folder: Path,
+        chain: LocalChain,
+        kubo: KuboNode,
+        endpoint: FaultyEndpoint,
+        chance: random.Random,
     ) -> None:
         self._folder = folder
+        self._chain = chain
         self._kubo = kubo
         self._endpoint = endpoint
         self._chance = chance
@@ -128,33 +142,40 @@ class World:
             report = database.verify(run.run_id, hub)
             if run.block is None or not all(check.passed for check in report.checks):
                 raise SystemExit(f"error: run {run.run_id} is not as it should be: {report}")
-        wanted = self._published()
-        if not wanted:
-            raise SystemExit(f"error: nothing was published in {len(runs)} runs: give it more time")
-        roots = [str(version.root) for version in hub.models.versions(MODEL)]
-        if len(set(roots)) != len(roots) or len(roots) != wanted:
+        asked = {run.leaf for run in runs if asked_to_publish(database, run)}
+        if not asked:
+            raise SystemExit(f"error: nothing was to be published by {len(runs)} runs: take longer")
+        made = Counter(self._leaves(hub))
+        if made != Counter(asked):
+            missing, strange = asked - made.keys(), made.keys() - asked
             raise SystemExit(
-                f"error: {wanted} to publish, {len(roots)} versions of {len(set(roots))} roots"
+                f"error: {len(asked)} runs asked to publish, and there are {made.total()} versions:"
+                f" {len(missing)} runs without one, {len(strange)} versions of no such run"
             )
         states = Counter(run.status for run in runs)
         print(f"happened: {dict(sorted(self._happened.items()))}")
         print(
             f"recorded: {len(runs)} runs, {dict(states)}, each anchored once, in {len(sizes)} heads"
         )
-        print(f"published: {len(roots)} versions, each once")
+        print(f"published: {len(asked)} runs succeeded and asked to, each has its one version")
 
-    def _published(self) -> int:
-        """How many publications were to be: those of runs that succeeded."""
-        query = text(
-            "SELECT count(*) FROM ab_outbox WHERE kind = 'publish' AND state = 'confirmed'"
-        )
-        with open_database(database_uri(self._folder)).read() as connection:
-            return int(connection.execute(query).scalar_one())
+    def _leaves(self, hub: Anacostia) -> list[str]:
+        """Of each version on chain the run that made it, as the version's own content has it."""
+        leaves = []
+        for version in hub.models.versions(MODEL):
+            with TemporaryDirectory() as folder:
+                made = hub.storage.get(version.root, Path(folder) / "version")
+                leaf = Statement.parse((made / "statement.json").read_bytes()).run_leaf
+            leaves.append("" if leaf is None else leaf.hex())
+        return leaves
 
     def _keep_running(self) -> None:
         self._write_addresses()
         for name in CAST:
             process = self._processes.get(name)
+            if process is not None and process.poll() not in (None, -signal.SIGKILL):
+                told = (self._folder / "log").read_text()[-3000:]
+                raise SystemExit(f"error: {name} ended by itself ({process.returncode}):\n{told}")
             if process is None or process.poll() is not None:
                 home = self._folder / name.replace(" ", "-")
                 command = [sys.executable, __file__, name.split()[0], self._folder, home]
@@ -164,15 +185,29 @@ class World:
                     )
 
     def _accident(self) -> None:
-        name = self._chance.choice([*CAST, "node"])
+        name = self._chance.choice([*CAST, "Kubo", "chain"])
         self._happened[f"{name.split()[0]} killed"] += 1
-        if name == "node":
+        if name == "Kubo":
             self._kubo.kill()
             time.sleep(self._chance.uniform(0, 1))  # others find no node for a while
             self._kubo.start()
+        elif name == "chain":
+            self._kill_chain()
         else:
             self._processes[name].send_signal(signal.SIGKILL)
             self._processes[name].wait()
+
+    def _kill_chain(self) -> None:
+        """Its blocks survive, and what waits for one does not."""
+        rpc = Rpc(self._chain.rpc_url)
+        rpc("evm_setAutomine", False)
+        time.sleep(0.5)  # whatever block was being made is done; what comes now waits in the pool
+        blocks = gzip.decompress(bytes.fromhex(rpc("anvil_dumpState").removeprefix("0x")))
+        self._chain.kill()
+        (self._folder / CHAIN).write_bytes(blocks)
+        time.sleep(self._chance.uniform(0, 1))
+        self._chain.start()
+        self._endpoint.target = self._chain.rpc_url
 
     def _lose(self, what: str) -> str | None:
         if self._chance.random() >= LOST:
@@ -192,7 +227,11 @@ class World:
 
 
 def train(world: Path, home: Path) -> None:
-    """Record runs until killed; a run that cannot store what it made fails, and is recorded too."""
+    """Record runs until killed; a run that cannot store what it made fails, and is recorded too.
+
+    Every fourth asks to be published. Who is killed counts from one again: it is fewer than a
+    quarter of them all.
+    """
     number = 0
     while True:
         hub = connect(world, home, with_key=False)
@@ -239,6 +278,13 @@ def connect(world: Path, home: Path, *, with_key: bool) -> Anacostia:
             return Anacostia(chain, deployment, home=home, store=told["store"])
         except AnacostiaError as error:
             print(f"{home.name}: {error}", file=sys.stderr, flush=True)
+            time.sleep(0.1)  # there may be no chain for a second
+
+
+def asked_to_publish(database: RunDatabase, run: RecordedRun) -> bool:
+    """Whether a run has promised a version: it asked for one, and succeeded."""
+    numbers = database.record(run.run_id).find("param", "number")
+    return run.status == "succeeded" and any(it.value % PUBLISH_EVERY == 0 for it in numbers)
 
 
 def make_worker(world: Path, hub: Anacostia) -> Worker:

@@ -21,9 +21,14 @@ class _Server(ThreadingHTTPServer):
 
 
 class FaultyEndpoint:
-    """Passes requests on to `url`, except where `fault` says otherwise; counts them by method."""
+    """Passes requests on to `url`, except where `fault` says otherwise; counts them by method.
+
+    Attributes:
+        target: where requests go: a node that starts again may have another address.
+    """
 
     def __init__(self, url: str) -> None:
+        self.target = url
         self.fault: Fault = lambda _body: None
         self.after: Fault = lambda _body: None
         """Like `fault`, but the node has carried out the request before."""
@@ -40,7 +45,7 @@ class FaultyEndpoint:
                 endpoint.methods += [request["method"] for request in many]
                 decided = endpoint.fault(body)
                 if decided is None:
-                    answer = _forward(url, data)
+                    answer = _forward(endpoint.target, data)
                     decided = endpoint.after(body) or (200, answer)
                 self._answer(decided)
 
