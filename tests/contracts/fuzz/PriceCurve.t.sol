@@ -33,11 +33,48 @@ contract PriceCurveHarness {
 }
 
 /// @notice The curve against lines that are looked for from the left, and compared by multiplying
-/// instead of dividing.
+/// instead of dividing; and against a model in plain fractions (tests/contracts/data, written by
+/// scripts/vectors).
 contract PriceCurveFuzzTest is Test {
+    uint256 internal constant CURVES = 32;
+    uint256 internal constant STEPS = 512;
+
     PriceCurveHarness internal subject = new PriceCurveHarness();
 
     Point[] internal plain;
+
+    function test_at_asThePlainModelHasIt() public {
+        vm.pauseGasMetering();
+        string memory json = vectors();
+        assertFalse(vm.keyExistsJson(json, ofCurve(CURVES, "at")), "all curves");
+        for (uint256 i; i < CURVES; ++i) {
+            int256[] memory metrics = vm.parseJsonIntArray(json, ofCurve(i, "metrics"));
+            uint256[] memory prices = vm.parseJsonUintArray(json, ofCurve(i, "prices"));
+            delete plain;
+            for (uint256 j; j < metrics.length; ++j) {
+                plain.push(Point(int64(metrics[j]), uint64(prices[j])));
+            }
+            subject.set(plain, 1, type(uint64).max);
+            int256[] memory asked = vm.parseJsonIntArray(json, ofCurve(i, "at"));
+            uint256[] memory price = vm.parseJsonUintArray(json, ofCurve(i, "price"));
+            for (uint256 j; j < asked.length; ++j) {
+                assertEq(subject.at(int64(asked[j])), price[j], "price");
+            }
+        }
+    }
+
+    function test_step_asThePlainModelHasIt() public view {
+        string memory json = vectors();
+        uint256[] memory prices = vm.parseJsonUintArray(json, ".steps.prices");
+        uint256[] memory targets = vm.parseJsonUintArray(json, ".steps.targets");
+        uint256[] memory bps = vm.parseJsonUintArray(json, ".steps.bps");
+        uint256[] memory moved = vm.parseJsonUintArray(json, ".steps.moved");
+        assertEq(moved.length, STEPS, "all of them");
+        for (uint256 i; i < STEPS; ++i) {
+            uint64 got = subject.step(uint64(prices[i]), uint64(targets[i]), uint16(bps[i]));
+            assertEq(got, moved[i], "moved");
+        }
+    }
 
     /// @dev Gaps and prices of any size; a gap of 0 becomes 1, as points are strictly increasing.
     function testFuzz_at_isOnTheLines(
@@ -103,6 +140,14 @@ contract PriceCurveFuzzTest is Test {
         if (moved != target) {
             assertGt((distance + 1) * 10_000, uint256(price) * bps, "and no less");
         }
+    }
+
+    function vectors() internal view returns (string memory) {
+        return vm.readFile("tests/contracts/data/pricing.json");
+    }
+
+    function ofCurve(uint256 index, string memory name) internal pure returns (string memory) {
+        return string.concat(".curves[", vm.toString(index), "].", name);
     }
 
     function build(
