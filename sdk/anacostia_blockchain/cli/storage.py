@@ -102,7 +102,7 @@ def stat(session: Session, cid: str) -> None:
     default=SAMPLE,
     show_default=True,
     type=click.IntRange(0),
-    help="Random blocks to verify of each CID in each store; 0: all.",
+    help="Random leaves to verify of each CID in each store, beside all nodes; 0: all.",
 )
 @session
 def check(session: Session, cid: str | None, repair: bool, sample: int) -> None:
@@ -121,9 +121,8 @@ def check(session: Session, cid: str | None, repair: bool, sample: int) -> None:
         (h.cid, ", ".join(h.names), f"{h.good}/{h.wanted}", tick(h.healthy), _copies(h))
         for h in found
     ]
-    data = [
-        as_data(h) | {"good": h.good, "healthy": h.healthy, "warning": h.warning} for h in found
-    ]
+    shown = ("good", "claimed", "healthy", "warning")
+    data = [as_data(h) | {name: getattr(h, name) for name in shown} for h in found]
     session.output.table(("cid", "names", "good", "", "copies"), rows, data)
     if cid is not None and not found:
         raise ConfigError(f"{cid} is not pinned here: pin it, or check everything")
@@ -191,11 +190,6 @@ def _checked(store: Store, cid: CID | None, *, repair: bool, sample: int) -> Ite
     for found, known in names.items():
         if cid in (None, found):
             yield check_copies({repr(store): store}, found, names=known, wanted=1, sample=sample)
-
-
-def _plain(health: Health) -> dict[str, object]:
-    more = {"good": health.good, "healthy": health.healthy, "warning": health.warning}
-    return {**as_data(health), **more}
 
 
 def _copies(health: Health) -> str:

@@ -33,11 +33,11 @@ from anacostia_blockchain.storage.answers import Fields
 from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
-from anacostia_blockchain.storage.leaves import Readers
 from anacostia_blockchain.storage.names import NamedPins, check_pin_name, split_names
 from anacostia_blockchain.storage.peers import Peers
 from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.storage.seen import Seen
+from anacostia_blockchain.storage.through import ReadThrough
 from anacostia_blockchain.storage.upload import ArchiveUpload, UploadSink, send_complete
 from anacostia_blockchain.types import Progress
 
@@ -71,7 +71,7 @@ class PeerStatus:
         return self.status in _HELD
 
 
-class ClusterStore(NamedPins, BlockReader):
+class ClusterStore(NamedPins, ReadThrough):
     """Content on a cluster, as many copies as asked for.
 
     Args:
@@ -96,13 +96,13 @@ class ClusterStore(NamedPins, BlockReader):
         patience: float = 60,
         digests: DigestCache | None = None,
     ) -> None:
+        super().__init__(reader)
         given = [urls] if isinstance(urls, str) else list(urls)
         if not given:
             raise ConfigError("no peer of the cluster is given")
         if not copies[0] <= copies[1]:
             raise ConfigError(f"at least {copies[0]} copies, but at most {copies[1]}?")
         self._peers = Peers([Service(url, token=token) for url in given])
-        self._reader = reader
         self._copies = copies
         self._patience = patience
         self._seen = Seen(digests, repr(self), lambda root: self.names_of(root) is not None)
@@ -197,27 +197,24 @@ class ClusterStore(NamedPins, BlockReader):
 
     # ------------------------------------------------------------------ read
 
-    def block(self, cid: CID) -> bytes:
-        """One block, verified, from the reader."""
-        return self._reader.block(cid)
+    def held_block(self, cid: CID) -> bytes:
+        """One block, verified, that the reader's node holds itself.
 
-    def size_of(self, cid: CID) -> int:
-        """Bytes of a raw block."""
-        return self._reader.size_of(cid)
-
-    @contextmanager
-    def reading(self, *, files: bool = True) -> Iterator[Fetch]:
-        """As the reader reads best."""
-        with self._reader.reading(files=files) as fetch:
-            yield fetch
-
-    def readers(self) -> Readers:
-        """As the reader reads best."""
-        return self._reader.readers()
+        Raises:
+            NotFoundError: another of the cluster's may hold it, or the reader cannot tell.
+        """
+        held: Fetch | None = getattr(self._reader, "held_block", None)
+        if held is None:
+            raise NotFoundError(f"{self._reader!r} does not say which node gives a block")
+        return held(cid)
 
     def has(self, cid: CID) -> bool:
-        """Say whether a peer that answers holds the content in full."""
-        return any(peer.holds for peer in self.status(cid))
+        """Say whether a peer that answers says that it holds the content in full."""
+        return bool(self.claim(cid))
+
+    def claim(self, cid: CID) -> str:
+        """Which peers say that they hold the content in full; empty for none."""
+        return ", ".join(peer.name or peer.peer for peer in self.status(cid) if peer.holds)
 
     # ------------------------------------------------------------------ the cluster
 

@@ -10,25 +10,48 @@ from typing import BinaryIO, cast
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.errors import AnacostiaError, FormatError, StorageError
+from anacostia_blockchain.errors import (
+    AccessDeniedError,
+    AnacostiaError,
+    FormatError,
+    StorageError,
+    StoreBusyError,
+    StoreFullError,
+    StoreUnavailableError,
+)
 from anacostia_blockchain.storage import dag, health
 from anacostia_blockchain.storage.base import Store
 from anacostia_blockchain.storage.dag import Fetch
+from anacostia_blockchain.storage.health import State
 from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.storage.seen import PROBES, RARELY
 
+_BESIDE = (AccessDeniedError, StoreBusyError, StoreFullError, StoreUnavailableError)
+"""Errors that do not come from what a store holds: they are no reason to delete it."""
+
 
 def mend(cid: CID, source: Store, target: Store, names: Sequence[str]) -> None:
-    """Make a store's copy good again. A store that keeps a damaged block deletes it first."""
-    copy(cid, source, target, names[0] if names else "", force=True)
+    """Make a store's copy good again, under its names.
+
+    A store that keeps a damaged block, or trips over it, deletes the copy first; not before the
+    source was read in full.
+
+    Raises:
+        StorageError, IntegrityError: one of the two could not.
+    """
+    name = names[0] if names else ""
     try:
+        copy(cid, source, target, name, force=True)
         _verify(target, cid)
+    except _BESIDE:
+        raise
     except AnacostiaError:
+        _verify(source, cid)
         target.delete(cid)
-        copy(cid, source, target, names[0] if names else "", force=True)
+        copy(cid, source, target, name, force=True)
         _verify(target, cid)
-    for name in names[1:]:
-        target.pin(cid, name)
+    for more in names[1:]:
+        target.pin(cid, more)
 
 
 def copy(cid: CID, source: Store, target: Store, name: str, *, force: bool = False) -> None:
@@ -46,9 +69,22 @@ def copy(cid: CID, source: Store, target: Store, name: str, *, force: bool = Fal
     Raises:
         StorageError, IntegrityError: one of the two could not.
     """
+    failed = transfer(cid, source, target, name, force=force)
+    if failed is not None:
+        raise failed
+
+
+def transfer(
+    cid: CID, source: Store, target: Store, name: str, *, force: bool = False
+) -> BaseException | None:
+    """Copy, and tell the two apart: returns what was wrong with the source, None if nothing was.
+
+    Raises:
+        StorageError, IntegrityError: the target could not.
+    """
     if not force and target.has(cid):
         target.pin(cid, name)
-        return
+        return None
     reader, writer = (
         os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True)
     )
@@ -68,14 +104,15 @@ def copy(cid: CID, source: Store, target: Store, name: str, *, force: bool = Fal
     try:
         with reader:
             found = target.put_car(cast("BinaryIO", reader), name=name)
-    except FormatError as error:
+    except FormatError:
         thread.join()
-        raise (failed[0] if failed else error) from error
+        if not failed:
+            raise
+        return failed[0]
     thread.join()
-    if failed:
-        raise failed[0]
-    if found != cid:
+    if not failed and found != cid:
         raise StorageError(f"{target!r} took {cid} for {found}")
+    return failed[0] if failed else None
 
 
 def _export(source: Store, root: CID, stream: BinaryIO, target: Store | None) -> None:
@@ -109,6 +146,6 @@ class _Held:
 
 
 def _verify(store: Store, cid: CID) -> None:
-    found = health.check({"": store}, cid, names=(), wanted=1, sample=0)
-    if not found.healthy:
-        raise StorageError(found.copies[0].detail)
+    (found,) = health.check({"": store}, cid, names=(), wanted=1, sample=0).copies
+    if found.state not in (State.GOOD, State.CLAIMED):
+        raise StorageError(found.detail)

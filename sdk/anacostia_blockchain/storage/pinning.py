@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -23,12 +23,10 @@ from anacostia_blockchain.errors import (
 )
 from anacostia_blockchain.storage.answers import Fields
 from anacostia_blockchain.storage.base import Pin, Source
-from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
 from anacostia_blockchain.storage.kubo import KuboStore
-from anacostia_blockchain.storage.leaves import Readers
 from anacostia_blockchain.storage.names import NamedPins, check_pin_name, split_names
-from anacostia_blockchain.storage.reading import BlockReader
+from anacostia_blockchain.storage.through import ReadThrough
 from anacostia_blockchain.types import Progress
 
 _POLL = 0.5
@@ -60,7 +58,7 @@ class PinRequest:
     info: str
 
 
-class PinningStore(NamedPins, BlockReader):
+class PinningStore(NamedPins, ReadThrough):
     """Content that a pinning service keeps.
 
     Args:
@@ -77,6 +75,7 @@ class PinningStore(NamedPins, BlockReader):
     def __init__(
         self, url: str, node: KuboStore, *, token: str | None = None, patience: float = 600
     ) -> None:
+        super().__init__(node)
         self._service = Service(url, token=token)
         self._node = node
         self._patience = patience
@@ -102,28 +101,16 @@ class PinningStore(NamedPins, BlockReader):
 
     # ------------------------------------------------------------------ read
 
-    def block(self, cid: CID) -> bytes:
-        """One block, verified, from the node."""
-        return self._node.block(cid)
-
-    def size_of(self, cid: CID) -> int:
-        """Bytes of a raw block."""
-        return self._node.size_of(cid)
-
-    @contextmanager
-    def reading(self, *, files: bool = True) -> Iterator[Fetch]:
-        """As the node reads best."""
-        with self._node.reading(files=files) as fetch:
-            yield fetch
-
-    def readers(self) -> Readers:
-        """As the node reads best."""
-        return self._node.readers()
-
     def has(self, cid: CID) -> bool:
-        """Say whether the service has pinned it, or the node holds it in full."""
-        pinned = any(request.status == "pinned" for request in self.requests(cid))
-        return pinned or self._node.has(cid)
+        """Say whether the service says that it has it, or the node holds it in full."""
+        return bool(self.claim(cid)) or self._node.has(cid)
+
+    def claim(self, cid: CID) -> str:
+        """Who says that the content is kept; empty if the service does not."""
+        return self._service.host if self._is_pinned(cid) else ""
+
+    def _is_pinned(self, cid: CID) -> bool:
+        return any(request.status == "pinned" for request in self.requests(cid))
 
     # ------------------------------------------------------------------ pins
 
@@ -135,7 +122,7 @@ class PinningStore(NamedPins, BlockReader):
             StorageError: the service says that it has failed.
         """
         check_pin_name(name)
-        if any(request.status == "pinned" for request in self.requests(cid)):
+        if self._is_pinned(cid):
             self.add_name(cid, name)
             return
         request = self._ask_to_pin(cid, self.text_with(cid, name))

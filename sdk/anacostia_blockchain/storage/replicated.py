@@ -270,7 +270,7 @@ class ReplicatedStore(BlockReader):
                 names.setdefault(pin.cid, []).append(pin.name)
         for cid, known in names.items():
             found = self._check(cid, known, sample)
-            if repair and found.good and not found.healthy:
+            if repair and not found.healthy:
                 self._repair(found)
                 found = self._check(cid, known, sample)
             yield found
@@ -281,18 +281,19 @@ class ReplicatedStore(BlockReader):
     def _repair(self, found: Health) -> None:
         """Mend damaged copies first, then make new ones until there are enough."""
         stores = self.stores
-        good = [c.store for c in found.copies if c.state is State.GOOD]
-        source = stores[good[0]]
+        good = [stores[c.store] for c in found.copies if c.state is State.GOOD]
         bad = [c for c in found.copies if c.keeps and c.state in (State.DAMAGED, State.MISSING)]
-        count = found.good
+        count = found.good + found.claimed
         for target in sorted(bad, key=lambda c: c.state is State.MISSING):
             if target.state is State.MISSING and count >= self.copies:
                 break
-            try:
-                mend(found.cid, source, stores[target.store], found.names)
-            except AnacostiaError:
-                continue  # the next check says so
-            count += 1
+            for source in good:
+                try:
+                    mend(found.cid, source, stores[target.store], found.names)
+                except AnacostiaError:
+                    continue  # what was not read before may be amiss there; the next check says so
+                count += 1
+                break
 
 
 def _block_of(member: _Member, cid: CID) -> bytes:

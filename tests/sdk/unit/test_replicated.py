@@ -209,6 +209,11 @@ def test_check_finds_damage_and_loss(stores):
     stores[2].failing = GONE
     (found,) = store.check(sample=0)
     assert found.copies[2].state is State.UNREACHABLE
+    assert "no good copy was found" in found.warning
+    assert "store-2') could not be asked" in found.warning
+    stores[2].failing = None
+    stores[2].delete(cid)
+    (found,) = store.check(sample=0)
     assert "no good copy is left" in found.warning
 
 
