@@ -42,14 +42,14 @@ def mend(cid: CID, source: Store, target: Store, names: Sequence[str]) -> None:
     name = names[0] if names else ""
     try:
         copy(cid, source, target, name, force=True)
-        _verify(target, cid)
+        verify(target, cid)
     except _BESIDE:
         raise
     except AnacostiaError:
-        _verify(source, cid)
+        verify(source, cid)
         target.delete(cid)
         copy(cid, source, target, name, force=True)
-        _verify(target, cid)
+        verify(target, cid)
     for more in names[1:]:
         target.pin(cid, more)
 
@@ -145,7 +145,12 @@ class _Held:
         return held
 
 
-def _verify(store: Store, cid: CID) -> None:
+def verify(store: Store, cid: CID) -> None:
+    """Read all of a store's copy; what can only be claimed is taken for good.
+
+    Raises:
+        StorageError: it is missing, damaged or cannot be read.
+    """
     (found,) = health.check({"": store}, cid, names=(), wanted=1, sample=0).copies
     if found.state not in (State.GOOD, State.CLAIMED):
         raise StorageError(found.detail)

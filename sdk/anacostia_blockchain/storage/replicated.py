@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,24 +12,18 @@ from anacostia_blockchain.content.folder import Overlay
 from anacostia_blockchain.errors import (
     AnacostiaError,
     ConfigError,
+    IntegrityError,
     NotFoundError,
     StorageError,
 )
 from anacostia_blockchain.storage import health
 from anacostia_blockchain.storage.base import Pin, Source, Store
-from anacostia_blockchain.storage.copying import copy, mend
+from anacostia_blockchain.storage.copying import mend
 from anacostia_blockchain.storage.health import Health, State, keeps
-from anacostia_blockchain.storage.racing import Race, Runner, ranked
+from anacostia_blockchain.storage.racing import Race, ranked
 from anacostia_blockchain.storage.reading import BlockReader
+from anacostia_blockchain.storage.spreading import FAULTS, Copying, Member
 from anacostia_blockchain.types import Progress
-
-
-class _Member(Runner):
-    """A store of several."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__(repr(store))
-        self.store = store
 
 
 class ReplicatedStore(BlockReader):
@@ -54,7 +47,7 @@ class ReplicatedStore(BlockReader):
     """
 
     def __init__(self, stores: Sequence[Store], *, copies: int = 0) -> None:
-        self._members = [_Member(store) for store in stores]
+        self._members = [Member(store) for store in stores]
         self._keepers = [member for member in self._members if keeps(member.store)]
         self.copies = copies or len(self._keepers)
         if not self._keepers or not 1 <= self.copies <= len(self._keepers):
@@ -100,7 +93,7 @@ class ReplicatedStore(BlockReader):
         for member in self._keepers:
             try:
                 cid = put(member.store)
-            except StorageError as error:
+            except FAULTS as error:
                 errors.append(f"{member.label}: {error}")
                 if not again:
                     raise
@@ -111,25 +104,15 @@ class ReplicatedStore(BlockReader):
         raise StorageError(f"no store took it: {'; '.join(errors)}")
 
     def _replicate(
-        self, cid: CID, name: str, held: list[_Member], others: list[_Member], errors: list[str]
+        self,
+        cid: CID,
+        name: str,
+        held: list[Member],
+        others: list[Member],
+        errors: list[str],
+        damaged: Sequence[Member] = (),
     ) -> None:
-        """Copy to others, side by side, until there are as many copies as asked for."""
-        left = list(others)
-        source = held[0]
-        while len(held) < self.copies and left:
-            missing = self.copies - len(held)
-            tried, left = left[:missing], left[missing:]
-            with ThreadPoolExecutor(len(tried)) as pool:
-                jobs = {m: pool.submit(copy, cid, source.store, m.store, name) for m in tried}
-            for member, job in jobs.items():
-                error = job.exception()
-                if error is None:
-                    held.append(member)
-                elif isinstance(error, AnacostiaError):
-                    member.failed()
-                    errors.append(f"{member.label}: {error}")
-                else:
-                    raise error
+        held = Copying(cid, name).spread(self.copies, held, others, damaged, errors)
         if len(held) < self.copies:
             raise StorageError(
                 f"{cid} is in {len(held)} of {self.copies} stores "
@@ -153,12 +136,12 @@ class ReplicatedStore(BlockReader):
 
     def has(self, cid: CID) -> bool:
         """Say whether any store holds the content in full."""
-        errors: list[StorageError] = []
+        errors: list[AnacostiaError] = []
         for member in ranked(self._members):
             try:
                 if member.store.has(cid):
                     return True
-            except StorageError as error:
+            except FAULTS as error:
                 member.failed()
                 errors.append(error)
         if errors and len(errors) == len(self._members):
@@ -174,32 +157,41 @@ class ReplicatedStore(BlockReader):
             NotFoundError: no store holds it.
             StorageError: there are fewer copies than asked for.
         """
-        held, others, errors = self._holders(cid)
+        held, others, damaged, errors = self._holders(cid, name)
         if not held:
             # A node or a service may be able to fetch it from others.
             held, errors = self._fetched(cid, name)
             others = [member for member in self._keepers if member not in held]
-        for member in held:
-            member.store.pin(cid, name)
-        self._replicate(cid, name, held, others, errors)
+            damaged = []
+        self._replicate(cid, name, held, others, errors, damaged)
 
-    def _holders(self, cid: CID) -> tuple[list[_Member], list[_Member], list[str]]:
-        held: list[_Member] = []
-        others: list[_Member] = []
+    def _holders(
+        self, cid: CID, name: str
+    ) -> tuple[list[Member], list[Member], list[Member], list[str]]:
+        """Who has pinned what it holds, who holds nothing, who holds it damaged; and errors."""
+        held: list[Member] = []
+        others: list[Member] = []
+        damaged: list[Member] = []
         errors: list[str] = []
         for member in self._keepers:
             try:
-                (held if member.store.has(cid) else others).append(member)
-            except StorageError as error:
+                if member.store.has(cid):
+                    member.store.pin(cid, name)
+                    held.append(member)
+                else:
+                    others.append(member)
+            except FAULTS as error:
                 errors.append(f"{member.label}: {error}")
-        return held, others, errors
+                if isinstance(error, IntegrityError):
+                    damaged.append(member)
+        return held, others, damaged, errors
 
-    def _fetched(self, cid: CID, name: str) -> tuple[list[_Member], list[str]]:
+    def _fetched(self, cid: CID, name: str) -> tuple[list[Member], list[str]]:
         errors: list[str] = []
         for member in self._keepers:
             try:
                 member.store.pin(cid, name)
-            except StorageError as error:
+            except FAULTS as error:
                 errors.append(f"{member.label}: {error}")
             else:
                 return [member], errors
@@ -226,7 +218,7 @@ class ReplicatedStore(BlockReader):
         for member in self._keepers:
             try:
                 act(member.store)
-            except StorageError as error:
+            except FAULTS as error:
                 errors.append(f"{member.label}: {error}")
         if errors:
             raise StorageError(f"done, but not in every store: {'; '.join(errors)}")
@@ -238,13 +230,13 @@ class ReplicatedStore(BlockReader):
             StorageError: none answers.
         """
         found: dict[tuple[CID, str], Pin] = {}
-        errors: list[StorageError] = []
+        errors: list[AnacostiaError] = []
         for member in self._keepers:
             try:
                 for pin in member.store.pins(name):
                     known = found.get((pin.cid, pin.name))
                     found[pin.cid, pin.name] = _earlier(pin, known)
-            except StorageError as error:
+            except FAULTS as error:
                 errors.append(error)
         if len(errors) == len(self._keepers):
             raise errors[0]
@@ -296,7 +288,7 @@ class ReplicatedStore(BlockReader):
                 break
 
 
-def _block_of(member: _Member, cid: CID) -> bytes:
+def _block_of(member: Member, cid: CID) -> bytes:
     block = member.store.block(cid)
     check_block(cid, block)
     return block

@@ -267,3 +267,65 @@ def test_stores_that_cannot_be(stores):
     for given, copies in ((stores, 4), ([], 0), (stores, -1), ([stores[0], stores[0]], 2)):
         with pytest.raises(ConfigError):
             ReplicatedStore(given, copies=copies)
+
+
+def test_a_damaged_root_in_one_store_is_not_the_others(stores, tmp_path):
+    """Who is asked and who is pinned: the damaged one is mended, the others stay in use."""
+    data = content(3 * CHUNK)
+    store = ReplicatedStore(stores)
+    cid = stores[1].put(io.BytesIO(data))
+    stores[0].put(io.BytesIO(data))
+    damage(stores[0], cid)
+    assert store.has(cid)
+    damage(stores[0], cid)  # as it was, which the store does not know of
+    stores[0].block(cid)
+    damage(stores[0], cid)
+    store.pin(cid, "kept")
+    for n, held in enumerate(stores):
+        assert held.get(cid, tmp_path / f"copy-{n}").read_bytes() == data
+        assert "kept" in {pin.name for pin in held.pins()}
+
+
+def test_a_pin_is_copied_from_whoever_can_give_it(stores, tmp_path):
+    """A leaf is damaged in the first: the second gives it to the third, and to the first."""
+    data = content(3 * CHUNK)
+    cid = stores[0].put(io.BytesIO(data))
+    stores[1].put(io.BytesIO(data))
+    damage(stores[0], CID.of(data[CHUNK : 2 * CHUNK]))
+    ReplicatedStore(stores).pin(cid, "kept")
+    for n, held in enumerate(stores):
+        assert held.get(cid, tmp_path / f"copy-{n}").read_bytes() == data
+
+
+def test_a_pin_of_which_nobody_has_all(stores):
+    """Every store's reason is named, and what is damaged stays."""
+    data = content(3 * CHUNK)
+    cid = stores[0].put(io.BytesIO(data), name="first")
+    damage(stores[0], CID.of(data[CHUNK : 2 * CHUNK]))
+    with pytest.raises(StorageError, match=r"in 0 of 3 stores.*store-0.*damaged"):
+        ReplicatedStore(stores).pin(cid, "kept")
+    assert "first" in {pin.name for pin in stores[0].pins()}
+    assert [held.has(cid) for held in stores] == [False] * 3
+
+
+def test_a_store_that_fails_a_pin_is_replaced(stores, monkeypatch):
+    """Though it said that it holds the content."""
+    cid = stores[0].put(io.BytesIO(content(CHUNK + 1)))
+    stores[1].put(io.BytesIO(content(CHUNK + 1)))
+
+    def refuse(_cid, _name=""):
+        raise GONE
+
+    monkeypatch.setattr(stores[0], "pin", refuse)
+    ReplicatedStore(stores, copies=2).pin(cid, "kept")
+    assert [pin.name for pin in stores[2].pins()] == ["kept"]
+
+
+def test_a_store_that_cannot_delete_for_damage_is_named(stores):
+    """It cannot know what else is in use; the others have deleted."""
+    store = ReplicatedStore(stores)
+    cid, other = (store.put(io.BytesIO(content(2 * CHUNK, seed=s))) for s in (1, 2))
+    damage(stores[0], other)
+    with pytest.raises(StorageError, match="store-0"):
+        store.delete(cid)
+    assert [held.has(cid) for held in stores[1:]] == [False, False]
