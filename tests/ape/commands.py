@@ -10,6 +10,7 @@ from click.testing import Result
 from eth_account import Account
 
 from anacostia_blockchain.testing import LocalChain
+from faults import Answer, Body, Fault
 
 KEY = "0x" + "5e" * 32
 ADDRESS = Account.from_key(KEY).address
@@ -29,3 +30,20 @@ def refusal(result: Result) -> str:
 
 def balance(local: LocalChain, wei: int) -> None:
     local.chain().rpc("anvil_setBalance", ADDRESS, hex(wei))
+
+
+def dying(*methods: str, times: int = 1) -> Fault:
+    """Once all methods were asked for in turn, the last n times, nothing is answered any more.
+
+    Without any, nothing ever is.
+    """
+    left = [*methods[:-1], *methods[-1:] * times]
+
+    def fault(body: Body) -> Answer | str | None:
+        many = body if isinstance(body, list) else [body]
+        for request in many:
+            if left and request["method"] == left[0]:
+                left.pop(0)
+        return None if left else "drop"
+
+    return fault

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
+from decimal import Decimal
 
 import pytest
-from commands import ADDRESS, APE, KEY, balance, refusal
-from public import SEPOLIA
+from commands import ADDRESS, APE, KEY, balance, dying, refusal
+from public import BASE_SEPOLIA, SEPOLIA, passing_for
 from scripts import _ape, deploy, verify_deployment
 
 import op_stack
@@ -18,25 +20,43 @@ from anacostia_blockchain.deployment import CREATED, DEPLOYED, Deployment
 from anacostia_blockchain.oracles import OracleNetwork
 from anacostia_blockchain.rollout import deploy_all
 from anacostia_blockchain.testing import LocalChain, dev_signer
+from faults import FaultyEndpoint
 from story_double import StoryDouble
 
 AENEID = 1315
+FORK = "base:sepolia-fork:foundry"
+ETHER = 3000
+"""Dollars, by the feed of `public.py`."""
 
 
 class TestDeploy:
     def test_a_dry_run_says_the_cost_in_coins_and_dollars_and_sends_nothing(
         self, chain, run, tmp_path
     ):
-        before = chain.chain().rpc("eth_getTransactionCount", dev_signer().address, "latest")
+        rpc = chain.chain().rpc
+        before = rpc("eth_getTransactionCount", dev_signer().address, "latest")
         result = run(deploy, chain, "--dry-run")
         assert result.exit_code == 0, result.output
-        for name in (*DEPLOYED, *CREATED, "UsdFeeds", "MetricReceiver", "ModelPricing"):
-            assert name in result.output
-        assert "coins ($" in result.output
-        assert "nothing was sent" in result.output
-        after = chain.chain().rpc("eth_getTransactionCount", dev_signer().address, "latest")
-        assert after == before
+        first, *steps, total, last = result.output.splitlines()
+        assert first.endswith(f", chain {SEPOLIA}")
+        assert last == "dry run: nothing was sent"
+        assert rpc("eth_getTransactionCount", dev_signer().address, "latest") == before
         assert not list(tmp_path.iterdir())
+
+        names = [step.split()[0] for step in steps]
+        prices = ("UsdFeeds", "MetricReceiver", "AttestedMetrics", "ModelPricing")
+        assert names == [*DEPLOYED, *CREATED, "PromotionGate", *prices, "attestations"]
+        used = [
+            int(gas.replace(",", "")) for gas in re.findall(r" ([\d,]+) gas$", result.output, re.M)
+        ]
+        assert len(used) == len(names) - len(CREATED)
+        base = int(chain.chain().header()["baseFeePerGas"], 16)
+        tip = rpc.number("eth_maxPriorityFeePerGas")
+        now, most = (sum(used) * (times * base + tip) / Decimal(10**18) for times in (1, 2))
+        assert total == (
+            f"{sum(used):,} gas: {now:.6f} coins (${now * ETHER:,.2f}) at present, "
+            f"{most:.6f} coins (${most * ETHER:,.2f}) at most"
+        )
 
     def test_without_a_feed_the_dollars_are_unknown(self, chain, run):
         feed = OracleNetwork.known(SEPOLIA).feeds[0].feed
@@ -200,34 +220,27 @@ class TestBadInput:
         assert "ModelLicensing" not in refused
 
 
-def test_a_fork_whose_upstream_dies(tmp_path):
-    """Dead from the start, or in the middle: one line, at once."""
-    with LocalChain(chain_id=84532) as upstream:
-        url = upstream.rpc_url
-    command = [APE, "run", "deploy", "--network", "base:sepolia-fork:foundry", "--dry-run"]
-    env = os.environ | {"BASE_SEPOLIA_RPC_URL": url}
-    done = subprocess.run(
-        command, cwd=_ape.ROOT, env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "base:sepolia-fork:foundry cannot be forked" in done.stderr + done.stdout
-    assert "Traceback" not in done.stderr + done.stdout
-
-
-def test_a_rehearsal_whose_upstream_dies_in_the_middle(run):
-    """The copy has what it read; what it still has to read is gone."""
-    from anacostia_blockchain.errors import AnacostiaError  # noqa: PLC0415
-
-    with LocalChain(chain_id=84532) as upstream:
-        copy = LocalChain(chain_id=84532, fork=upstream.rpc_url).start()
-    try:
-        started = time.monotonic()
-        with pytest.raises(AnacostiaError) as caught:
-            deploy_all(copy.chain(), prices=False)
-        assert "\n" not in str(caught.value)
-        assert time.monotonic() - started < 60
-    finally:
-        copy.stop()
+@pytest.mark.parametrize("when", ["from the start", "in the middle"])
+def test_a_fork_whose_upstream_dies(when: str):
+    """What the fork has not read of it yet is gone: one line, soon."""
+    started = time.monotonic()
+    with passing_for(BASE_SEPOLIA) as upstream, FaultyEndpoint(upstream.rpc_url) as endpoint:
+        endpoint.fault = dying() if when == "from the start" else dying("eth_getStorageAt")
+        done = subprocess.run(
+            [APE, "run", "deploy", "--network", FORK, "--dry-run", "--no-prices"],
+            cwd=_ape.ROOT,
+            env=os.environ | {"BASE_SEPOLIA_RPC_URL": endpoint.url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    (line,) = [line for line in said.splitlines() if line.startswith("ERROR")]
+    expected = {"from the start": f"{FORK} cannot be forked", "in the middle": "cannot be copied"}
+    assert expected[when] in line
+    assert "Traceback" not in said
+    assert time.monotonic() - started < 90
 
 
 def test_our_other_scripts_are_left_alone():

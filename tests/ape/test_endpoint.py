@@ -13,13 +13,13 @@ import ape
 import pytest
 from ape.api.accounts import ImpersonatedAccount
 from ape.exceptions import Abort
-from commands import ADDRESS, APE, Run, balance, refusal
+from commands import ADDRESS, APE, Run, balance, dying, refusal
 from public import SEPOLIA
 from scripts import _ape, deploy, verify_deployment
 
 from anacostia_blockchain.chain import Call
 from anacostia_blockchain.testing import LocalChain, dev_signer
-from faults import Answer, Body, Fault, FaultyEndpoint, error_answer
+from faults import Fault, FaultyEndpoint, error_answer
 
 ARGUMENTS = ("--account", "TEST::0", "--yes", "--no-prices")
 SENT = "eth_sendRawTransaction"
@@ -36,20 +36,6 @@ def at(endpoint: FaultyEndpoint) -> SimpleNamespace:
     """A chain as `run` takes it; its URL holds what providers put into theirs."""
     where, (path, name, password, query) = urlsplit(endpoint.url).netloc, SECRETS
     return SimpleNamespace(rpc_url=f"http://user:{password}@{where}/{path}/{name}?key={query}")
-
-
-def dying(*methods: str, times: int = 1) -> Fault:
-    """Once all methods were asked for in turn, the last n times, nothing is answered any more."""
-    left = [*methods[:-1], *methods[-1:] * times]
-
-    def fault(body: Body) -> Answer | str | None:
-        many = body if isinstance(body, list) else [body]
-        for request in many:
-            if left and request["method"] == left[0]:
-                left.pop(0)
-        return None if left else "drop"
-
-    return fault
 
 
 class TestDeploying:

@@ -7,6 +7,7 @@ import os
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import ape
 import pytest
@@ -23,11 +24,11 @@ from anacostia_blockchain.ledger import merkle
 from anacostia_blockchain.licensing.terms import Right
 from anacostia_blockchain.licensing.values import Price
 from anacostia_blockchain.oracles import coin_price, deploy_oracles
-from anacostia_blockchain.prices.values import Basis, Pricing
+from anacostia_blockchain.prices.values import Basis, Point, Pricing
 from anacostia_blockchain.promotion import service
 from anacostia_blockchain.rollout import deploy_all
 from anacostia_blockchain.types import Kind, Status
-from chainlink import Oracles, network_of
+from chainlink import LocalDon, Oracles, network_of
 
 DAY = timedelta(days=1)
 
@@ -148,13 +149,40 @@ class TestTime:
             hub.prices.quote("acme/digits")
 
     def test_another_workflow_reports_only_after_the_delay(self, client: Client) -> None:
+        """And the one that it replaces no longer than the overlap: both deliver reports."""
         hub = client(ALICE)
+        model, nodes = hub.models.get("acme/digits").model_id, nodes_of(hub)
         source = hub.prices.get("acme/digits").pricing.source
-        receiver, workflow = hub.metric_receiver, b"\x07" * 32
-        receiver.propose_workflow(source, workflow, bytes(32))
-        opens = receiver.window_of(source, workflow)[0]
-        now = int(hub.chain.header()["timestamp"], 16)
-        assert 0 <= opens.timestamp() - now - 86_400 < 60
+        receiver, old, new = hub.metric_receiver, nodes.workflow_id, b"\x07" * 32
+
+        def report(workflow: bytes, value: int) -> str:
+            pass_(hub.chain, timedelta(seconds=1))  # a measurement must be newer than the last
+            payload = nodes.payload(receiver.address, source, model, version=3, value=value)
+            signed = nodes.don.sign(nodes.header(workflow_id=workflow), payload)
+            return nodes.deliver(receiver.address, signed)
+
+        def accuracy() -> Decimal:
+            return receiver.metric_of(source, model, "accuracy")[0]
+
+        receiver.propose_workflow(source, new, old)
+        opens = receiver.window_of(source, new)[0]
+        ends = receiver.window_of(source, old)[1]
+        assert 0 <= opens.timestamp() - nodes.now() - 86_400 < 60
+        assert report(new, 600_000).startswith("MetricReceiver_UnknownWorkflow")
+        assert (report(old, 700_000), accuracy()) == ("", Decimal("0.7"))
+        pass_(hub.chain, timedelta(seconds=opens.timestamp() - nodes.now() - 30))
+        assert report(new, 600_000).startswith("MetricReceiver_UnknownWorkflow")
+        pass_(hub.chain, timedelta(seconds=60))
+        assert (report(new, 800_000), accuracy()) == ("", Decimal("0.8"))
+        pass_(hub.chain, timedelta(seconds=max(1, ends.timestamp() - nodes.now() + 30)))
+        assert report(old, 900_000).startswith("MetricReceiver_UnknownWorkflow")
+        assert accuracy() == Decimal("0.8")
+
+
+def nodes_of(hub: Anacostia) -> Oracles:
+    """The nodes that report through the fork's own forwarder: their keys are known."""
+    there = SimpleNamespace(address=hub.metric_receiver.forwarder())
+    return Oracles(hub.chain, there, there, there, LocalDon())
 
 
 @pytest.mark.usefixtures("live")
@@ -255,6 +283,36 @@ class TestOraclesSwapped:
         assert beside.prices.quote("acme/digits") == 33 * 10**18 // 1650
         assert hub.prices.get("acme/digits").price == Decimal(25)
         assert beside.metric_receiver.forwarder() == moved.forwarder
+
+    def test_reports_come_through_the_new_forwarder_and_no_other(self, client: Client) -> None:
+        hub = client(ALICE)
+        model, before, after = 2, nodes_of(hub), Oracles.start(hub.chain)
+        swapped = deploy_oracles(hub.chain, hub.deployment, network_of(after))
+        beside = Anacostia(hub.chain, swapped, home=hub.home)
+        source = beside.prices.open_source(after.workflow_id)
+        rules = Pricing(
+            base=Decimal(20),
+            minimum=Decimal(10),
+            maximum=Decimal(100),
+            points=(Point.parse("0.5:10"), Point.parse("0.9:90")),
+            metric="accuracy",
+            source=source,
+        )
+        beside.prices.set(model, rules)
+        beside.prices.set_terms(model, None, share=1)
+
+        def report(through: Oracles, to: Anacostia) -> str:
+            receiver = to.metric_receiver.address
+            payload = after.payload(receiver, source, model, version=3, value=800_000)
+            return through.deliver(receiver, through.don.sign(after.header(), payload))
+
+        assert report(before, beside).startswith("MetricReceiver_NotForwarder")
+        assert report(after, hub).startswith("MetricReceiver_NotForwarder")
+        assert report(after, beside) == ""
+        pass_(hub.chain, timedelta(hours=1))
+        beside.prices.sync(model)  # toward 70 dollars, by a tenth at most
+        assert beside.prices.get(model).price == Decimal(22)
+        assert hub.prices.get(model).price == Decimal(25)
 
     def test_a_feed_that_stopped_serves_no_price(self, client: Client) -> None:
         hub = client(ALICE)
