@@ -3,7 +3,12 @@ pragma solidity ^0.8.30;
 
 import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
+import {IERC721Metadata} from "@openzeppelin/contracts/interfaces/IERC721Metadata.sol";
 
+import {IModelRegistry} from "../../../contracts/interfaces/IModelRegistry.sol";
+import {Cid, Kind, RevocationReason} from "../../../contracts/types/Model.sol";
+import {BaseTest} from "../Base.t.sol";
+import {Erc4906Conformance} from "./Erc4906.sol";
 import {Erc721Conformance} from "./Erc721.sol";
 
 /// @notice The models' token against ERC-721, ERC-165 and ERC-2981.
@@ -33,5 +38,75 @@ contract ModelNFTConformanceTest is Erc721Conformance {
         assertLe(royalty, price, "part of it");
         assertLe(royalty, larger, "grows");
         assertEq(scaled, uint256(price) * bps, "exact where nothing is rounded");
+    }
+}
+
+/// @notice The models' token against ERC-4906: whatever happens to a model, here or in the registry.
+contract ModelNFTMetadataConformanceTest is BaseTest, Erc4906Conformance {
+    address[3] private _people;
+    uint256 private _count;
+
+    function setUp() public override {
+        super.setUp();
+        _people = [alice, bob, carol];
+        for (uint256 i; i < 3; ++i) {
+            registerAs(_people[i], NAME);
+        }
+    }
+
+    function metadataToken() internal view override returns (IERC721Metadata) {
+        return nft;
+    }
+
+    function tokenIds() internal view override returns (uint256[] memory ids) {
+        ids = new uint256[](registry.modelCount());
+        for (uint256 i; i < ids.length; ++i) {
+            ids[i] = i + 1;
+        }
+    }
+
+    function change(uint256 id) internal override {
+        vm.prank(nft.ownerOf(id));
+        IModelRegistry(address(registry)).publish(uint64(id), root(), none());
+    }
+
+    function doSomething(uint256 seed) internal override {
+        IModelRegistry it = IModelRegistry(address(registry));
+        uint64 model = uint64(1 + (seed >> 8) % it.modelCount());
+        uint32 newest = it.modelOf(model).latestVersion;
+        address owner = nft.ownerOf(model);
+        address other = _people[(seed >> 16) % 3];
+        uint256 kind = seed % 12;
+        vm.startPrank(owner);
+        if (kind == 0) {
+            it.register(vm.toString(++_count), Kind.Dataset, root(), none());
+        } else if (kind < 4) {
+            it.publish(model, root(), none());
+        } else if (kind == 4) {
+            it.setPublisher(model, other, type(uint64).max);
+        } else if (kind == 5) {
+            nft.transferFrom(owner, other, model);
+        } else if (kind == 6) {
+            nft.approve(other, model);
+        } else if (kind == 7) {
+            nft.setApprovalForAll(other, true);
+        } else if (kind == 8) {
+            it.skipNonce();
+        }
+        // These are refused when they have been done already, and tell nothing then either.
+        else if (kind == 9) {
+            try it.setAlias(model, CHAMPION, newest) {} catch {}
+        } else if (kind == 10) {
+            try it.revoke(model, newest, RevocationReason.Defective) {} catch {}
+        } else {
+            try nft.setRoyalty(model, other, 100) {} catch {}
+        }
+        vm.stopPrank();
+    }
+
+    /// @dev Never the same, of either codec.
+    function root() internal returns (Cid memory made) {
+        made = cid(1000 + ++_count);
+        if (_count % 2 == 0) made.codec = 0x55;
     }
 }
