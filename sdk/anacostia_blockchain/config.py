@@ -77,6 +77,11 @@ def confirmations_of(chain_id: int) -> int:
     return next((blocks for known, blocks in _KNOWN.values() if known == chain_id), 0)
 
 
+def has_name(chain_id: int) -> bool:
+    """Whether a chain is one of the networks that have a name; local and private ones are not."""
+    return any(known == chain_id for known, _ in _KNOWN.values())
+
+
 def rpc_variable(network: str) -> str:
     """The environment variable that holds a network's RPC URL, e.g. `BASE_SEPOLIA_RPC_URL`."""
     return network.upper().replace("-", "_") + "_RPC_URL"

@@ -69,7 +69,7 @@ class DeployedContract:
         block: number of the block that created it; None if it was found there.
         tx: hash of the transaction that created it; None likewise.
         code_sha256: of this package's runtime bytecode, immutables zeroed.
-        deployer: account that sent the transaction; None if it was found there.
+        deployer: account that called the proxy, see `origins`; None if it was found there.
         arguments: of its constructor, ABI-encoded, hexadecimal; None where a file does not say.
         compiler: of this package's bytecode, with its settings.
     """
@@ -171,7 +171,7 @@ def deploy(chain: Chain) -> Deployment:
     """
     if not chain.code(CREATE2_PROXY):
         raise NoContractError(CREATE2_PROXY, "the deterministic deployment proxy")
-    contracts = {name: create2(chain, name, _linked(name)) for name in DEPLOYED}
+    contracts = {name: create2(chain, name, linked(name)) for name in DEPLOYED}
     for name, (creator, function) in CREATED.items():
         if creator in contracts:
             by = contracts[creator]
@@ -197,17 +197,19 @@ def immutables(name: str, code: bytes) -> set[int]:
     }
 
 
-def token_of(registry: Address) -> Address:
-    """Address of a registry's token, which is the first contract that it creates."""
+def token_of(creator: Address) -> Address:
+    """Address of a registry's token, or of a licensing's: the first contract that it creates."""
     import rlp  # noqa: PLC0415 - comes with web3; only what verifies offline needs it
 
-    made = keccak(rlp.encode([_bytes(registry), 1]))
+    made = keccak(rlp.encode([_bytes(creator), 1]))
     return str(to_checksum_address(made[12:]))
 
 
 def predicted_address(name: str) -> Address:
-    """The address that CREATE2 gives a contract on every chain (EIP-1014)."""
-    return create2_address(init_code(name) + _linked(name))
+    """The address of a contract of the core, on every chain (EIP-1014)."""
+    if name in CREATED:
+        return token_of(predicted_address(CREATED[name][0]))
+    return create2_address(init_code(name) + linked(name))
 
 
 def init_code(name: str) -> bytes:
@@ -218,6 +220,16 @@ def init_code(name: str) -> bytes:
 def code_digest(name: str) -> str:
     """SHA-256 of this package's runtime bytecode, immutables zeroed, hexadecimal."""
     return hashlib.sha256(_runtime(name)).hexdigest()
+
+
+def compiler_of(name: str) -> str:
+    """What this package's bytecode was compiled with, and how."""
+    return str(_bytecode(name).get("compiler", ""))
+
+
+def creation_call(code: bytes) -> bytes:
+    """What the proxy is called with to run init code, arguments included."""
+    return SALT + code
 
 
 def create2_address(code: bytes) -> Address:
@@ -245,7 +257,7 @@ def create2(chain: Chain, name: str, arguments: bytes) -> DeployedContract:
         _expect_build(name, address, there)
         return _record(chain, name, address, arguments)
     try:
-        receipt = chain.send(Call(CREATE2_PROXY, SALT + code, name, "constructor"))
+        receipt = chain.send(Call(CREATE2_PROXY, creation_call(code), name, "constructor"))
     except (ContractRevertedError, TransactionFailedError) as error:
         if there := chain.code(address):  # somebody else was quicker
             _expect_build(name, address, there)
@@ -275,8 +287,8 @@ def _expect_build(name: str, address: Address, code: bytes) -> None:
         )
 
 
-def _linked(name: str) -> bytes:
-    """The addresses that a constructor takes, a word each."""
+def linked(name: str) -> bytes:
+    """The addresses that a constructor of the core takes, a word each."""
     arguments = (_bytes(predicted_address(other)) for other in ARGUMENTS.get(name, ()))
     return b"".join(argument.rjust(32, b"\0") for argument in arguments)
 
@@ -298,7 +310,7 @@ def _record(
         code_sha256=code_digest(name),
         deployer=deployer,
         arguments="0x" + arguments.hex(),
-        compiler=_bytecode(name).get("compiler", ""),
+        compiler=compiler_of(name),
     )
 
 

@@ -7,7 +7,7 @@ itself and without a transaction: what it returns must be what is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,15 @@ from eth_utils import to_checksum_address
 
 from anacostia_blockchain.chain.abi import Interface, decode_revert
 from anacostia_blockchain.chain.rpc import RpcError, to_bytes, to_hex
+from anacostia_blockchain.contracts.usd_feeds import UsdFeeds
 from anacostia_blockchain.deployment import (
     CREATE2_PROXY,
     CREATED,
     code_digest,
-    create2_address,
+    compiler_of,
     init_code,
     is_build_of,
+    predicted_address,
     read,
 )
 from anacostia_blockchain.errors import (
@@ -31,6 +33,15 @@ from anacostia_blockchain.errors import (
     VersionMismatchError,
 )
 from anacostia_blockchain.oracles import NATIVE, OracleNetwork
+from anacostia_blockchain.origins import check_origin
+from anacostia_blockchain.plan import (
+    EDITED,
+    SUITE,
+    Plan,
+    address_by,
+    argument_bytes,
+    known_network,
+)
 from anacostia_blockchain.story.service import known_addresses
 from anacostia_blockchain.verify import Check, made
 
@@ -66,6 +77,9 @@ STORY = {
 ALL_OF_STORY = "story"
 """Tells all of those at once, in that order."""
 
+FEEDS = ("assets", "feedOf")
+"""Tell the tokens that `UsdFeeds` takes, and the feed of each."""
+
 
 def inspect(
     chain: Chain,
@@ -73,7 +87,10 @@ def inspect(
     network: OracleNetwork | None = None,
     story: StoryAddresses | None = None,
 ) -> Iterator[Check]:
-    """Check each contract's record, code and wires; nothing that the record says is believed.
+    """Check that nothing is missing, and each contract's record, code and wires.
+
+    Nothing that the record says is believed, but where nobody else knows: on a chain of which
+    `oracles.json` says nothing, and no argument, what Chainlink's addresses are.
 
     Args:
         chain: it is read only.
@@ -81,76 +98,98 @@ def inspect(
         network: where Chainlink's contracts are; None: where they are known to be.
         story: where Story's contracts are; None: likewise.
     """
+    plan = Plan.of(chain.chain_id, network, story)
     outside = _outside(chain, network) | _story(chain, story)
-    for name in sorted(deployment.contracts):
-        yield made(f"{name} record", partial(_record, chain, deployment, name))
-        yield made(f"{name} code", partial(_code, chain, deployment, name))
+    yield made("suite", partial(_suite, chain, deployment, plan))
+    for name in sorted(SUITE.intersection(deployment.contracts)):
+        yield made(f"{name} record", partial(_record, chain, deployment, name, plan))
+        yield made(f"{name} code", partial(_code, chain, deployment, name, plan))
         if _wires_of(name):
             yield made(f"{name} wires", partial(_wires, chain, deployment, name, outside))
 
 
-def _record(chain: Chain, deployment: Deployment, name: str) -> str:
-    """Compare what the file says with what can be computed, and with what the contract says."""
+def _suite(chain: Chain, deployment: Deployment, plan: Plan) -> str:
+    """Find what is missing, and what is none of ours; say what is believed."""
+    there = set(deployment.contracts)
+    if unknown := there - SUITE:
+        raise IntegrityError(f"{_listed(unknown)}: no contract of this package: {EDITED}")
+    if missing := plan.missing(there):
+        raise IntegrityError(
+            f"the deployment file lacks {_listed(missing)}: it was edited, or what it records was "
+            "not finished; `ape run deploy` finds or deploys it"
+        )
+    shown = f"{len(there)} contracts"
+    if left_out := plan.arguments.keys() - there:
+        shown += f", without {_listed(left_out)}"
+    if believed := there - plan.arguments.keys():
+        shown += (
+            f"; what {_listed(believed)} take is as the file says, for nobody else knows what is "
+            f"on chain {chain.chain_id}"
+        )
+    return shown
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _record(chain: Chain, deployment: Deployment, name: str, plan: Plan) -> str:
+    """Compare what the file says with what can be computed, and with what the chain says."""
     contract = deployment.contracts[name]
     if contract.code_sha256 != code_digest(name):
         raise VersionMismatchError(
-            f"recorded from another build ({contract.code_sha256[:12]}…, this package has "
+            f"recorded from another build ({str(contract.code_sha256)[:12]}…, this package has "
             f"{code_digest(name)[:12]}…): use the package version that deployed it"
         )
-    expected = _address(chain, deployment, name)
+    if contract.compiler != compiler_of(name):
+        raise IntegrityError(
+            f"the deployment file says compiler {contract.compiler!r}, and this build's is "
+            f"{compiler_of(name)!r}: {EDITED}"
+        )
+    arguments, planned = _arguments(deployment, name, plan), plan.arguments.get(name)
+    expected = address_by(name, arguments)
     if contract.address != expected:
         raise IntegrityError(
             f"the deployment file says {contract.address}, and by its arguments it is at "
-            f"{expected}: the file was edited; write it anew with `ape run deploy`"
+            f"{expected}: {EDITED}"
+        )
+    if planned is not None and planned != arguments:
+        raise IntegrityError(
+            "its constructor took other arguments than this package's, by which it is at "
+            f"{address_by(name, planned)}: they changed since, or {EDITED}"
         )
     version = read(chain, contract.address, name, "version")
     if version != contract.version:
         raise VersionMismatchError(
-            f"the deployment file says version {contract.version}, the contract {version}: "
-            "the file was edited; write it anew with `ape run deploy`"
+            f"the deployment file says version {contract.version}, the contract {version}: {EDITED}"
         )
-    return f"{contract.address}, version {version}, {_creation(chain, contract)}"
+    return f"{contract.address}, version {version}, {_creation(chain, name, contract, arguments)}"
 
 
-def _creation(chain: Chain, contract: DeployedContract) -> str:
-    """Compare the recorded transaction with the chain's; old ones some nodes forget."""
+def _arguments(deployment: Deployment, name: str, plan: Plan) -> bytes:
+    """What the file says that a constructor took; where it does not, what the plan gives it."""
+    told, planned = deployment.contracts[name].arguments, plan.arguments.get(name)
+    if told is not None:
+        return argument_bytes(name, told)
+    if planned is None:
+        raise ConfigError(
+            f"the deployment file does not say the arguments of {name}, and nobody else knows "
+            "them: write it anew with `ape run deploy`"
+        )
+    return planned
+
+
+def _creation(chain: Chain, name: str, contract: DeployedContract, arguments: bytes) -> str:
+    """Compare by whom and when it was created, as far as anybody remembers."""
+    compared = check_origin(chain, name, contract, arguments)
     if contract.tx is None:
         return "its transaction is not recorded"
-    mined = chain.rpc("eth_getTransactionReceipt", contract.tx)
-    if mined is None:
+    if not compared:
         return f"transaction {contract.tx} is not known to {chain.rpc.host}"
-    block, sender = int(mined["blockNumber"], 16), to_checksum_address(mined["from"])
-    if block != contract.block:
-        raise IntegrityError(
-            f"the deployment file says block {contract.block} of a transaction in block {block}: "
-            "the file was edited; write it anew with `ape run deploy`"
-        )
-    return f"created in block {block} by {sender}"
+    return f"created in block {contract.block} by {contract.deployer}"
 
 
-def _address(chain: Chain, deployment: Deployment, name: str) -> Address:
-    """Where a contract must be: by CREATE2, or by the word of the one that created it."""
-    if name in CREATED:
-        creator, function = CREATED[name]
-        asked = read(chain, deployment.address(creator), creator, function)
-        return str(to_checksum_address(asked))
-    arguments = deployment.contracts[name].arguments
-    if arguments is None:
-        return deployment.address(name)
-    return create2_address(init_code(name) + _argument_bytes(name, arguments))
-
-
-def _argument_bytes(name: str, arguments: str) -> bytes:
-    try:
-        return to_bytes(arguments)
-    except (ValueError, AttributeError):
-        raise ConfigError(
-            f"the arguments of {name} in the deployment file are not hexadecimal: the file was "
-            "edited; write it anew with `ape run deploy`"
-        ) from None
-
-
-def _code(chain: Chain, deployment: Deployment, name: str) -> str:
+def _code(chain: Chain, deployment: Deployment, name: str, plan: Plan) -> str:
     """Compare every byte, those of immutables included where the endpoint lets us."""
     contract = deployment.contracts[name]
     code = chain.code(contract.address)
@@ -158,9 +197,7 @@ def _code(chain: Chain, deployment: Deployment, name: str) -> str:
         raise NoContractError(contract.address, name)
     if not is_build_of(name, code):
         raise VersionMismatchError(f"other code than this package's build at {contract.address}")
-    if contract.arguments is None:
-        return f"{len(code):,} bytes, immutables aside: the file does not say its arguments"
-    expected = _constructed(chain, deployment, name)
+    expected = _constructed(chain, contract, name, _arguments(deployment, name, plan))
     if expected is None:
         return f"{len(code):,} bytes, immutables aside: the endpoint takes no state overrides"
     if code != expected:
@@ -170,22 +207,23 @@ def _code(chain: Chain, deployment: Deployment, name: str) -> str:
     return f"{len(code):,} bytes, immutables included"
 
 
-def _constructed(chain: Chain, deployment: Deployment, name: str) -> bytes | None:
+def _constructed(
+    chain: Chain, contract: DeployedContract, name: str, arguments: bytes
+) -> bytes | None:
     """The code that the constructor returns at the contract's own address; None if not to be had.
 
     Its init code stands in as the code of the contract, called by its creator, on empty storage;
     what it creates itself is absent, so that it can be created.
     """
-    contract = deployment.contracts[name]
-    start = init_code(name) + _argument_bytes(name, contract.arguments or "0x")
     absent: dict[str, object] = {"code": "0x", "nonce": "0x0", "state": {}}
     state = {
-        deployment.address(child): absent
+        predicted_address(child): absent
         for child, (creator, _function) in CREATED.items()
-        if creator == name and child in deployment.contracts
+        if creator == name
     }
-    state[contract.address] = {"code": to_hex(start), "nonce": "0x1", "state": {}}
-    creator = deployment.address(CREATED[name][0]) if name in CREATED else CREATE2_PROXY
+    start = to_hex(init_code(name) + arguments)
+    state[contract.address] = {"code": start, "nonce": "0x1", "state": {}}
+    creator = predicted_address(CREATED[name][0]) if name in CREATED else CREATE2_PROXY
     call = {"from": creator, "to": contract.address, "data": "0x"}
     try:
         return to_bytes(chain.rpc("eth_call", call, "latest", state))
@@ -205,24 +243,30 @@ def _wires(
     """Compare the addresses that a contract holds with those of the deployment."""
     shown = []
     for function, held in _held(chain, deployment, name):
-        if function in WIRES:
-            meant, expected = WIRES[function], deployment.address(WIRES[function])
+        if (ours := WIRES.get(function.removesuffix("()"))) is not None:
+            meant, expected = ours, deployment.address(ours)
         else:
             meant, expected = outside.get(function, (function, held))
         if held != expected:
-            raise IntegrityError(f"{function}() is {held}, and {meant} is {expected}")
+            raise IntegrityError(f"{function} is {held}, and {meant} is {expected}")
         if held != NATIVE and not chain.code(held):
-            raise NoContractError(held, f"{name}.{function}()")
-        shown.append(f"{function}() {held}")
+            raise NoContractError(held, f"{name}.{function}")
+        shown.append(f"{function} {held}")
     return ", ".join(shown)
 
 
 def _held(chain: Chain, deployment: Deployment, name: str) -> Iterator[tuple[str, Address]]:
-    """The addresses that a contract holds, by the function that tells each."""
+    """The addresses that a contract holds, by the call that tells each."""
+    address = deployment.address(name)
     for function in _wires_of(name):
-        answer = read(chain, deployment.address(name), name, function)
+        answer = read(chain, address, name, function)
         told = zip(STORY, answer, strict=True) if function == ALL_OF_STORY else [(function, answer)]
-        yield from ((f, str(to_checksum_address(held))) for f, held in told)
+        yield from ((f"{f}()", str(to_checksum_address(held))) for f, held in told)
+    if name == UsdFeeds.interface:
+        contract = UsdFeeds(chain, address)
+        for number, asset in enumerate(contract.assets()):
+            yield f"assets()[{number}]", asset
+            yield f"feedOf({asset})", str(to_checksum_address(contract.feed_of(asset)["feed"]))
 
 
 def _wires_of(name: str) -> list[str]:
@@ -232,14 +276,15 @@ def _wires_of(name: str) -> list[str]:
 
 def _outside(chain: Chain, network: OracleNetwork | None) -> dict[str, tuple[str, str]]:
     """What contracts that are not ours should be, and where; nothing where nobody knows."""
-    try:
-        known = network or OracleNetwork.known(chain.chain_id)
-    except ConfigError:
+    known = network or known_network(chain.chain_id)
+    if known is None:
         return {}
-    found = {"forwarder": known.forwarder, "sequencer": known.sequencer or NATIVE}
+    found = {"forwarder()": known.forwarder, "sequencer()": known.sequencer or NATIVE}
     if known.attestations is not None:
-        found["eas"] = known.attestations
-    return {function: ("the address in oracles.json", where) for function, where in found.items()}
+        found["eas()"] = known.attestations
+    for number, feed in enumerate(known.feeds):
+        found |= {f"assets()[{number}]": feed.asset, f"feedOf({feed.asset})": feed.feed}
+    return {call: ("the address in oracles.json", where) for call, where in found.items()}
 
 
 def _story(chain: Chain, story: StoryAddresses | None) -> dict[str, tuple[str, str]]:
@@ -247,4 +292,4 @@ def _story(chain: Chain, story: StoryAddresses | None) -> dict[str, tuple[str, s
     known = story or known_addresses(chain.chain_id)
     if known is None:
         return {}
-    return {f: (f"Story's {f}", getattr(known, field)) for f, field in STORY.items()}
+    return {f"{f}()": (f"Story's {f}", getattr(known, field)) for f, field in STORY.items()}

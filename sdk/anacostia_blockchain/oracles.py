@@ -8,7 +8,7 @@ type; `check_oracles` looks again at any time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from eth_utils import to_checksum_address
 
 from anacostia_blockchain.chain.values import Call
-from anacostia_blockchain.deployment import Deployment, create2
+from anacostia_blockchain.deployment import Deployment, create2, create2_address, init_code
 from anacostia_blockchain.errors import (
     ConfigError,
     ContractRevertedError,
@@ -136,20 +136,31 @@ def deploy_oracles(
             f"{network.forwarder} is {kind or 'no contract'!r}, not {FORWARDER_TYPE.strip()}: "
             "check the forwarder's address in Chainlink's directory"
         )
-    feeds = [feed.to_abi() for feed in network.feeds]
-    arguments = {
-        "UsdFeeds": (f"address,{_FEED}[]", (network.sequencer or NATIVE, feeds)),
-        "MetricReceiver": ("address", (network.forwarder,)),
-    }
-    if network.attestations is not None:
-        registry = deployment.address("ModelRegistry")
-        arguments["AttestedMetrics"] = ("address,address", (network.attestations, registry))
-    found = {name: create2(chain, name, _encode(*a)) for name, a in arguments.items()}
-    linked = (deployment.address("ModelNFT"), found["UsdFeeds"].address)
-    found["ModelPricing"] = create2(chain, "ModelPricing", _encode("address,address", linked))
+    arguments = oracle_arguments(network, deployment.address)
+    found = {name: create2(chain, name, taken) for name, taken in arguments.items()}
     deployed = Deployment(deployment.chain_id, deployment.contracts | found)
     deployed.check(chain)
     return deployed
+
+
+def oracle_arguments(network: OracleNetwork, where: Callable[[str], Address]) -> dict[str, bytes]:
+    """What the constructors of those contracts take on a network, encoded, in order of deployment.
+
+    Args:
+        network: Chainlink's addresses, and the Ethereum Attestation Service's.
+        where: tells the address of a contract of the core by its name.
+    """
+    feeds = [feed.to_abi() for feed in network.feeds]
+    found = {
+        "UsdFeeds": _encode(f"address,{_FEED}[]", (network.sequencer or NATIVE, feeds)),
+        "MetricReceiver": _encode("address", (network.forwarder,)),
+    }
+    if network.attestations is not None:
+        pair = (network.attestations, where("ModelRegistry"))
+        found["AttestedMetrics"] = _encode("address,address", pair)
+    usd = create2_address(init_code("UsdFeeds") + found["UsdFeeds"])
+    found["ModelPricing"] = _encode("address,address", (where("ModelNFT"), usd))
+    return found
 
 
 def check_oracles(chain: Chain, network: OracleNetwork) -> Iterator[OracleCheck]:

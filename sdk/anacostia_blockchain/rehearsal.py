@@ -18,7 +18,8 @@ from anacostia_blockchain.errors import (
     NonceConflictError,
 )
 from anacostia_blockchain.oracles import OracleNetwork, coin_price
-from anacostia_blockchain.rollout import deploy_all, known_network
+from anacostia_blockchain.plan import known_network
+from anacostia_blockchain.rollout import deploy_all
 from anacostia_blockchain.rollups import data_fees
 from anacostia_blockchain.testing import LocalChain
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eth_utils import to_checksum_address
-
-from anacostia_blockchain.chain.rpc import RpcError, to_hex
-from anacostia_blockchain.deployment import CREATED, Deployment, deploy, init_code
-from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.deployment import Deployment, deploy
+from anacostia_blockchain.errors import ConfigError, IntegrityError
 from anacostia_blockchain.oracles import OracleNetwork, deploy_oracles
+from anacostia_blockchain.origins import check_origin, find_origin
+from anacostia_blockchain.plan import argument_bytes, known_network
 from anacostia_blockchain.promotion.service import deploy_gate, install_service
 from anacostia_blockchain.story.service import deploy_story, known_addresses
 
@@ -25,7 +24,10 @@ if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain
     from anacostia_blockchain.deployment import DeployedContract
     from anacostia_blockchain.story.addresses import StoryAddresses
-    from anacostia_blockchain.types import Address
+
+UNCHECKED = "unchecked"
+"""Folder, beside the records, of those that no check has passed yet: `ape run deploy` begins one
+before it checks, so that its transactions are not forgotten, and nobody else reads it."""
 
 
 def deploy_all(
@@ -80,66 +82,38 @@ def completed(chain: Chain, deployment: Deployment, known: Deployment | None) ->
 
 
 def previous(chain_id: int, folder: Path) -> Deployment | None:
-    """The record of a chain in a folder, if there is one.
+    """The record of a chain in a folder, with what was kept apart there, if there is any.
 
     Raises:
         ConfigError: it is damaged.
     """
-    path = folder / f"{chain_id}.json"
-    if not path.exists():
-        return None
-    try:
-        return Deployment.load(chain_id, folder)
-    except ConfigError as error:
-        raise ConfigError(
-            f"{error}: move {path} away and run this again, which finds what is on the chain"
-        ) from None
-
-
-def known_network(chain_id: int) -> OracleNetwork | None:
-    """What is known to be on a chain of Chainlink's; None: nothing."""
-    try:
-        return OracleNetwork.known(chain_id)
-    except ConfigError:
-        return None
+    found: dict[str, DeployedContract] = {}
+    for place in (folder, folder / UNCHECKED):
+        path = place / f"{chain_id}.json"
+        if not path.exists():
+            continue
+        try:
+            found |= Deployment.load(chain_id, place).contracts
+        except ConfigError as error:
+            raise ConfigError(
+                f"{error}: move {path} away and run this again, which finds what is on the chain"
+            ) from None
+    return Deployment(chain_id, found) if found else None
 
 
 def _origin(
     chain: Chain, name: str, contract: DeployedContract, known: Deployment | None
 ) -> DeployedContract:
-    """A contract with the transaction that created it; where the node forgot it, left open."""
-    before = known.contracts.get(name) if known is not None else None
-    if before is not None and before.address == contract.address and _is_mined(chain, before):
-        return replace(contract, block=before.block, tx=before.tx, deployer=before.deployer)
-    code = to_hex(init_code(CREATED[name][0] if name in CREATED else name))[2:]
-    try:
-        block = _first_block(chain, contract.address)
-        sent = chain.rpc("eth_getBlockByNumber", hex(block), True)["transactions"]
-    except RpcError:
-        return contract  # no archive: that it is there is all that can be known
-    for tx in sent:
-        if code in tx["input"]:  # to the proxy, or to a wallet that calls it
-            return replace(
-                contract, block=block, tx=tx["hash"], deployer=to_checksum_address(tx["from"])
-            )
-    return replace(contract, block=block)
-
-
-def _is_mined(chain: Chain, contract: DeployedContract) -> bool:
-    """Whether a recorded transaction is one, in the recorded block."""
-    if contract.tx is None:
-        return False
-    mined = chain.rpc("eth_getTransactionReceipt", contract.tx)
-    return mined is not None and int(mined["blockNumber"], 16) == contract.block
-
-
-def _first_block(chain: Chain, address: Address) -> int:
-    """The first block after which there is code, by bisection."""
-    low, high = 0, chain.block_number()
-    while low < high:
-        middle = (low + high) // 2
-        if chain.code(address, middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    """A contract with the transaction that created it, if anything says which one it was."""
+    arguments = argument_bytes(name, contract.arguments or "0x")
+    before, recorded = known.contracts.get(name) if known is not None else None, None
+    if before is not None and before.address == contract.address and before.tx is not None:
+        recorded = replace(contract, block=before.block, tx=before.tx, deployer=before.deployer)
+        try:
+            if check_origin(chain, name, recorded, arguments):
+                return recorded
+        except IntegrityError:
+            recorded = None
+    found = find_origin(chain, name, contract, arguments)
+    # What a node has forgotten, it does not contradict.
+    return recorded if recorded is not None and found.tx is None else found

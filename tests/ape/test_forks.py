@@ -271,7 +271,7 @@ class TestOraclesSwapped:
         hub = client(ALICE)
         oracles = Oracles.start(hub.chain)
         oracles.eth_usd.send("updateAnswer", 1650 * 10**8)
-        moved = network_of(oracles)
+        moved = network_of(oracles, hub.attested_metrics.eas())
         swapped = deploy_oracles(hub.chain, hub.deployment, moved)
         assert coin_price(hub.chain, moved) == Decimal(1650)
         for name in ("UsdFeeds", "MetricReceiver", "ModelPricing"):

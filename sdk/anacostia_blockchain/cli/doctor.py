@@ -65,7 +65,7 @@ def _contracts(session: Session) -> str:
     failed = [f"{check.name}: {check.detail}" for check in checks if not check.passed]
     if failed:
         raise IntegrityError("; ".join(failed))
-    return f"{len(hub.deployment.contracts)} are this build, byte for byte: {len(checks)} checks"
+    return f"this build, byte for byte, by {len(checks)} checks: {checks[0].detail}"
 
 
 def _store(session: Session) -> str:

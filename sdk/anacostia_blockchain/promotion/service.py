@@ -6,6 +6,7 @@ its own, from the bytecode that the service's package publishes (MIT; `bytecode/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from eth_abi import encode
@@ -87,13 +88,22 @@ def deploy_gate(chain: Chain, deployment: Deployment, service: Address | None = 
         ContractRevertedError: there is none at that address.
     """
     service = service or known_service(chain.chain_id)
-    core = (deployment.address("ModelRegistry"), deployment.address("ModelLicensing"))
-    arguments = encode(["address"] * 3, [*core, service])
-    gate = create2(chain, "PromotionGate", arguments)
+    gate = create2(chain, "PromotionGate", gate_arguments(service, deployment.address))
     register_schemas(chain, service)
     deployed = Deployment(deployment.chain_id, {**deployment.contracts, "PromotionGate": gate})
     deployed.check(chain)
     return deployed
+
+
+def gate_arguments(service: Address, where: Callable[[str], Address]) -> bytes:
+    """What the gate's constructor takes, encoded.
+
+    Args:
+        service: the attestation service.
+        where: tells the address of a contract of the core by its name.
+    """
+    core = (where("ModelRegistry"), where("ModelLicensing"))
+    return encode(["address"] * 3, [*core, service])
 
 
 def register_schemas(chain: Chain, service: Address) -> None:

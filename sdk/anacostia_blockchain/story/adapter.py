@@ -39,12 +39,17 @@ def deploy_adapter(chain: Chain, addresses: StoryAddresses) -> DeployedContract:
 
     With the same contracts of Story's it has the same address on every chain.
     """
+    return create2(chain, "StoryAdapter", adapter_arguments(addresses))
+
+
+def adapter_arguments(addresses: StoryAddresses) -> bytes:
+    """What its constructor takes, encoded."""
     parts = (
         *(addresses.access_controller, addresses.core_metadata_module),
         *(addresses.ip_asset_registry, addresses.license_template),
         *(addresses.licensing_module, addresses.royalty_module, addresses.wrapped_coin),
     )
-    return create2(chain, "StoryAdapter", encode(["address"] * len(parts), parts))
+    return encode(["address"] * len(parts), parts)
 
 
 def register(

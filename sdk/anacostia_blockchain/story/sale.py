@@ -43,11 +43,16 @@ _OFFER = {
 
 def deploy_sale(chain: Chain, addresses: StoryAddresses) -> DeployedContract:
     """Put `StorySale` on Story's chain, or find it there."""
+    return create2(chain, "StorySale", sale_arguments(addresses))
+
+
+def sale_arguments(addresses: StoryAddresses) -> bytes:
+    """What its constructor takes, encoded."""
     parts = (
         *(addresses.licensing_module, addresses.license_template),
         *(addresses.royalty_module, addresses.wrapped_coin),
     )
-    return create2(chain, "StorySale", encode(["address"] * len(parts), parts))
+    return encode(["address"] * len(parts), parts)
 
 
 def offer(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anacostia_blockchain.deployment import Deployment
-from anacostia_blockchain.story.adapter import deploy_adapter
+from anacostia_blockchain.story.adapter import adapter_arguments, deploy_adapter
 from anacostia_blockchain.story.addresses import CHAINS, StoryAddresses
-from anacostia_blockchain.story.sale import deploy_sale
+from anacostia_blockchain.story.sale import deploy_sale, sale_arguments
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Chain
@@ -37,3 +37,11 @@ def deploy_story(chain: Chain, deployment: Deployment, addresses: StoryAddresses
     deployed = Deployment(deployment.chain_id, deployment.contracts | found)
     deployed.check(chain)
     return deployed
+
+
+def story_arguments(addresses: StoryAddresses) -> dict[str, bytes]:
+    """What their constructors take, encoded, by name."""
+    return {
+        "StoryAdapter": adapter_arguments(addresses),
+        "StorySale": sale_arguments(addresses),
+    }

@@ -25,6 +25,7 @@ from archived import hashes, tell_story
 from chainlink import Oracles, network_of
 from priced import Setting
 from story_world import World, world_of
+from whole import Whole
 
 DEV_KEY = "0x" + "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 """Of the first development account: public, and worth nothing."""
@@ -103,6 +104,20 @@ def anacostia(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         return json.loads(result.stdout) if result.stdout else result.stderr
 
     return run
+
+
+@pytest.fixture(scope="module")
+def kept_whole() -> Iterator[Whole]:
+    with Whole.start() as whole:
+        yield whole
+
+
+@pytest.fixture
+def whole(kept_whole: Whole) -> Iterator[Whole]:
+    """A chain with all that relies on Chainlink too, which a test may break: it is restored."""
+    kept = kept_whole.chain.rpc("evm_snapshot")
+    yield kept_whole
+    kept_whole.chain.rpc("evm_revert", kept)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
@@ -11,49 +12,43 @@ import pytest
 from anacostia_blockchain import deployment as deploying
 from anacostia_blockchain.chain import Chain
 from anacostia_blockchain.deployment import Deployment
-from anacostia_blockchain.inspection import OUTSIDE, WIRES, inspect
+from anacostia_blockchain.inspection import ALL_OF_STORY, FEEDS, OUTSIDE, STORY, WIRES, inspect
 from anacostia_blockchain.oracles import OracleNetwork
-from anacostia_blockchain.rollout import deploy_all
-from anacostia_blockchain.testing import LocalChain
-from chainlink import Deployed, Oracles, network_of
+from whole import Whole
 
 pytestmark = pytest.mark.integration
 
+OF_PEOPLE = {
+    *("LicenseToken.getApproved", "LicenseToken.ownerOf", "MetricReceiver.sourceOf"),
+    *("ModelLicensing.offerOf", "ModelLicensing.termsOf", "ModelMarket.listingOf"),
+    *("ModelNFT.getApproved", "ModelNFT.ownerOf", "ModelNFT.ownershipOf", "ModelNFT.royaltyInfo"),
+    *("ModelPricing.pricingOf", "ModelRegistry.aliasOf", "ModelRegistry.modelOf"),
+    *("ModelRegistry.versionOf", "PromotionGate.policyOf", "PromotionGate.proposalOf"),
+    *("RunLedger.logOf", "StoryAdapter.permissionCall"),
+}
+"""Functions that tell addresses which their users wrote there, or brought along."""
 
-@pytest.fixture(scope="module")
-def suite():
-    """A chain with everything on it, that these tests may break: each restores it."""
-    with LocalChain() as local:
-        chain = local.chain()
-        eas = Deployed(chain, "EAS", "address", Deployed(chain, "SchemaRegistry").address)
-        network = network_of(Oracles.start(chain), eas.address)
-        yield chain, deploy_all(chain, network=network), network
-
-
-@pytest.fixture
-def chain(suite):
-    kept = suite[0].rpc("evm_snapshot")
-    yield suite[0]
-    suite[0].rpc("evm_revert", kept)
+OF_ITSELF = {"ModelRegistry.eip712Domain", "StorySale.eip712Domain"}
+"""And those that tell the contract's own."""
 
 
 @pytest.fixture
-def deployment(suite) -> Deployment:
-    return suite[1]
+def chain(whole: Whole) -> Chain:
+    return whole.chain
 
 
 @pytest.fixture
-def network(suite) -> OracleNetwork:
-    return suite[2]
+def deployment(whole: Whole) -> Deployment:
+    return whole.deployment
+
+
+@pytest.fixture
+def network(whole: Whole) -> OracleNetwork:
+    return whole.network
 
 
 def failures(chain: Chain, deployment: Deployment, network=None) -> dict[str, str]:
     return {c.name: c.detail for c in inspect(chain, deployment, network) if not c.passed}
-
-
-def changed(deployment: Deployment, name: str, **fields: object) -> Deployment:
-    contract = dataclasses.replace(deployment.contracts[name], **fields)
-    return Deployment(deployment.chain_id, deployment.contracts | {name: contract})
 
 
 def test_all_that_is_deployed_is_the_build_byte_for_byte(chain, deployment, network):
@@ -64,18 +59,31 @@ def test_all_that_is_deployed_is_the_build_byte_for_byte(chain, deployment, netw
         assert checks[f"{name} code"].detail == f"{size:,} bytes, immutables included"
     assert network.forwarder in checks["MetricReceiver wires"].detail
     assert network.attestations in checks["AttestedMetrics wires"].detail
+    assert checks["suite"].detail == f"{len(deployment.contracts)} contracts"
 
 
 def test_every_function_that_tells_an_address_is_a_wire():
-    """A contract that learns a new address is not forgotten here."""
+    """A contract that learns a new address is not forgotten here, wherever an answer has it."""
+    wires = {*WIRES, *OUTSIDE, *STORY, ALL_OF_STORY, *FEEDS}
+    told = {f"{contract}.{function}" for contract, function in tellers()}
+    left = {call for call in told if call.partition(".")[2] not in wires}
+    assert left == OF_PEOPLE | OF_ITSELF
+    assert wires - {call.partition(".")[2] for call in told} <= set(STORY), "what tells nothing"
+
+
+def tellers() -> Iterator[tuple[str, str]]:
+    """Functions that only read, with an address anywhere in what they answer; by contract."""
     for abi in files("anacostia_blockchain").joinpath("abi").iterdir():
-        if not abi.name.endswith(".json") or abi.name.startswith("Story"):
-            continue
-        for item in json.loads(abi.read_text()):
-            if item["type"] != "function" or item["inputs"] or len(item["outputs"]) != 1:
-                continue
-            if item["outputs"][0]["type"] == "address":
-                assert item["name"] in (*WIRES, *OUTSIDE), f"{abi.name}: {item['name']}"
+        for item in json.loads(abi.read_text()) if abi.name.endswith(".json") else []:
+            reads = item["type"] == "function" and item["stateMutability"] in ("view", "pure")
+            if reads and any(map(holds_address, item["outputs"])):
+                yield abi.name.removesuffix(".json"), item["name"]
+
+
+def holds_address(part: dict[str, object]) -> bool:
+    return str(part["type"]).startswith("address") or any(
+        map(holds_address, part.get("components", []))
+    )
 
 
 def test_one_byte_anywhere_is_found(chain, deployment, network):
@@ -110,43 +118,14 @@ def test_a_contract_that_is_gone_is_found(chain, deployment, network):
 def test_another_forwarder_than_the_known_one_is_found(chain, deployment, network):
     moved = dataclasses.replace(network, forwarder=deployment.address("RunLedger"))
     found = failures(chain, deployment, moved)
-    assert list(found) == ["MetricReceiver wires"]
-    assert "and the address in oracles.json is" in found["MetricReceiver wires"]
+    assert found.pop("MetricReceiver wires") == (
+        f"forwarder() is {network.forwarder}, and the address in oracles.json is {moved.forwarder}"
+    )
+    assert "took other arguments than this package's" in found.pop("MetricReceiver record")
+    assert not found
 
 
-@pytest.mark.parametrize(
-    ("fields", "check", "message"),
-    [
-        ({"version": "9.9.9"}, "record", "says version 9.9.9, the contract 1.0.0"),
-        ({"code_sha256": "00" * 32}, "record", "recorded from another build"),
-        ({"arguments": "0x" + "00" * 32}, "record", "by its arguments it is at"),
-        ({"arguments": "nonsense"}, "record", "not hexadecimal"),
-        ({"arguments": 7}, "record", "not hexadecimal"),
-        ({"block": 1}, "record", "says block 1 of a transaction in block"),
-        ({"address": "0x" + "11" * 20}, "code", "no code at"),
-    ],
-)
-def test_a_record_edited_by_hand_is_found(chain, deployment, network, fields, check, message):
-    found = failures(chain, changed(deployment, "ModelMarket", **fields), network)
-    assert message in found[f"ModelMarket {check}"]
-
-
-def test_a_transaction_that_nobody_knows_is_said_to_be_so(chain, deployment, network):
-    for tx, said in ((None, "is not recorded"), ("0x" + "ab" * 32, "is not known to 127.0.0.1")):
-        found = inspect(chain, changed(deployment, "RunLedger", tx=tx), network)
-        (record,) = [check for check in found if check.name == "RunLedger record"]
-        assert record.passed
-        assert said in record.detail
-
-
-def test_a_record_without_arguments_and_a_node_without_overrides_say_so(
-    chain, deployment, network, monkeypatch
-):
-    old = changed(deployment, "RunLedger", arguments=None)
-    details = {check.name: check for check in inspect(chain, old, network)}
-    assert details["RunLedger code"].passed
-    assert "immutables aside: the file does not say" in details["RunLedger code"].detail
-
+def test_a_node_without_overrides_says_so(chain, deployment, network, monkeypatch):
     class Plain(type(chain.rpc)):
         def __call__(self, method: str, *params: object) -> object:
             if method == "eth_call" and len(params) > 2:
@@ -157,6 +136,22 @@ def test_a_record_without_arguments_and_a_node_without_overrides_say_so(
     details = {check.name: check for check in inspect(chain, deployment, network)}
     assert all(check.passed for check in details.values())
     assert "takes no state overrides" in details["ModelNFT code"].detail
+
+
+def test_a_feed_that_is_gone_is_found(chain, deployment, network):
+    """By what `UsdFeeds` tells of its feeds, each by its token."""
+    ether, dollar = network.feeds
+    wires = {c.name: c.detail for c in inspect(chain, deployment, network)}["UsdFeeds wires"]
+    for number, feed in enumerate(network.feeds):
+        assert f"assets()[{number}] {feed.asset}, feedOf({feed.asset}) {feed.feed}" in wires
+    chain.rpc("anvil_setCode", ether.feed, "0x")
+    for known in (network, None):
+        found = failures(chain, deployment, known)["UsdFeeds wires"]
+        assert found.startswith(f"no code at {ether.feed}, where UsdFeeds.feedOf({ether.asset})")
+    moved = dataclasses.replace(network, feeds=(dataclasses.replace(ether, feed=dollar.feed),))
+    assert failures(chain, deployment, moved)["UsdFeeds wires"] == (
+        f"feedOf({ether.asset}) is {ether.feed}, and the address in oracles.json is {dollar.feed}"
+    )
 
 
 def test_a_feed_that_changed_since_shows_in_the_constructor(chain, deployment, network):

@@ -145,7 +145,7 @@ def test_where_nobody_knows_where_story_is_what_they_hold_has_to_be_there(chain:
         assert not failures(elsewhere, deployment)
         moved = dataclasses.replace(addresses, license_template=addresses.license_token)
         found = failures(elsewhere, deployment, story=moved)
-        assert set(found) == {f"{name} wires" for name in OURS}
+        assert set(found) == {f"{name} {kind}" for name in OURS for kind in ("record", "wires")}
 
 
 def taken(known: StoryAddresses) -> tuple[str, ...]:
