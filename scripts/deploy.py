@@ -23,7 +23,7 @@ from anacostia_blockchain.chain import Chain
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.inspection import inspect
 from anacostia_blockchain.rehearsal import Estimate, Step, check_account, coins_of, rehearse
-from anacostia_blockchain.rollout import completed, deploy_all, previous
+from anacostia_blockchain.rollout import UNCHECKED, completed, deploy_all, previous
 
 
 @click.command()
@@ -107,14 +107,21 @@ def coins(wei: int) -> str:
 
 
 def finish(chain: Chain, deployment: Deployment, folder: Path | None) -> None:
-    """Record what is there now, and check all of it."""
-    if folder is None:
-        click.echo("a fork: not recorded")
-    else:
-        click.echo(f"recorded in {deployment.save(folder)}")
+    """Check all that is there now, and record it.
+
+    What failed a check must not look like a record, and its transactions, which not every node can
+    find again, must not be lost: until all have passed they are kept apart, for the next run.
+    """
+    kept = None if folder is None else deployment.save(folder / UNCHECKED)
     checks = list(inspect(chain, deployment))
     failed = [f"{check.name}: {check.detail}" for check in checks if not check.passed]
     if failed:
         chain.block_number()  # an endpoint that died is told by this, and says nothing of the code
-        raise Abort("; ".join(failed))
+        left = "" if kept is None else f"; not recorded, what was sent is kept in {kept}"
+        raise Abort("; ".join(failed) + left)
+    if folder is None or kept is None:
+        click.echo("a fork: not recorded")
+    else:
+        click.echo(f"recorded in {deployment.save(folder)}")
+        kept.unlink()
     click.echo(f"{len(deployment.contracts)} contracts, {len(checks)} checks passed")

@@ -18,7 +18,7 @@ from scripts import _ape, deploy, verify_deployment
 import op_stack
 from anacostia_blockchain.deployment import CREATED, DEPLOYED, Deployment
 from anacostia_blockchain.oracles import OracleNetwork
-from anacostia_blockchain.rollout import deploy_all
+from anacostia_blockchain.rollout import UNCHECKED, deploy_all
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from faults import FaultyEndpoint
 from story_double import StoryDouble
@@ -203,6 +203,18 @@ class TestBadInput:
                 lambda d: d["contracts"]["ModelNFT"].update(address="0x" + "11" * 20),
                 "ModelNFT record",
             ),
+            (
+                lambda d: d["contracts"]["RunLedger"].update(deployer="0x" + "22" * 20),
+                "checks failed: RunLedger record",
+            ),
+            (
+                lambda d: d["contracts"]["RunLedger"].update(compiler="solc 0.8.29"),
+                "checks failed: RunLedger record",
+            ),
+            (
+                lambda d: [d["contracts"].pop(name) for name in ("PromotionGate", "RunLedger")],
+                "checks failed: suite",
+            ),
         ],
     )
     def test_a_file_edited_by_hand(self, chain, run, tmp_path, edit, message):
@@ -211,6 +223,29 @@ class TestBadInput:
         edit(document)
         path.write_text(json.dumps(document))
         assert message in refusal(run(verify_deployment, chain))
+
+    def test_what_fails_a_check_is_no_record_and_is_not_forgotten(self, chain, run, tmp_path):
+        """One immutable is forged: what was sent stays, apart, and the next run records it."""
+        words = ("--account", "TEST::0", "--yes", "--no-prices")
+        rpc = chain.chain().rpc
+        path, apart = (f / f"{SEPOLIA}.json" for f in (tmp_path, tmp_path / UNCHECKED))
+        deployment = deploy_core(chain)
+        address = deployment.address("ModelMarket")
+        code = rpc("eth_getCode", address, "latest")
+        forged = code.replace(deployment.address("ModelNFT")[2:].lower(), "66" * 20)
+        rpc("anvil_setCode", address, forged)
+        refused = refusal(run(deploy, chain, *words))
+        assert "ModelMarket code: the immutables at" in refused
+        assert " ".join(refused.split()).endswith(f"not recorded, what was sent is kept in {apart}")
+        assert not path.exists()
+        assert apart.exists()
+        assert f"no deployment on chain {SEPOLIA}" in refusal(run(verify_deployment, chain))
+        rpc("anvil_setCode", address, code)
+        result = run(deploy, chain, *words)
+        assert result.exit_code == 0, result.output
+        assert f"recorded in {path}" in result.output
+        assert not apart.exists()
+        assert Deployment.load(SEPOLIA, tmp_path) == deployment
 
     def test_a_half_finished_deployment(self, chain, run, tmp_path):
         deploy_core(chain).save(tmp_path)

@@ -356,7 +356,7 @@ def test_a_record_that_no_check_passed_yet_is_gone_on_from(whole: Whole, tmp_pat
 
 
 class SafeChain(Chain):
-    """Sends by a Safe, as Ape's plugin does: its owner hands in what it is to call."""
+    """Sends by a Safe: its owner hands in what it is to call."""
 
     safe: Safe
 
