@@ -9,8 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
@@ -33,8 +32,8 @@ from anacostia_blockchain.storage.answers import Fields
 from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
-from anacostia_blockchain.storage.names import NamedPins, check_pin_name, split_names
-from anacostia_blockchain.storage.peers import Peers
+from anacostia_blockchain.storage.names import NamedPins, check_pin_name, joined, split_names
+from anacostia_blockchain.storage.peers import Peers, PeerStatus
 from anacostia_blockchain.storage.reading import BlockReader
 from anacostia_blockchain.storage.seen import Seen
 from anacostia_blockchain.storage.through import ReadThrough
@@ -44,31 +43,9 @@ from anacostia_blockchain.types import Progress
 _T = TypeVar("_T")
 
 _POLL = 0.25
-_HELD = {"pinned"}
 _COPY = 1 << 20
 
 _EMPTY_NAME = "empty file, on every node"
-
-
-@dataclass(frozen=True, slots=True)
-class PeerStatus:
-    """What one peer of a cluster does about a CID.
-
-    Attributes:
-        status: in the cluster's words: pinned, pinning, pin_queued, pin_error, remote (another
-            peer's task), unpinned, cluster_error (the peer does not answer), …
-        error: why, if it failed.
-    """
-
-    peer: str
-    name: str
-    status: str
-    error: str = ""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the peer has the content in full."""
-        return self.status in _HELD
 
 
 class ClusterStore(NamedPins, ReadThrough):
@@ -144,22 +121,24 @@ class ClusterStore(NamedPins, ReadThrough):
         progress: Progress | None,
     ) -> CID:
         root = hashed(None, None)
+        before = self.names_of(root)
         with self._upload(root, name) as upload:
             again = hashed(UploadSink(upload, self._seen), progress)
             if again != root:
                 raise FileChangedError(f"the content changed while it was read: {again}, {root}")
             answer = upload.finish(root)
-        self._check_added(root, answer, empty=upload.empty)
+        self._check_added(root, answer, before, empty=upload.empty)
         return root
 
     def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
         """Import a CAR and pin its root; see `Store.put_car`."""
         check_pin_name(name)
         archive = car.Car.read(stream)
+        before = self.names_of(archive.root)
         with self._upload(archive.root, name) as upload:
             send_complete(archive, upload, self.has)
             answer = upload.finish(archive.root)
-        self._check_added(archive.root, answer, empty=upload.empty)
+        self._check_added(archive.root, answer, before, empty=upload.empty)
         return archive.root
 
     @contextmanager
@@ -177,13 +156,33 @@ class ClusterStore(NamedPins, ReadThrough):
             options |= {"replication-min": str(least), "replication-max": str(most)}
         return options
 
-    def _check_added(self, root: CID, answer: bytes, *, empty: bool) -> None:
-        found = [entry.text("cid") for entry in self._peers.decode(answer)]
-        if found != [str(root)]:
-            raise IntegrityError(f"{self._peers.host} answered {found}, not {root}")
-        if empty:
-            self._spread_empty()
-        self._wait(root)
+    def _check_added(
+        self, root: CID, answer: bytes, before: list[str] | None, *, empty: bool
+    ) -> None:
+        with self._else_as_before(root, before):
+            found = [entry.text("cid") for entry in self._peers.decode(answer)]
+            if found != [str(root)]:
+                raise IntegrityError(f"{self._peers.host} answered {found}, not {root}")
+            if empty:
+                self._spread_empty()
+            self._wait(root)
+
+    @contextmanager
+    def _else_as_before(self, cid: CID, names: list[str] | None) -> Iterator[None]:
+        """Where nobody holds what was pinned, leave its pin as it was before.
+
+        With fewer copies than wanted it stays: to undo it would delete those that there are, while
+        the cluster goes on making the others of its own accord.
+        """
+        try:
+            yield
+        except (IntegrityError, NotFoundError):
+            with suppress(StorageError):
+                if names is None:
+                    self.drop(cid)
+                else:
+                    self.set_names(cid, joined(cid, names))
+            raise
 
     def _spread_empty(self) -> None:
         """Give every node the empty file, or no node could ever take over content that has one."""
@@ -243,7 +242,8 @@ class ClusterStore(NamedPins, ReadThrough):
         """Wait for the copies.
 
         Raises:
-            StorageError: there are fewer after `patience` seconds.
+            NotFoundError: there are none after `patience` seconds.
+            StorageError: there are fewer.
         """
         wanted = max(1, self._copies[0] if least is None else least)
         deadline = time.monotonic() + self._patience
@@ -254,8 +254,10 @@ class ClusterStore(NamedPins, ReadThrough):
                 return
             if time.monotonic() > deadline:
                 states = ", ".join(f"{p.name}: {p.error or p.status}" for p in status)
-                kind = StorageError if held else NotFoundError
-                raise kind(f"{cid} has {held} of {wanted} copies in the cluster ({states})")
+                text = f"{cid} has {held} of {wanted} copies in the cluster ({states})"
+                if not held:
+                    raise NotFoundError(text)
+                raise StorageError(f"{text}: it stays pinned, and the cluster goes on copying")
             time.sleep(_POLL)
 
     # ------------------------------------------------------------------ pins
@@ -270,11 +272,8 @@ class ClusterStore(NamedPins, ReadThrough):
         if self.names_of(cid) is None:
             self._spread_empty()
             self.set_names(cid, name)
-            try:
+            with self._else_as_before(cid, None):
                 self._wait(cid, least=1)
-            except NotFoundError:
-                self.drop(cid)
-                raise
         self.add_name(cid, name)
 
     def names_of(self, cid: CID) -> list[str] | None:

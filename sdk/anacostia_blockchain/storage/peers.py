@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from anacostia_blockchain.content.cid import CID
@@ -11,6 +12,27 @@ from anacostia_blockchain.storage.answers import Fields, all_fields
 from anacostia_blockchain.storage.http import Service
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """What one peer of a cluster does about a CID.
+
+    Attributes:
+        status: in the cluster's words: pinned, pinning, pin_queued, pin_error, remote (another
+            peer's task), unpinned, cluster_error (the peer does not answer), …
+        error: why, if it failed.
+    """
+
+    peer: str
+    name: str
+    status: str
+    error: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the peer has the content in full."""
+        return self.status == "pinned"
 
 
 class Peers:

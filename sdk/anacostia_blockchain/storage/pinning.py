@@ -88,15 +88,24 @@ class PinningStore(NamedPins, ReadThrough):
     def put(self, source: Source, *, name: str = "", progress: Progress | None = None) -> CID:
         """Import to the node, and wait until the service has it; see `Store.put`."""
         check_pin_name(name)
-        cid = self._node.put(source, name=name, progress=progress)
-        self.pin(cid, name)
-        return cid
+        return self._kept(self._node.put(source, name=name, progress=progress), name)
 
     def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
         """Import a CAR to the node, and wait until the service has it; see `Store.put_car`."""
         check_pin_name(name)
-        cid = self._node.put_car(stream, name=name)
-        self.pin(cid, name)
+        return self._kept(self._node.put_car(stream, name=name), name)
+
+    def _kept(self, cid: CID, name: str) -> CID:
+        """Let the service keep what the node holds, which stays pinned there if it does not.
+
+        The node may have had that very pin before; and the next attempt has nothing to send.
+        """
+        try:
+            self.pin(cid, name)
+        except StorageError as error:
+            raise type(error)(
+                f"{error}; {cid} stays pinned on the node {self._node.host}"
+            ) from error
         return cid
 
     # ------------------------------------------------------------------ read
@@ -125,13 +134,21 @@ class PinningStore(NamedPins, ReadThrough):
         if self._is_pinned(cid):
             self.add_name(cid, name)
             return
-        request = self._ask_to_pin(cid, self.text_with(cid, name))
+        self._ask_and_wait(cid, self.text_with(cid, name))
+
+    def _ask_and_wait(self, cid: CID, text: str) -> PinRequest:
+        """Ask the service to keep content, and take that back if nothing comes of it."""
+        before = {r.request_id for r in self.requests(cid) if r.status != "failed"}
+        request = self._ask_to_pin(cid, text)
         self._introduce(request)
         try:
-            self._wait(cid)
-        except NotFoundError:
-            self._take_back(request)
+            self._wait(cid, request)
+        except StorageError:
+            if request.request_id not in before:  # a service may know a CID's only one by it
+                with suppress(StorageError):
+                    self._take_back(request)
             raise
+        return request
 
     def _ask_to_pin(self, cid: CID, text: str) -> PinRequest:
         origins = self._node.addresses()[:_ORIGINS]
@@ -148,12 +165,12 @@ class PinningStore(NamedPins, ReadThrough):
             with suppress(StorageError):
                 self._node.connect(address)
 
-    def _wait(self, cid: CID) -> None:
-        """Wait until the service has it."""
+    def _wait(self, cid: CID, asked: PinRequest) -> None:
+        """Wait until the service has what it was asked for."""
         deadline = time.monotonic() + self._patience
         failed_since: float | None = None
         while True:
-            requests = self.requests(cid)
+            requests = [r for r in self.requests(cid) if r.request_id == asked.request_id]
             if any(request.status == "pinned" for request in requests):
                 return
             failed = bool(requests) and all(request.status == "failed" for request in requests)
@@ -208,11 +225,10 @@ class PinningStore(NamedPins, ReadThrough):
         The API can replace a request in place, but a cluster then drops what it has just pinned.
         """
         before = self.requests(cid)
-        kept = self._ask_to_pin(cid, text)
+        kept = self._ask_and_wait(cid, text)
         for request in before:
             if request.request_id != kept.request_id:
                 self._take_back(request)
-        self._wait(cid)
 
     def drop(self, cid: CID) -> None:
         """Take back every request for a CID."""

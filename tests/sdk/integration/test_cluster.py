@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from contextlib import ExitStack
 
 import pytest
@@ -14,13 +15,14 @@ from anacostia_blockchain.errors import (
     ConfigError,
     IntegrityError,
     NotFoundError,
+    StorageError,
     StoreUnavailableError,
 )
 from anacostia_blockchain.storage.cluster import ClusterStore
 from anacostia_blockchain.storage.gateway import GatewayStore
 from conftest import require_server
 from proxies import Answer, Proxy
-from store_contract import StoreContract, blocks_of, content, make_folder
+from store_contract import StoreContract, blocks_of, content, make_car, make_folder
 
 pytest.importorskip("ipfshttpclient")
 
@@ -109,6 +111,7 @@ def test_a_cluster_that_answers_another_cid(cluster_peer):
         store = ClusterStore(proxy.url, KuboStore(cluster_peer.kubo.api, patience=0))
         with pytest.raises(IntegrityError, match="answered"):
             store.put(io.BytesIO(content(1000, seed=64)))
+        assert store.names_of(scan_of(content(1000, seed=64))) is None
 
 
 def test_an_error_page_with_status_200(cluster_peer):
@@ -157,3 +160,54 @@ def test_a_name_and_password_are_asked_for():
                 scan_of(b"nobody has this")
             )
         assert "pass-word" not in str(caught.value)
+
+
+def says(asked, *statuses):
+    """What a cluster tells of a pin's peers; None for another question."""
+    if asked.method != "GET" or not asked.path.startswith("/pins/"):
+        return None
+    peers = {
+        str(n): {"peername": f"peer-{n}", "status": status, "error": ""}
+        for n, status in enumerate(statuses)
+    }
+    found = {"cid": asked.path.rpartition("/")[2], "peer_map": peers}
+    return Answer(200, json.dumps(found).encode())
+
+
+def test_a_put_of_which_no_copy_comes_leaves_no_pin(cluster_peer):
+    """Of a CID that was pinned before, the names that it had."""
+    reader = KuboStore(cluster_peer.kubo.api, patience=0)
+    data, real = content(1000, seed=66), ClusterStore(cluster_peer.api, reader)
+    with Proxy(cluster_peer.api) as proxy:
+        proxy.fault = lambda asked: says(asked, "pin_error", "remote")
+        store = ClusterStore(proxy.url, reader, patience=1)
+        with pytest.raises(NotFoundError, match=r"0 of 1 copies.*pin_error"):
+            store.put(io.BytesIO(data), name="digits")
+        assert any(asked.path.startswith("/add") and asked.sent for asked in proxy.asked)
+        assert real.names_of(scan_of(data)) is None
+        archive = make_car(*blocks_of(data))
+        with pytest.raises(NotFoundError):
+            store.put_car(archive, name="digits")
+        assert real.names_of(scan_of(data)) is None
+        real.put(io.BytesIO(data), name="before")
+        with pytest.raises(NotFoundError):
+            store.put(io.BytesIO(data), name="digits")
+        assert real.names_of(scan_of(data)) == ["before"]
+
+
+def test_a_put_with_too_few_copies_stays_pinned(cluster_peer):
+    """The cluster makes the others when it can; the error says so."""
+    reader = KuboStore(cluster_peer.kubo.api, patience=0)
+    data, real = content(1000, seed=67), ClusterStore(cluster_peer.api, reader)
+
+    def fault(asked):
+        asked.path = asked.path.replace("replication-min=2", "replication-min=1")
+        return says(asked, "pinned", "pin_error")
+
+    with Proxy(cluster_peer.api) as proxy:
+        proxy.fault = fault
+        store = ClusterStore(proxy.url, reader, copies=(2, 2), patience=1)
+        with pytest.raises(StorageError, match=r"1 of 2 copies.*stays pinned"):
+            store.put(io.BytesIO(data), name="digits")
+    assert real.names_of(scan_of(data)) == ["digits"]
+    assert real.has(scan_of(data))

@@ -142,6 +142,68 @@ def test_a_service_that_fails_says_why(proxy, node, monkeypatch):
         PinningStore(proxy.url, node, patience=5).pin(cid)
 
 
+def only_status(cid, store, info):
+    """A fault: the service's real answers, but of that CID each request has failed."""
+
+    def fault(asked):
+        if asked.method != "GET" or str(cid) not in asked.path:
+            return None
+        found = [
+            status(cid, "failed", requestid=request.request_id, info=info)
+            for request in store.requests(cid)
+        ]
+        return Answer(200, json.dumps({"count": len(found), "results": found}).encode())
+
+    return fault
+
+
+def test_a_request_that_failed_is_taken_back(proxy, node, store, monkeypatch):
+    """Or it would be kept later; the node keeps its own, as the error says."""
+    monkeypatch.setattr(pinning, "_GRACE", 0.1)
+    data = content(10, seed=74)
+    cid = CID.of(data)
+    proxy.fault = only_status(cid, store, {"reason": "quota is used up"})
+    with pytest.raises(StorageError, match=r"quota is used up.*stays pinned on the node"):
+        PinningStore(proxy.url, node, patience=5).put(io.BytesIO(data), name="digits")
+    assert "POST" in {asked.method for asked in proxy.asked}
+    deadline = time.monotonic() + 20
+    while store.requests(cid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert store.requests(cid) == []
+    assert [pin.cid for pin in node.pins("digits")].count(cid) == 1
+    assert store.put(io.BytesIO(data), name="digits") == cid
+
+
+def test_a_service_that_goes_away_while_it_is_waited_for(proxy, node, store):
+    """What it was asked for is taken back."""
+    data = content(10, seed=75)
+    cid = CID.of(data)
+    asked_for = []
+
+    def fault(asked):
+        asked_for.append(asked.method)
+        down = asked.method == "GET" and "POST" in asked_for
+        return Answer(503, b"", {"Retry-After": "0"}) if down else None
+
+    proxy.fault = fault
+    with pytest.raises(StoreUnavailableError, match="stays pinned on the node"):
+        PinningStore(proxy.url, node, patience=5).put(io.BytesIO(data))
+    deadline = time.monotonic() + 20
+    while store.requests(cid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert store.requests(cid) == []
+
+
+def test_a_name_that_fails_leaves_the_others(proxy, node, store):
+    """What was pinned stays so."""
+    cid = store.put(io.BytesIO(content(10, seed=76)), name="first")
+    proxy.fault = lambda asked: Answer(507, b"{}") if asked.method == "POST" else None
+    with pytest.raises(StorageError):
+        PinningStore(proxy.url, node, patience=5).pin(cid, "second")
+    assert [pin.name for pin in store.pins() if pin.cid == cid] == ["first"]
+    assert store.has(cid)
+
+
 def test_a_service_that_answers_another_cid(proxy, node):
     """It would keep something else."""
     cid = node.put(io.BytesIO(content(10, seed=73)))
