@@ -15,6 +15,8 @@ interface Svm {
 contract AccessSymbolicTest is BaseTest {
     Svm internal constant SVM = Svm(address(uint160(uint256(keccak256("svm cheat code")))));
 
+    bytes32 internal constant OPEN = "open"; // an alias without a gate
+
     RunLedger internal ledger;
     bytes32 internal logId;
     uint64 internal model;
@@ -22,11 +24,16 @@ contract AccessSymbolicTest is BaseTest {
     function setUp() public override {
         super.setUp();
         // Names' addresses are unknowns to the executor, and might be the same one.
-        (alice, bob) = (address(0xa11ce), address(0xb0b));
+        (alice, bob, carol) = (address(0xa11ce), address(0xb0b), address(0xca401));
         model = registerAs(alice, "acme/lm");
         publishAs(alice, model);
         moveAlias(alice, model, 1);
         gateAlias(alice, model, bob);
+        vm.startPrank(alice);
+        registry.setAlias(model, OPEN, 1);
+        registry.setPublisher(model, carol, START + 1 days);
+        nft.setRoyalty(model, carol, 100);
+        vm.stopPrank();
         ledger = new RunLedger();
         vm.startPrank(alice);
         logId = ledger.openLog("salt", alice);
@@ -35,9 +42,10 @@ contract AccessSymbolicTest is BaseTest {
     }
 
     /// @notice Nobody but the owner, a publisher and the gate changes anything of a model, unless one
-    /// of them has signed it: to the executor any signature may be theirs, so that it is left out.
+    /// of them has signed it: to the executor any signature may be theirs, so that it is left out. Nor
+    /// does anybody become a publisher by its own doing.
     function check_registry_strangers(address caller) public {
-        vm.assume(caller != address(0) && caller != alice && caller != bob);
+        vm.assume(caller != address(0) && caller != alice && caller != bob && caller != carol);
         bytes32 before = state();
         bytes memory data = SVM.createCalldata("ModelRegistry");
         vm.assume(bytes4(data) != registry.publishBySig.selector);
@@ -45,6 +53,7 @@ contract AccessSymbolicTest is BaseTest {
         (bool success,) = address(registry).call(data);
         vm.assume(success);
         assert(state() == before);
+        assert(registry.publisherExpiry(model, caller) == 0);
     }
 
     /// @notice A published version never changes, not even by its owner: root, parents, publisher,
@@ -71,7 +80,7 @@ contract AccessSymbolicTest is BaseTest {
         assert(registry.aliasOf(model, CHAMPION).version == before);
     }
 
-    /// @notice Nobody takes a model from its owner.
+    /// @notice Nobody takes a model from its owner, lets itself act for it, or sets its royalty.
     function check_nft_strangers(address caller) public {
         vm.assume(caller != address(0) && caller != alice && caller != address(registry));
         vm.prank(caller);
@@ -79,6 +88,11 @@ contract AccessSymbolicTest is BaseTest {
         vm.assume(success);
         assert(nft.ownerOf(model) == alice);
         assert(nft.getApproved(model) == address(0));
+        assert(!nft.isApprovedForAll(alice, caller));
+        (address receiver, uint256 royalty) = nft.royaltyInfo(model, 10_000);
+        assert(receiver == carol && royalty == 100);
+        (, uint64 transfers) = nft.ownershipOf(model);
+        assert(transfers == 0);
     }
 
     /// @notice Nobody but the writer moves a log's head, and nobody but the owner names the writer.
@@ -99,7 +113,10 @@ contract AccessSymbolicTest is BaseTest {
                 registry.modelOf(model),
                 registry.versionOf(model, 1),
                 registry.versionOf(model, 2),
+                registry.parentsOf(model, 2),
                 registry.aliasOf(model, CHAMPION),
+                registry.aliasOf(model, OPEN),
+                registry.publisherExpiry(model, carol),
                 nft.ownerOf(model)
             )
         );
