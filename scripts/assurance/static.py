@@ -2,8 +2,8 @@
 
 usage: scripts/assure static
 
-What is accepted stands in tests/contracts/static.toml. A finding that is not there fails, and so
-does an entry that nothing is found for any more.
+What is accepted stands in tests/contracts/static.toml, each place as often as something is found
+there. A finding that is not there fails, and so does an entry that nothing is found for any more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -24,37 +25,32 @@ ACCEPTED = ROOT / "tests" / "contracts" / "static.toml"
 EVERYWHERE = "*"
 
 Finding = tuple[str, str]
-"""Slither's name of what it looks for, and the function or parameter where it found it."""
+"""Slither's name of what it looks for, and the function, event or variable where it found it."""
 
 
 def main() -> None:
     found = analyse()
     accepted = tomllib.loads(ACCEPTED.read_text())["accepted"]
-    allowed = {(entry["check"], place) for entry in accepted for place in entry["where"]}
-    everywhere = {check for check, place in allowed if place == EVERYWHERE}
-    new = {
-        finding: text
-        for finding, text in found.items()
-        if finding not in allowed and finding[0] not in everywhere
-    }
-    gone = [
-        entry
-        for entry in sorted(allowed)
-        if entry not in found and not (entry[1] == EVERYWHERE and entry[0] in dict(found.keys()))
-    ]
-    for text in new.values():
-        print(f"new: {text}")
+    places = [(entry["check"], place) for entry in accepted for place in entry["where"]]
+    everywhere = {check for check, place in places if place == EVERYWHERE}
+    allowed = Counter(entry for entry in places if entry[1] != EVERYWHERE)
+    counts = Counter(finding for finding, _text in found)
+    new = {finding for finding in counts - allowed if finding[0] not in everywhere}
+    unused = everywhere - {check for check, _place in counts}
+    gone = [*(allowed - counts), *((check, EVERYWHERE) for check in sorted(unused))]
+    for finding, text in found:
+        if finding in new:
+            print(f"new: {text} ({counts[finding]} there, {allowed[finding]} accepted)")
     for check, place in gone:
         print(f"gone: {check} in {place} is not found any more: take it out of {ACCEPTED.name}")
     if new or gone:
-        raise SystemExit(f"error: {len(new)} new findings, {len(gone)} that are gone")
+        raise SystemExit(f"error: {len(new)} places with new findings, {len(gone)} that are gone")
     print(f"static: {len(found)} findings, all accepted in {ACCEPTED.relative_to(ROOT)}")
 
 
-def analyse() -> dict[Finding, str]:
-    """What Slither finds in contracts/, with its description."""
+def analyse() -> list[tuple[Finding, str]]:
+    """What Slither finds in contracts/, with its descriptions."""
     slither = [venv_bin("slither", VENV_SECURITY), ".", "--filter-paths", "node_modules|tests"]
-    slither += ["--exclude-informational", "--exclude-optimization"]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         # Its build has files that Forge's own has not, and it empties the folder first.
@@ -73,13 +69,13 @@ def analyse() -> dict[Finding, str]:
         print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
         raise SystemExit("error: slither did not finish")
     findings = answer["results"].get("detectors", [])
-    return {(f["check"], place(f["elements"][0])): f["description"].strip() for f in findings}
+    return [((f["check"], place(f["elements"][0])), f["description"].strip()) for f in findings]
 
 
 def place(element: dict[str, Any]) -> str:
-    """`Contract.function`, or `Contract.function.variable`."""
+    """`Contract.function`, `Contract.event`, or `Contract.function.variable`."""
     names = []
-    while element and element["type"] in {"contract", "function", "variable"}:
+    while element and element["type"] in {"contract", "event", "function", "variable"}:
         names.append(element["name"])
         element = element.get("type_specific_fields", {}).get("parent", {})
     return ".".join(reversed(names))
