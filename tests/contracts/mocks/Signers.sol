@@ -51,6 +51,15 @@ contract Fixed {
     }
 }
 
+/// @notice A smart account that answers with a megabyte of nothing, for whoever copies it.
+contract Endless {
+    fallback() external {
+        assembly ("memory-safe") {
+            return(0, 1000000)
+        }
+    }
+}
+
 /// @notice A smart account that eats all the gas that it is given.
 contract Hungry {
     fallback() external {
