@@ -55,6 +55,21 @@ contract MoneyThreatsTest is LicensingTest {
         assertEq(licensing.claimable(eve, NATIVE), 0, "nothing of what was paid");
     }
 
+    /// @dev What the model itself was paid stays the seller's; what its derivatives owe, if it is settled.
+    function test_buyer_ofAModelGetsRoyaltiesThatWereNotSettled() public {
+        offerAs(bob, child, remix(0), fixedPrice(NATIVE, 100));
+        buyAs(carol, purchase(child, 1, NATIVE, carol), 100);
+        settle(child, bob, NATIVE);
+        buyAs(carol, purchase(child, 1, NATIVE, carol), 100);
+        transfer(alice, eve, parentModel);
+        settle(child, bob, NATIVE);
+        uint256 sellers = licensing.revenueOf(parentModel, alice, NATIVE).earned;
+        assertEq(sellers, PRICE + 10, "a licence, and what was settled before the sale");
+        assertEq(
+            licensing.revenueOf(parentModel, eve, NATIVE).earned, 10, "what was settled after it"
+        );
+    }
+
     /// @dev The child's seller chooses the asset; the parent is credited in it and has no say.
     function test_seller_ofAChildCreditsTheParentInAWorthlessToken() public {
         offerAs(bob, child, remix(0), fixedPrice(address(coin), 100));
