@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +17,7 @@ from anacostia_blockchain.content.dagpb import decode
 from anacostia_blockchain.content.digests import DigestCache, FileDigest
 from anacostia_blockchain.content.folder import Overlay, import_source
 from anacostia_blockchain.content.hashing import Hasher
-from anacostia_blockchain.errors import FormatError, NotFoundError
+from anacostia_blockchain.errors import ConfigError, FormatError, NotFoundError, StorageError
 from anacostia_blockchain.storage import dag
 from anacostia_blockchain.storage.base import Pin, Source, Stat
 from anacostia_blockchain.storage.disk import typed_errors
@@ -34,6 +37,9 @@ class LocalStore:
         patience: seconds to wait for another process that holds the store.
         digests: of files that were put before, so that `put` reads only what changed.
 
+    Raises:
+        ConfigError: there is a file at that place.
+
     Attributes:
         completes: `put_car` takes an archive without the blocks that are held already.
 
@@ -51,11 +57,29 @@ class LocalStore:
         self, folder: Path | str, *, patience: float = 60, digests: DigestCache | None = None
     ) -> None:
         self.folder = Path(folder)
+        if os.path.isfile(self.folder):  # noqa: PTH113 - which never raises
+            raise ConfigError(f"{folder} is a file: name a folder, or another place, for a store")
         self._digests = digests
         self._packs = Packs(self.folder, patience)
 
     def __repr__(self) -> str:
         return f"LocalStore({str(self.folder)!r})"
+
+    def probe(self) -> str:
+        """What is there, in a few words; that it can be written to is tried, and leaves nothing.
+
+        Raises:
+            StorageError: it cannot be written to, or its index cannot be read.
+        """
+        there = next(filter(os.path.exists, (self.folder, *self.folder.absolute().parents)))
+        try:
+            with tempfile.TemporaryFile(dir=there) as file:
+                file.write(b"x")
+                file.flush()
+            free = shutil.disk_usage(there).free
+        except OSError as error:
+            raise StorageError(f"{self.folder} cannot be written to: {error.strerror}") from error
+        return f"{sum(1 for _ in self.pins())} pins, {free / 1e9:,.1f} GB free"
 
     # ------------------------------------------------------------------ write
 

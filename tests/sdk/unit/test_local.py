@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import (
+    ConfigError,
     FileChangedError,
     IntegrityError,
     NotFoundError,
@@ -51,6 +53,38 @@ def test_looking_makes_nothing(store, tmp_path):
     assert not store.has(CID.of(b"x"))
     assert list(store.pins()) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_probe_tries_to_write_and_leaves_nothing(store, tmp_path):
+    """Before the folder is there, and afterwards."""
+    assert re.fullmatch(r"0 pins, [\d,.]+ GB free", store.probe())
+    assert list(tmp_path.iterdir()) == []
+    store.put(io.BytesIO(b"x"))
+    before = sorted(tmp_path.rglob("*"))
+    assert store.probe().startswith("1 pins, ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("place", ["/proc/none", "/proc/none/store", "/dev/null/store"])
+def test_a_place_where_nothing_can_be_written(place):
+    """Whatever the rights are there: it is tried."""
+    with pytest.raises(StorageError, match="cannot be written to"):
+        LocalStore(place).probe()
+
+
+def test_a_store_whose_index_is_none(store):
+    """It is read."""
+    store.folder.mkdir()
+    (store.folder / "index.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError, match="not a database"):
+        store.probe()
+
+
+def test_a_file_is_no_store(tmp_path):
+    """It would look like an empty one."""
+    (tmp_path / "f").write_bytes(b"x")
+    with pytest.raises(ConfigError, match="is a file"):
+        LocalStore(tmp_path / "f")
 
 
 def test_a_block_is_kept_once(store):
