@@ -16,7 +16,7 @@ from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import AnacostiaError, ConfigError
 from anacostia_blockchain.storage import LocalStore, Pin
 from anacostia_blockchain.storage.base import Store
-from anacostia_blockchain.storage.health import SAMPLE, Health, State
+from anacostia_blockchain.storage.health import SAMPLE, Health, State, keeps
 from anacostia_blockchain.storage.health import check as check_copies
 
 
@@ -95,8 +95,9 @@ def stat(session: Session, cid: str) -> None:
 
 
 @storage.command()
-@click.argument("cid", required=False)
+@click.argument("cids", metavar="[CID]...", nargs=-1)
 @click.option("--repair", is_flag=True, help="Make missing and damaged copies again.")
+@click.option("--all", "everything", is_flag=True, help="Repair others' content on a node too.")
 @click.option(
     "--sample",
     default=SAMPLE,
@@ -105,13 +106,17 @@ def stat(session: Session, cid: str) -> None:
     help="Random leaves to verify of each CID in each store, beside all nodes; 0: all.",
 )
 @session
-def check(session: Session, cid: str | None, repair: bool, sample: int) -> None:
+def check(
+    session: Session, cids: tuple[str, ...], repair: bool, everything: bool, sample: int
+) -> None:
     """Which store holds what, and whether it is unaltered. Exit code 1 if a copy is amiss.
 
-    Of everything pinned, or of CID.
+    Of everything pinned, whoever did it, or of these CIDs.
     """
     store = session.storage()
-    wanted = None if cid is None else CID.parse(cid)
+    wanted = [CID.parse(cid) for cid in cids]
+    if repair and not (wanted or everything):
+        _refuse_others(store)
     found = []
     for health in _checked(store, wanted, repair=repair, sample=sample):
         found.append(health)
@@ -124,8 +129,8 @@ def check(session: Session, cid: str | None, repair: bool, sample: int) -> None:
     shown = ("good", "claimed", "healthy", "warning")
     data = [as_data(h) | {name: getattr(h, name) for name in shown} for h in found]
     session.output.table(("cid", "names", "good", "", "copies"), rows, data)
-    if cid is not None and not found:
-        raise ConfigError(f"{cid} is not pinned here: pin it, or check everything")
+    if unknown := [str(cid) for cid in wanted if cid not in {h.cid for h in found}]:
+        raise ConfigError(f"{', '.join(unknown)} is not pinned here: pin it, or leave it out")
     sys.exit(0 if all(h.healthy for h in found) else 1)
 
 
@@ -176,11 +181,27 @@ def _stores(store: Store) -> dict[str, Store]:
     return store.stores if isinstance(store, ReplicatedStore) else {repr(store): store}
 
 
-def _checked(store: Store, cid: CID | None, *, repair: bool, sample: int) -> Iterator[Health]:
+def _refuse_others(store: Store) -> None:
+    """Refuse to repair all of a store in which other programs may have pinned what is theirs."""
+    shared = [label for label, part in _stores(store).items() if not _is_own(part)]
+    if shared:
+        raise ConfigError(
+            f"what other programs have pinned in {', '.join(shared)} would be copied to every "
+            "store too: name the CIDs to repair, or say --all"
+        )
+
+
+def _is_own(store: Store) -> bool:
+    return isinstance(store, LocalStore) or not keeps(store)
+
+
+def _checked(store: Store, cids: list[CID], *, repair: bool, sample: int) -> Iterator[Health]:
     from anacostia_blockchain.storage.replicated import ReplicatedStore  # noqa: PLC0415 - only several stores need it
 
     if isinstance(store, ReplicatedStore):
-        yield from store.check(sample=sample, repair=repair, only=cid)
+        everything: list[CID | None] = [None]
+        for only in cids or everything:
+            yield from store.check(sample=sample, repair=repair, only=only)
         return
     if repair:
         raise ConfigError("one store alone has nothing to repair from: name another with --store")
@@ -188,7 +209,7 @@ def _checked(store: Store, cid: CID | None, *, repair: bool, sample: int) -> Ite
     for pin in store.pins():
         names.setdefault(pin.cid, []).append(pin.name)
     for found, known in names.items():
-        if cid in (None, found):
+        if not cids or found in cids:
             yield check_copies({repr(store): store}, found, names=known, wanted=1, sample=sample)
 
 

@@ -249,7 +249,7 @@ class ReplicatedStore(BlockReader):
     def check(
         self, *, only: CID | None = None, sample: int = health.SAMPLE, repair: bool = False
     ) -> Iterator[Health]:
-        """Look at every copy of everything pinned.
+        """Look at every copy of everything pinned: what other programs pinned on a node, too.
 
         Args:
             only: the one CID to look at, if it is pinned.

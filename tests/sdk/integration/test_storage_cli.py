@@ -95,6 +95,33 @@ def test_two_stores_checked_and_repaired(shell, tmp_path):
     assert "nothing to repair from" in shell.errors
 
 
+def test_several_cids_are_checked(shell, tmp_path):
+    """One that is not pinned is named."""
+    first, second, third = (
+        shell.json("storage", "put", "-", "--name", f"n{n}", data=content(10, seed=n))["cid"]
+        for n in range(3)
+    )
+    assert len(shell.json("storage", "check")) == 3
+    assert {h["cid"] for h in shell.json("storage", "check", first, third)} == {first, third}
+    shell("storage", "unpin", second)
+    shell("storage", "check", first, second, code=1)
+    assert f"{second} is not pinned" in shell.errors
+    shell("--store", "file:.home/store", "--store", "file:b", "storage", "check", "--repair", first)
+    assert [pin["cid"] for pin in shell.json("--store", "file:b", "storage", "ls")] == [first]
+
+
+def test_a_doctor_of_what_is_no_store(shell, tmp_path):
+    """A folder that cannot be made, and a file."""
+    (tmp_path / "f").write_bytes(b"x")
+    (found,) = shell.json("--store", "file:/proc/none", "storage", "doctor", code=1)
+    assert not found["passed"]
+    assert "cannot be written to" in found["detail"]
+    for command in ("doctor", "ls"):
+        shell("--store", "file:f", "storage", command, code=1)
+        assert "f is a file" in shell.errors
+    assert "GB free" in shell("storage", "doctor")
+
+
 def test_a_store_that_does_not_answer(shell):
     """Doctor says which."""
     pytest.importorskip("ipfshttpclient")
@@ -115,5 +142,12 @@ def test_a_node(shell, tmp_path, kubo):
     cid = shell.json(*where, "storage", "put", "weights.bin")["cid"]
     shell(*where, "storage", "get", cid, "copy")
     assert "Kubo 0." in shell(*where, "storage", "doctor")
-    shell(*where, "storage", "check", cid)
+    (found,) = shell.json(*where, "storage", "check", cid)
+    assert (found["good"], found["claimed"], found["copies"][0]["read"]) == (1, 0, 3)
+    both = (*where, "--store", "file:b")
+    shell(*both, "storage", "check", "--repair", code=1)
+    assert "what other programs have pinned in KuboStore" in shell.errors
+    assert shell.json("--store", "file:b", "storage", "ls") == []
+    shell(*both, "storage", "check", "--repair", cid)
+    assert [pin["cid"] for pin in shell.json("--store", "file:b", "storage", "ls")] == [cid]
     shell(*where, "storage", "rm", cid)
