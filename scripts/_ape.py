@@ -27,6 +27,7 @@ from ape.exceptions import (
     TransactionError,
 )
 from ape.logging import logger
+from scripts import _safe
 from web3.exceptions import Web3Exception
 
 from anacostia_blockchain.chain import Call, Chain, Receipt
@@ -39,6 +40,7 @@ from anacostia_blockchain.errors import (
     InsufficientFundsError,
     TransactionFailedError,
 )
+from anacostia_blockchain.rehearsal import is_wallet
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".anacostia"
@@ -50,6 +52,9 @@ _UNANSWERED = (requests.RequestException, Web3Exception, JSONDecodeError)
 _URL = re.compile(
     r"(?P<scheme>(?:https?|wss?)://)(?:[^\s/?#\"']*@)?(?P<host>[^\s/?#\"',;)]+)(?P<rest>[^\s\"')]*)"
 )
+
+_OF_A_SAFE = 200_000
+"""Gas that a Safe uses itself, to check its signatures; its plugin counts none for that."""
 
 _UNSET = re.compile(r"Invalid \w+: \$(?P<variable>\w+)")
 """Ape leaves a variable that is not set as it stands in ape-config.yaml."""
@@ -110,7 +115,7 @@ class ApeChain(Chain):
     """The SDK's chain with an account of Ape's.
 
     What the account signs, the SDK sends: a keystore's, a Ledger's or a Trezor's. Ape itself sends
-    for those without a signature of their own: on forks an owner who is impersonated.
+    for those without a signature of their own: a Safe, and on forks an owner who is impersonated.
     """
 
     patience = 120.0
@@ -137,17 +142,22 @@ class ApeChain(Chain):
         return chain
 
     def send(self, call: Call, *, timeout: float = 180) -> Receipt:
-        """Send a call, and wait until it counts."""
-        if not isinstance(self.account, ImpersonatedAccount):
+        """Send a call, and wait until it counts.
+
+        Raises:
+            ChainError: what `Chain.send` says; or it is proposed to the signers of a Safe.
+        """
+        safe = self.account is not None and is_wallet(self, self.address)
+        if not safe and not isinstance(self.account, ImpersonatedAccount):
             return super().send(call, timeout=timeout)
-        self._gas_limits([call])  # what a contract refuses is told by name here, and not sent
+        # What a contract refuses is told by name here, and not sent.
+        (limit,) = self._gas_limits([call])
         fields = {"sender": self.address, "receiver": call.to, "data": call.data}
         fields |= {"value": call.value, "required_confirmations": 0}  # it is the SDK that waits
-        if call.gas is not None:
-            fields["gas_limit"] = call.gas
+        fields["gas_limit"] = limit + (_OF_A_SAFE if safe else 0)
         made = ape.networks.provider.network.ecosystem.create_transaction(**fields)
         try:
-            sent = self.account.call(made)
+            sent = _safe.call(self.account, made) if safe else self.account.call(made)
         except (AccountsError, SignatureError) as error:
             kind = InsufficientFundsError if "balance" in str(error) else ChainError
             raise kind(f"{self.address} did not send {call.interface}: {_line(error)}") from None
@@ -230,14 +240,15 @@ def account_of(alias: str) -> AccountAPI:
 
 def unlocked(account: AccountAPI) -> AccountAPI:
     """The same account, asking no more before it signs; a device still asks on its own screen."""
-    if hasattr(account, "set_autosign"):
-        # Ape warns that it signs whatever it is given: it is given the plan that was shown.
-        level = logger.level
-        logger.set_level("ERROR")
-        try:
-            account.set_autosign(True)
-        finally:
-            logger.set_level(level)
+    # Ape warns that it signs whatever it is given: it is given the plan that was shown.
+    level = logger.level
+    logger.set_level("ERROR")
+    try:
+        for signer in (account, *getattr(account, "local_signers", ())):  # a Safe's, that are here
+            if hasattr(signer, "set_autosign"):
+                signer.set_autosign(True)
+    finally:
+        logger.set_level(level)
     return account
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _WEI = Decimal(10) ** 18
+_DELEGATES = b"\xef\x01\x00"
 
 
 def coins_of(wei: int) -> Decimal:
@@ -159,8 +160,17 @@ def rehearse(
     )
 
 
+def is_wallet(chain: Chain, address: Address | None) -> bool:
+    """Whether an account is a contract, such as a Safe: another account sends for it, and pays.
+
+    One that only delegates to a contract (EIP-7702) sends for itself.
+    """
+    code = b"" if address is None else chain.code(address)
+    return bool(code) and not code.startswith(_DELEGATES)
+
+
 def check_account(chain: Chain, estimate: Estimate) -> None:
-    """Refuse an account that could not carry the plan out.
+    """Refuse an account that could not carry the plan out; of a wallet, only who sends can know.
 
     Raises:
         ConfigError: the connection has no account.
@@ -169,7 +179,7 @@ def check_account(chain: Chain, estimate: Estimate) -> None:
     """
     if chain.address is None:
         raise ConfigError("nobody to deploy: name an account")
-    if not estimate.gas:
+    if not estimate.gas or is_wallet(chain, chain.address):
         return
     counts = [
         chain.rpc.number("eth_getTransactionCount", chain.address, tag)

@@ -213,6 +213,12 @@ def test_an_account_without_coins_is_refused(local: LocalChain):
     reader = Chain.connect(local.rpc_url, state_dir=local.state_dir)
     with pytest.raises(ConfigError, match="name an account"):
         check_account(reader, foreseen)
+    # A Safe has code: who sends for it pays. What only delegates to code (EIP-7702) sends itself.
+    chain.rpc("anvil_setCode", poor.address, "0xef0100" + "11" * 20)
+    with pytest.raises(InsufficientFundsError):
+        check_account(chain, foreseen)
+    chain.rpc("anvil_setCode", poor.address, "0x6000")
+    check_account(chain, foreseen)
 
 
 def test_an_account_with_transactions_under_way_is_refused(local: LocalChain):
