@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from eth_utils import keccak, to_checksum_address
@@ -15,7 +16,7 @@ from anacostia_blockchain.chain.rpc import Rpc, RpcError, to_hex
 from anacostia_blockchain.chain.signers import Signer
 from anacostia_blockchain.chain.values import Call, SignedTransaction
 from anacostia_blockchain.chain.waiting import Watcher
-from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.errors import ConfigError, StorageError
 from anacostia_blockchain.types import Address
 
 BATCH = 100
@@ -76,6 +77,16 @@ class Account(Watcher):
     def abandon(self, signed: SignedTransaction) -> None:
         """Give up a transaction that was never broadcast: its nonce is free again."""
         self._nonces.give_back(signed.nonce)
+
+    def let_go(self, raw: bytes) -> None:
+        """End the lease of what may have been broadcast: its nonce is taken if the network has it.
+
+        Else whatever this process sends next takes it, and these bytes are refused when they come.
+        """
+        nonce = refusals.Offer.read(raw).nonce
+        signed = SignedTransaction(raw, to_hex(keccak(raw)), nonce, self._account()[1])
+        with suppress(StorageError):  # it says nothing of what was sent
+            self._nonces.end([signed])
 
     def fees(self) -> tuple[int, int]:
         """Wei for one gas: what is paid at present, and what a transaction offers at most."""

@@ -210,6 +210,11 @@ class Sender:
             note = json.dumps({**(intent.note or {}), "replaced": replaced})
             self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash, note=note)
             raise
+        except ChainUnavailableError:
+            # Perhaps it never arrived, and it is not known when it is sent again: nothing else of
+            # this process's may wait behind its nonce until then.
+            self._chain.let_go(intent.raw)
+            raise
         except NonceConflictError:
             # Another transaction took this one's nonce, so this one can never be mined.
             if not self._settled(handler, intent):

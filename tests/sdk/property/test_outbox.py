@@ -6,9 +6,11 @@ often one was sent. No contract helps: what is sent twice is paid twice.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 import pytest
 from hypothesis import strategies as st
@@ -77,6 +79,11 @@ class Payments(RuleBasedStateMachine):
         """What is to be sent, by its key, and whether it will be refused."""
         self.held: dict[int, list[str]] = {}
         self.dropped: list[str] = []
+        self.due: dict[str, float] = {}
+        """When those that may wait for others may wait no longer."""
+        self.clock, self.latest = 0.0, 0.0
+        self.patch = mock.patch.object(time, "time", lambda now=time.time: now() + self.clock)
+        self.patch.start()
 
     def open(self, patience: float = 0.05) -> Office:
         return Office(self.local, Path(self.folder.name), patience)
@@ -89,6 +96,17 @@ class Payments(RuleBasedStateMachine):
             to = somebody()
             self.office.intend(to, REFUSER if refused else to)
             self.free[to] = refused
+
+    @rule(seconds=st.sampled_from([-1, 0, 60]))
+    def intend_for_later(self, seconds: int) -> None:
+        to = somebody()
+        self.due[to] = time.time() + seconds
+        self.office.intend(to, to, not_before=self.due[to])
+        self.free[to] = False
+
+    @rule(seconds=st.sampled_from([-86_400.0, -1.0, 0.0, 3600.0]))
+    def set_the_clock(self, seconds: float) -> None:
+        self.clock = seconds
 
     @rule(run=st.integers(1, 3))
     def hold(self, run: int) -> None:
@@ -164,16 +182,22 @@ class Payments(RuleBasedStateMachine):
             assert balances[key] <= (1 if self.free.get(key) is False else 0), key
             assert state != "confirmed" or balances[key] == 1, key
             assert state != "failed" or self.free[key], key
+        # Whatever the clock was set to, nothing is sent that it never showed to be due.
+        self.latest = max(self.latest, time.time())
+        assert all(not balances[key] for key, due in self.due.items() if due > self.latest)
 
     def teardown(self) -> None:
         try:
             self.blocks_come()
+            self.office.outbox.flush()
+            self.due.clear()
             self.office.finish()
             self.nothing_is_sent_twice_or_unasked()
             for key, refused in self.free.items():
                 assert self.office.outbox.get(key).state == ("failed" if refused else "confirmed")
             assert self.office.nothing_waits()
         finally:
+            self.patch.stop()
             self.office.chain.rpc("evm_setAutomine", True)
             self.office.close()
             self.folder.cleanup()
