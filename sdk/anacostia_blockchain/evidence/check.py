@@ -34,7 +34,7 @@ from anacostia_blockchain.evidence.state import (
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.promotion import portable
 from anacostia_blockchain.proofs.layout import model_id_slot
-from anacostia_blockchain.proofs.state import ProvenState, Trust, trust
+from anacostia_blockchain.proofs.state import ProvenState, Trust, header_number, trust
 from anacostia_blockchain.types import LedgerHead
 from anacostia_blockchain.verify import Check, Report
 
@@ -149,7 +149,7 @@ class _Evidence:
         for member in members:
             block = self.archive.document(member)
             self.state.add(block, named)
-            made = datetime.fromtimestamp(int(block["header"]["timestamp"], 16), UTC)
+            made = datetime.fromtimestamp(header_number(block, "timestamp"), UTC)
             self.time = made.isoformat()
         return f"{len(members)} parts of block {self.subject.block} proven against a trusted hash"
 

@@ -22,7 +22,7 @@ from anacostia_blockchain.contracts.model_registry import label
 from anacostia_blockchain.deployment import predicted_address
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.proofs.layout import AliasSlots, VersionSlots, model_id_slot
-from anacostia_blockchain.proofs.state import ProvenState, prove_state, trust
+from anacostia_blockchain.proofs.state import ProvenState, header_number, prove_state, trust
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
@@ -98,7 +98,7 @@ class AliasProof:
     @property
     def number(self) -> int:
         """Number of the block whose state it is about."""
-        return int(self.block["header"]["number"], 16)
+        return header_number(self.block, "number")
 
     def to_json(self) -> bytes:
         """Encode canonically."""
@@ -267,7 +267,7 @@ class _Reader:
         if proof.registry.lower() != predicted_address(_REGISTRY).lower():
             raise IntegrityError(f"{proof.registry} is not where this package's registry is")
         self.state.add(proof.block, self._named)
-        made = int(proof.block["header"]["timestamp"], 16)
+        made = header_number(proof.block, "timestamp")
         if made <= proof.at.timestamp():
             raise IntegrityError("the block is not later than the time: it cannot settle it")
         return f"state of block {next(iter(self.state.blocks))} proven against a trusted hash"

@@ -26,13 +26,13 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from anacostia_blockchain import verify
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.content.documents import read_object
+from anacostia_blockchain.content.documents import field, read_object
 from anacostia_blockchain.deployment import predicted_address, token_of
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.promotion import portable
 from anacostia_blockchain.proofs.layout import LedgerHeadSlots, VersionSlots
-from anacostia_blockchain.proofs.state import ProvenState, trust
+from anacostia_blockchain.proofs.state import ProvenState, header_number, trust
 from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.types import Status
 from anacostia_blockchain.verify import Check, Evidence, Report
@@ -43,6 +43,14 @@ if TYPE_CHECKING:
 SCHEMA = "anacostia/bundle/1"
 EVIDENCE = "evidence.json"
 CONTENT = "content.car"
+
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, ValueError),  # kinds of compression and of locks
+)
+"""What reading a member of an archive raises where it is not as this package writes it."""
+
+_LARGEST_DOCUMENT = 1 << 28
 
 _REGISTRY, _LEDGER = "ModelRegistry", "RunLedger"
 
@@ -67,7 +75,7 @@ class _Bundle:
         try:
             with self.archive.open(name) as stream:
                 yield stream
-        except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        except (KeyError, *DAMAGED) as error:
             raise IntegrityError(f"{name} is missing or damaged: {error}") from error
 
     def about(self, number: int) -> portable.Subject:
@@ -111,7 +119,7 @@ def verify_bundle(
 def block_numbers(path: Path) -> list[int]:
     """Numbers of the blocks whose hashes decide about a bundle."""
     with _open(path) as (_archive, document):
-        return sorted({int(block["header"]["number"], 16) for block in document["blocks"]})
+        return sorted({header_number(block, "number") for block in document["blocks"]})
 
 
 def _checks(bundle: _Bundle) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -157,7 +165,7 @@ def _registry(bundle: _Bundle) -> str:
 def _content(bundle: _Bundle) -> str:
     evidence = _evidence(bundle)
     store = LocalStore(bundle.folder / "store")
-    with bundle.archive.open(CONTENT) as stream:
+    with bundle.read(CONTENT) as stream:
         held = store.put_car(cast("BinaryIO", stream))
     if held != evidence.root:
         raise IntegrityError(f"the content is {held}, the chain says {evidence.root}")
@@ -232,14 +240,33 @@ class _open:  # noqa: N801 - a context manager, used as a function
     def __enter__(self) -> tuple[zipfile.ZipFile, dict[str, Any]]:
         try:
             self._archive = zipfile.ZipFile(self._path)
-            document = read_object(self._archive.read(EVIDENCE), EVIDENCE)
-            if document["schema"] != SCHEMA:
-                raise FormatError(f"{self._path} is a bundle of form {document['schema']!r}")
-            for name in ("subject", "chain_id", "registry", "model_id", "version", "blocks", "run"):
-                document[name]
-        except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise FormatError(f"{self._path} is truncated, or no bundle: {error}") from error
-        return self._archive, document
+        try:
+            return self._archive, self._document()
+        except BaseException:
+            self._archive.close()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self._archive.close()
+
+    def _document(self) -> dict[str, Any]:
+        """What the bundle says, of the form that it has to have."""
+        try:
+            with self._archive.open(EVIDENCE) as stream:
+                data = stream.read(_LARGEST_DOCUMENT + 1)
+        except (KeyError, *DAMAGED) as error:
+            raise FormatError(f"{self._path} is truncated, or no bundle: {error}") from error
+        if len(data) > _LARGEST_DOCUMENT:
+            raise FormatError(f"{EVIDENCE} is too large")
+        document = read_object(data, EVIDENCE)
+        if document.get("schema") != SCHEMA:
+            raise FormatError(f"{self._path} is a bundle of form {document.get('schema')!r}")
+        for name, kind in (("subject", str), ("registry", str), ("blocks", list), ("run", object)):
+            field(document, name, kind, EVIDENCE)
+        for name, bits in (("chain_id", 53), ("model_id", 53), ("version", 32)):
+            number = field(document, name, int, EVIDENCE)
+            if isinstance(number, bool) or not 0 <= number < 1 << bits:
+                raise FormatError(f"{EVIDENCE}: {name} is not such a number")
+        return document

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from anacostia_blockchain.content.documents import field
 from anacostia_blockchain.deployment import immutables, is_build_of
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError
 from anacostia_blockchain.proofs.storage import block_hash, header_fields, prove
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _KNOWS_ITS_CHAIN = "ModelRegistry"
 """Its code holds the number of the chain that it was deployed on, for EIP-712."""
+
+_LARGEST = 1 << 37
+"""More than any block's number, or time in seconds."""
 
 Trust = Callable[[int, bytes], None]
 """Called with a block's number and hash; raises IntegrityError unless they are trusted."""
@@ -76,6 +80,22 @@ def prove_state(
     return {"header": header_fields(client.chain.header(number)), "accounts": proven}
 
 
+def header_number(block: object, name: str) -> int:
+    """A number in the header of what `prove_state` wrote, or is said to have.
+
+    Raises:
+        FormatError: there is no header, or no such number in it.
+    """
+    text = field(block, f"header/{name}", str, "block")
+    try:
+        number = int(text, 16)
+    except ValueError:
+        number = -1
+    if not 0 <= number < _LARGEST:
+        raise FormatError(f"block: {text[:80]!r} is not a {name} in hexadecimal")
+    return number
+
+
 class ProvenState:
     """Slots that were proven, by contract.
 
@@ -102,9 +122,10 @@ class ProvenState:
                 not this package's own.
             FormatError: it is something else than `prove_state` writes.
         """
+        number = header_number(block, "number")
         try:
             header, accounts = block["header"], block["accounts"]
-            number, found = int(header["number"], 16), block_hash(header)
+            found = block_hash(header)
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"not a block with its proofs: {error!r}") from error
         if not isinstance(accounts, list):

@@ -135,6 +135,8 @@ def _walk(root: bytes, key: bytes, path: Sequence[str]) -> bytes:
         raise IntegrityError(
             "the storage proof does not lead to the header's state root"
         ) from error
+    except Exception as error:  # what trie and rlp raise where a node is none is of many kinds
+        raise FormatError(f"not an eth_getProof answer: {error!r}"[:200]) from error
 
 
 def _number(text: str) -> int:

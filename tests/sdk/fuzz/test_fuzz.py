@@ -14,6 +14,12 @@ import targets
 
 HERE = Path(__file__).parent
 SECONDS = 2
+FOUND = [
+    *(("archive", b"\0\0" + data) for data in (b"LA[]", b"\xe5x[1]", b'\xd1\xb9"zz"')),
+    *(("archive", b"\0\0" + data) for data in (b"|\x9d{}", b"\xd4\xe9[]", b"=\xd5[1]")),
+    *(("alias-proof", data) for data in (b"9b", b"\x1fPtrue")),
+    ("storage-proof", b"\xc3\1\2\3"),  # a list of three is no node of a trie
+]
 
 
 def test_the_entry_point_knows_every_target():
@@ -31,6 +37,12 @@ def test_some_seed_is_read_without_an_error(name):
     for seed in target.seeds:
         targets.run(name, seed)
     target.run(target.seeds[0])
+
+
+@pytest.mark.parametrize(("name", "data"), FOUND)
+def test_what_was_found_stays_mended(name, data):
+    """Each of these has raised something else than an error of this package."""
+    targets.run(name, data)
 
 
 @pytest.mark.parametrize("name", targets.TARGETS)
