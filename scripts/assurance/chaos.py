@@ -49,6 +49,8 @@ CHAIN = "chain.json"
 PUBLISH_EVERY = 4
 PAUSE = (1.0, 12.0)
 """Seconds between two accidents."""
+STARTS = 4.0
+"""Seconds in which all processes start on a machine that has nothing else to do."""
 LOST = 0.04
 """Share of the chain's requests that are lost while accidents happen, and of its answers."""
 PATIENCE = 300
@@ -107,10 +109,12 @@ class World:
         """Let accidents happen for some time."""
         self._endpoint.fault = lambda _body: self._lose("request lost")
         self._endpoint.after = lambda _body: self._lose("answer lost")
+        pace = self._pace()
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._keep_running()
-            time.sleep(min(self._chance.uniform(*PAUSE), left))  # what is alive gets on meanwhile
+            # What is alive gets on meanwhile.
+            time.sleep(min(self._chance.uniform(*PAUSE) * pace, left))
             self._accident()
         self._endpoint.fault = self._endpoint.after = lambda _body: None
 
@@ -168,6 +172,14 @@ class World:
                 leaf = Statement.parse((made / "statement.json").read_bytes()).run_leaf
             leaves.append("" if leaf is None else leaf.hex())
         return leaves
+
+    def _pace(self) -> float:
+        """Accidents come more slowly where processes do, or most would die before they begin."""
+        started = time.monotonic()
+        while not all((self._folder / name.replace(" ", "-")).exists() for name in CAST):
+            self._keep_running()
+            time.sleep(0.1)
+        return max(1.0, (time.monotonic() - started) / STARTS)
 
     def _keep_running(self) -> None:
         self._write_addresses()
