@@ -7,6 +7,7 @@ animation out when the stream is not a terminal.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.types import Progress as Report
 
 _PIPE_WIDTH = 200
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Output:
@@ -53,7 +55,7 @@ class Output:
         if self.as_json:
             click.echo(json.dumps(data, indent=2, default=str))
         elif text is not None:
-            self._out.print(text)
+            self._out.print(_harmless(text))
 
     def table(
         self,
@@ -69,20 +71,20 @@ class Output:
         headers = (Column(name, overflow="fold") for name in columns)
         table = Table(*headers, title=title or None, title_justify="left", box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*(str(cell) for cell in row))
+            table.add_row(*(_harmless(str(cell)) for cell in row))
         self._out.print(table)
 
     def line(self, data: object, text: str) -> None:
         """One of results that come one by one: a line, at once."""
-        click.echo(json.dumps(data, default=str) if self.as_json else text)
+        click.echo(json.dumps(data, default=str) if self.as_json else _harmless(text))
 
     def plain(self, text: str) -> None:
         """Text that is not to be wrapped, coloured or read as markup."""
-        click.echo(text)
+        click.echo(_harmless(text))
 
     def note(self, text: str) -> None:
         """A remark on the way, for a person only."""
-        self._err.print(text)
+        self._err.print(_harmless(text))
 
     def error(self, error: BaseException) -> None:
         """Why a command failed, and what to do."""
@@ -91,7 +93,7 @@ class Output:
             click.echo(json.dumps({"error": kind, "message": str(error)}), err=True)
         else:
             self._err.print(f"[bold red]error[/]: {kind}: ", end="")
-            self._err.print(str(error), markup=False)
+            self._err.print(_harmless(str(error)), markup=False)
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Report]:
@@ -118,6 +120,11 @@ class Output:
             return
         with self._err.status("…") as status:
             yield lambda what, count: status.update(f"{what}: {count:,}")
+
+
+def _harmless(text: str) -> str:
+    """A text with what a terminal would obey spelt out: names and answers come from strangers."""
+    return _OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def tick(passed: bool) -> str:

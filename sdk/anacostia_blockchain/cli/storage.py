@@ -16,6 +16,7 @@ from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import AnacostiaError, ConfigError
 from anacostia_blockchain.storage import LocalStore, Pin
 from anacostia_blockchain.storage.base import Store
+from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.storage.health import SAMPLE, Health, State, keeps
 from anacostia_blockchain.storage.health import check as check_copies
 
@@ -36,7 +37,7 @@ def put(session: Session, path: Path, name: str, is_car: bool) -> None:
     name = name or ("" if stdin else path.absolute().name)
     with session.output.progress("storing") as progress:
         if is_car:
-            with click.open_file(str(path), "rb") as stream:
+            with typed_errors(path), click.open_file(str(path), "rb") as stream:
                 cid = store.put_car(cast("BinaryIO", stream), name=name)
         elif stdin:
             cid = store.put(sys.stdin.buffer, name=name, progress=progress)
@@ -53,7 +54,7 @@ def get(session: Session, cid: str, target: Path) -> None:
     """Copy content to TARGET, verified block by block; run again to resume."""
     with session.output.progress("fetching") as progress:
         path = session.storage().get(CID.parse(cid), target, progress=progress)
-    session.output.result({"path": str(path)}, f"verified and written to {path}")
+    session.output.result({"path": str(path)}, f"verified and written to {escape(str(path))}")
 
 
 @storage.command()
@@ -81,7 +82,7 @@ def unpin(session: Session, cid: str, name: str | None) -> None:
 def list_(session: Session) -> None:
     """Pinned content."""
     pins = list(session.storage().pins())
-    rows = [(pin.cid, pin.name, _when(pin)) for pin in pins]
+    rows = [(pin.cid, escape(pin.name), _when(pin)) for pin in pins]
     session.output.table(("cid", "name", "pinned (UTC)"), rows, as_data(pins))
 
 
@@ -123,7 +124,7 @@ def check(
         if health.warning:
             session.output.note(f"[yellow]warning[/]: {health.cid}: {escape(health.warning)}")
     rows = [
-        (h.cid, ", ".join(h.names), f"{h.good}/{h.wanted}", tick(h.healthy), _copies(h))
+        (h.cid, escape(", ".join(h.names)), f"{h.good}/{h.wanted}", tick(h.healthy), _copies(h))
         for h in found
     ]
     shown = ("good", "claimed", "healthy", "warning")

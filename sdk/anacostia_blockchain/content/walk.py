@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
+from unicodedata import category
 
 from anacostia_blockchain.errors import FileChangedError, UnsupportedFileError
 
@@ -17,6 +18,9 @@ GIT_NAMES = frozenset({".git", ".gitattributes", ".github", ".gitignore"})
 
 MAX_DEPTH = 128
 """Directories within directories, at most."""
+
+MAX_NAME = 255
+"""Bytes of a name, at most: what the usual file systems take."""
 
 Identity: TypeAlias = tuple[int, int, int, int]
 """Device, inode, size and modification time: another value is another state of the file."""
@@ -89,14 +93,21 @@ def check_name(name: str, where: object) -> str:
     """Return `name` if it can be one step of a path on every system.
 
     Raises:
-        UnsupportedFileError: it climbs, is empty, has a separator or NUL, or is not UTF-8.
+        UnsupportedFileError: it climbs, is empty, too long or not UTF-8, or has a separator or a
+            control character, which Windows does not take and a terminal would obey.
     """
-    if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
         raise UnsupportedFileError(f"{where}: {name!r} cannot be a file's name")
+    if not name.isprintable() and any(category(sign) == "Cc" for sign in name):
+        raise UnsupportedFileError(f"{where}: {name!r:.100} holds a control character: rename it")
     try:
-        name.encode()
+        size = len(name.encode())
     except UnicodeEncodeError as error:
         raise UnsupportedFileError(f"{where}: name {os.fsencode(name)!r} is not UTF-8") from error
+    if size > MAX_NAME:
+        raise UnsupportedFileError(
+            f"{where}: a name of {size} bytes, {name[:20]!r}…; systems take {MAX_NAME}"
+        )
     return name
 
 
@@ -134,6 +145,8 @@ def _found(folder: Path, path: str) -> tuple[Found, bool]:
         state = location.lstat()
     except FileNotFoundError as error:
         raise UnsupportedFileError(f"{location}: no such file or folder") from error
+    except OSError as error:
+        raise UnsupportedFileError(f"{location}: {error.strerror}") from error
     is_directory = stat.S_ISDIR(state.st_mode)
     if is_directory and path.count("/") >= MAX_DEPTH:
         raise UnsupportedFileError(f"{location}: nested more than {MAX_DEPTH} deep")
@@ -148,8 +161,8 @@ _HINT = "only files and directories can be content; `cp -rL` makes a copy withou
 def _children(folder: Path, skip: Collection[str]) -> Iterator[str]:
     try:
         names = os.listdir(folder)  # noqa: PTH208 - names, not paths: they are checked first
-    except PermissionError as error:
-        raise UnsupportedFileError(f"{folder} cannot be read") from error
+    except OSError as error:
+        raise UnsupportedFileError(f"{folder} cannot be read: {error.strerror}") from error
     for name in sorted(names):
         if name not in skip:
             yield check_name(name, folder)

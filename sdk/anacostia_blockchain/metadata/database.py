@@ -237,8 +237,9 @@ def explain_errors(engine: Engine, path: Path) -> None:
 
     def explain(context: ExceptionContext) -> StorageError | None:
         error = context.original_exception
-        ours = isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
-        return typed(error, path) if ours else None
+        if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
+            return typed(error, path)
+        return None
 
     event.listen(engine, "handle_error", explain, retval=True)
 

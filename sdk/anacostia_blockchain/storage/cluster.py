@@ -6,13 +6,12 @@ because the cluster's own API has no way to read.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, TypeVar
 
 from anacostia_blockchain.content import car
 from anacostia_blockchain.content.cid import CID, EMPTY
@@ -31,6 +30,7 @@ from anacostia_blockchain.errors import (
 from anacostia_blockchain.storage.answers import Fields
 from anacostia_blockchain.storage.base import Pin, Source
 from anacostia_blockchain.storage.dag import Fetch
+from anacostia_blockchain.storage.disk import spooled
 from anacostia_blockchain.storage.http import Service
 from anacostia_blockchain.storage.names import NamedPins, check_pin_name, joined, split_names
 from anacostia_blockchain.storage.peers import Peers, PeerStatus
@@ -43,7 +43,6 @@ from anacostia_blockchain.types import Progress
 _T = TypeVar("_T")
 
 _POLL = 0.25
-_COPY = 1 << 20
 
 _EMPTY_NAME = "empty file, on every node"
 
@@ -97,10 +96,7 @@ class ClusterStore(NamedPins, ReadThrough):
         """
         check_pin_name(name)
         if not isinstance(source, Path | Overlay):
-            with tempfile.TemporaryFile() as file:
-                stream = cast("BinaryIO", file)
-                while piece := source.read(_COPY):
-                    stream.write(piece)
+            with spooled(source) as stream:
                 return self._put(lambda sink, shown: _stream(stream, sink, shown), name, progress)
         files: list[FileDigest] = []
 

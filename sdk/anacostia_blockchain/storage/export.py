@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Lock
 
@@ -19,7 +19,8 @@ from anacostia_blockchain.content.folder import import_source
 from anacostia_blockchain.content.walk import MAX_DEPTH
 from anacostia_blockchain.errors import AnacostiaError, FormatError, StorageError
 from anacostia_blockchain.storage.dag import Fetch, Part, entries, is_directory, node_of, parts
-from anacostia_blockchain.storage.leaves import LeafWriter, Readers, write_all
+from anacostia_blockchain.storage.disk import part_of, write_all
+from anacostia_blockchain.storage.leaves import LeafWriter, Readers
 from anacostia_blockchain.types import Progress
 
 _MAX_ENTRIES = 10_000_000
@@ -51,9 +52,10 @@ def write_out(
         StorageError: `target` exists and holds something else.
         FormatError: the blocks contradict each other.
     """
-    if os.path.lexists(target):
+    with suppress(FileNotFoundError):  # a place that cannot be says so before anything is fetched
+        target.lstat()
         return _already(cid, target)
-    part = target.with_name(target.name + ".part")
+    part = part_of(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         leaves = stack.enter_context(LeafWriter(readers)) if readers is not None else None

@@ -19,7 +19,7 @@ from typing import Protocol, TypeAlias
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.dagpb import MAX_BLOCK
 from anacostia_blockchain.storage.dag import Part
-from anacostia_blockchain.storage.disk import reserve
+from anacostia_blockchain.storage.disk import reserve, write_all
 
 _EXPECTED = 64
 """Leaves that are looked up at once."""
@@ -153,14 +153,6 @@ class LeafWriter:
             return False
         size = os.preadv(work.file, [buffer], leaf.offset)
         return size == len(buffer) and sha256(buffer).digest() == leaf.cid.digest
-
-
-def write_all(file: int, offset: int, data: bytes | memoryview) -> None:
-    """Write at an offset, however often the system must be asked."""
-    view = memoryview(data)
-    while view:
-        size = os.pwrite(file, view, offset)
-        view, offset = view[size:], offset + size
 
 
 class BlockReaders:

@@ -99,6 +99,8 @@ def _listed(fetch: dag.Fetch, root: CID) -> None:
     assert len(set(names)) == len(names)
     for name in names:
         assert dag.lookup(fetch, root, name)
+        assert len(name.encode()) <= 255, "no file system takes it"
+        assert all(ord(sign) >= 32 and not 127 <= ord(sign) < 160 for sign in name), "it is obeyed"
 
 
 def _opened(fetch: dag.Fetch, root: CID) -> None:
@@ -196,9 +198,15 @@ def _nodes() -> tuple[bytes, ...]:
     )
 
 
+def _names() -> tuple[bytes, ...]:
+    """Directories whose one name is as long as names may be, and longer; or is obeyed."""
+    names = ("n" * 255, "n" * 256, "n" * 300, "a\nb", "\x1b[2J", "\x7f", "\x9b2J")
+    return tuple(encode([Link(LEAF, 4, name)], directory_message()) for name in names)
+
+
 def _trees() -> tuple[bytes, ...]:
     """Seeds whose nodes name their leaf by its number."""
-    nodes = [node.replace(LEAF.bytes, b"\xfe\x00") for node in _nodes()]
+    nodes = [node.replace(LEAF.bytes, b"\xfe\x00") for node in (*_nodes(), *_names())]
     return tuple(b"rleaf\xff\x00n" + node for node in nodes)
 
 
@@ -225,7 +233,7 @@ def _index_documents() -> tuple[bytes, ...]:
 
 TARGETS = {
     "car": Target(car_archive, _car_seeds()),
-    "dag-pb": Target(dag_pb, _nodes()),
+    "dag-pb": Target(dag_pb, (*_nodes(), *_names())),
     "unixfs": Target(unixfs_tree, _trees()),
     "ucan": Target(delegation, (PROOF.archive(), *PROOF.blocks.values())),
     "receipt": Target(receipt, _receipt_documents()),

@@ -30,6 +30,7 @@ from anacostia_blockchain.errors import (
 )
 from conftest import require_server
 from proxies import Answer, Proxy, cut, flip
+from small_disk import run_on_a_small_disk
 from store_contract import StoreContract, content, make_folder
 
 pytest.importorskip("ipfshttpclient")
@@ -396,7 +397,7 @@ from pathlib import Path
 from anacostia_blockchain.errors import StoreFullError
 from anacostia_blockchain.storage.kubo import KuboStore
 from anacostia_blockchain.storage.testing import KuboNode
-small, large = Path(sys.argv[1]), Path(sys.argv[2])
+small, large = Path(sys.argv[2]), Path(sys.argv[3])
 with KuboNode() as node:
     store = KuboStore(node.api, patience=0)
     kept = store.put(small, name="small")
@@ -409,7 +410,7 @@ with KuboNode() as node:
             raise SystemExit("it fitted")
     assert [pin.name for pin in store.pins()] == ["small"]
     assert store.put(small) == kept
-    assert store.get(kept, Path(sys.argv[3])).read_bytes() == small.read_bytes()
+    assert store.get(kept, Path(sys.argv[4])).read_bytes() == small.read_bytes()
     print("full disk handled")
 """
 
@@ -417,27 +418,12 @@ with KuboNode() as node:
 def test_a_full_disk_of_the_node(kubo, tmp_path):
     """On a real file system of 48 MiB: a typed error, nothing pinned, and the node serves on."""
     del kubo  # which skips this test where there is none
-    disk, small, large = tmp_path / "disk", tmp_path / "small", tmp_path / "large"
-    disk.mkdir()
+    small, large = tmp_path / "small", tmp_path / "large"
     small.write_bytes(content(1000, seed=70))
     large.write_bytes(os.urandom(96 * CHUNK))
-    script = f'mount -t tmpfs -o size=48m none {disk} && exec "$@"'
-    command = [sys.executable, "-c", FULL, str(small), str(large), str(tmp_path / "copy")]
-    try:
-        done = subprocess.run(
-            ["unshare", "-rm", "sh", "-c", script, "sh", *command],
-            env=os.environ | {"TMPDIR": str(disk)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        pytest.skip("needs Linux's unshare to mount a small file system")
-    if "unshare" in done.stderr or "mount:" in done.stderr:
-        pytest.skip(f"this system lets nobody mount: {done.stderr.strip()}")
-    assert done.returncode == 0, done.stderr
-    assert "no space left on device" in done.stdout
-    assert "full disk handled" in done.stdout
+    where = {"TMPDIR": str(tmp_path / "disk")}
+    said = run_on_a_small_disk(tmp_path, 48, FULL, small, large, tmp_path / "copy", env=where)
+    assert "no space left on device" in said
 
 
 def test_what_matters_may_stand_at_the_end_of_a_long_message(proxy):

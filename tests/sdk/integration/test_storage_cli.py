@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from anacostia_blockchain.cli import main
 from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.storage import LocalStore
@@ -76,6 +77,70 @@ def test_streams_and_archives(shell, tmp_path):
 def scan_of(folder, data):
     (folder / "data.bin").write_bytes(data)
     return scan(folder / "data.bin").cid
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capfd):
+    """Runs the command line in this process: exit code, what it printed, what it complained of."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["anacostia", "--home", ".home", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def cid(command, tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    return json.loads(command("storage", "put", "file", "--json")[1])["cid"]
+
+
+def test_places_that_cannot_be_written_to(command, cid, tmp_path):
+    """One line that says which and why, and exit code 1."""
+    (tmp_path / "folder").mkdir()
+    for arguments, reason in (
+        (("storage", "get", cid, "file/copy"), "file/copy cannot be used: Not a directory"),
+        (("storage", "get", cid, "file/deeper/copy"), "copy cannot be used: Not a directory"),
+        (("storage", "get", cid, "/proc/none/copy"), "/proc/none cannot be used: No such file"),
+        (("storage", "get", cid, "n" * 256), "cannot be used: File name too long"),
+        (("--store", "file:/proc/none", "storage", "put", "file"), "/proc/none cannot be used"),
+        (("--store", "file:file", "storage", "put", "file"), "file cannot be used"),
+        (("storage", "put", "--car", "folder"), "folder cannot be used: Is a directory"),
+    ):
+        code, printed, said = command(*arguments)
+        assert (code, printed) == (1, ""), arguments
+        assert said.startswith("error: StorageError: ")
+        assert reason in said
+        assert len(said.splitlines()) == 1
+        assert json.loads(command(*arguments, "--json")[2])["error"] == "StorageError"
+
+
+@pytest.mark.parametrize("length", [250, 251, 255])
+def test_a_target_whose_name_is_as_long_as_it_can_be(command, cid, tmp_path, length):
+    """What is not complete has a shorter one."""
+    assert command("storage", "get", cid, "n" * length)[0] == 0
+    assert (tmp_path / ("n" * length)).read_bytes() == b"x"
+    assert {path.name for path in tmp_path.iterdir()} == {"file", ".home", "n" * length}
+
+
+def test_names_that_a_terminal_would_obey(command, tmp_path):
+    """Pins are named by others too: nothing of it is a command or markup where it is shown."""
+    (tmp_path / "file").write_bytes(b"x")
+    name = "\x1b[2J[/][bold]red"
+    command("storage", "put", "file", "--name", name)
+    assert json.loads(command("storage", "ls", "--json")[1])[0]["name"] == name
+    for shown in ("ls", "check"):
+        code, text, _ = command("storage", shown)
+        assert code == 0
+        assert "\x1b" not in text
+        assert "\\x1b[2J[/][bold]red" in text
+    code, _, said = command("storage", "stat", name)
+    assert code == 1
+    assert "\x1b" not in said
 
 
 def test_two_stores_checked_and_repaired(shell, tmp_path):

@@ -219,12 +219,23 @@ def test_a_shard_of_shards_without_end():
         list(dag.entries(blocks, blocks.add(inner), dagpb.decode(inner)))
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0b"])
-def test_names_that_climb(name):
+ODD_NAMES = ["", ".", "..", "a/b", "a\\b", "a\0b", "a\nb", "\x1b[2J", "\x9b", "n" * 256, "é" * 128]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_names_that_climb_are_obeyed_or_fit_nowhere(name):
     blocks = Blocks()
     block = dagpb.encode([leaf_link(blocks, b"1", name)], dagpb.directory_message())
     with pytest.raises(ContentError):
         list(dag.entries(blocks, blocks.add(block), dagpb.decode(block)))
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "é" * 127])
+def test_names_as_long_as_they_may_be(name, tmp_path):
+    blocks = Blocks()
+    block = dagpb.encode([leaf_link(blocks, b"1", name)], dagpb.directory_message())
+    copy = write_out(blocks, blocks.add(block), tmp_path / "copy")
+    assert (copy / name).read_bytes() == b"1"
 
 
 # ---------------------------------------------------------------------- whatever bytes come

@@ -114,12 +114,22 @@ def test_what_cannot_be_reproduced_is_refused_by_path(model, make, kind):
         scan(model)
 
 
-@pytest.mark.parametrize("name", [b"caf\xe9.bin", b"a\\b"])
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.bin", b"a\\b", b"a\nb", b"\x1b[2J", b"\x7f", "\x9b2J".encode(), b"tab\t"]
+)
 def test_names_that_are_not_portable_are_refused(model, name):
-    """Not UTF-8, or a path on another system."""
+    """Not UTF-8, a path on another system, or what a terminal obeys, which it does not see."""
     (model / os.fsdecode(name)).write_bytes(b"")
-    with pytest.raises(UnsupportedFileError, match=r"UTF-8|cannot be a file"):
+    with pytest.raises(UnsupportedFileError, match=r"UTF-8|cannot be a file|control") as caught:
         scan(model)
+    assert not set(str(caught.value)) & set("\n\t\x1b\x7f\x9b")
+
+
+def test_signs_of_every_script_may_stand_in_a_name(model):
+    """Spaces of any width, joiners, and letters that nobody here can read."""
+    before = scan(model).cid
+    (model / "a\u00a0b\u200d\u3000été 模型 \U0001f9ea").write_bytes(b"")
+    assert scan(model).cid != before
 
 
 def test_a_missing_folder_is_refused_by_path(tmp_path):

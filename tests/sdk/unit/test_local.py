@@ -26,6 +26,7 @@ from anacostia_blockchain.errors import (
     StoreBusyError,
 )
 from anacostia_blockchain.storage import LocalStore
+from small_disk import run_on_a_small_disk
 from store_contract import StoreContract, content, damage, make_folder
 
 
@@ -388,25 +389,10 @@ except StoreFullError:
 
 def test_a_full_disk(tmp_path):
     """On a real file system of 4 MiB: a typed error, and nothing half-written."""
-    disk, small, large = tmp_path / "disk", tmp_path / "small", tmp_path / "large"
-    disk.mkdir()
+    small, large = tmp_path / "small", tmp_path / "large"
     small.write_bytes(content(1000))
     large.write_bytes(content(8 * CHUNK))
-    script = f'mount -t tmpfs -o size=4m none {disk} && exec "$@"'
-    command = [sys.executable, "-c", FULL, str(disk), str(small), str(large), str(tmp_path / "s")]
-    try:
-        done = subprocess.run(
-            ["unshare", "-rm", "sh", "-c", script, "sh", *command],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        pytest.skip("needs Linux's unshare to mount a small file system")
-    if "unshare" in done.stderr or "mount:" in done.stderr:
-        pytest.skip(f"this system lets nobody mount: {done.stderr.strip()}")
-    assert done.returncode == 0, done.stderr
-    assert "full disk handled" in done.stdout
+    run_on_a_small_disk(tmp_path, 4, FULL, small, large, tmp_path / "s")
 
 
 @pytest.mark.slow

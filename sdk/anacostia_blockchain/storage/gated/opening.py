@@ -16,7 +16,7 @@ from anacostia_blockchain.content.encryption.segments import PLAIN, FileCipher, 
 from anacostia_blockchain.content.folder import import_source
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError, StorageError
 from anacostia_blockchain.storage.base import Store
-from anacostia_blockchain.storage.disk import typed_errors
+from anacostia_blockchain.storage.disk import part_of, typed_errors
 from anacostia_blockchain.types import Progress
 
 Opener: TypeAlias = Callable[[str], BinaryIO]
@@ -111,7 +111,7 @@ class SealedContent(SecretKey):
         """
         if os.path.lexists(target):
             raise StorageError(f"{target} exists: choose another place")
-        part = target.with_name(target.name + ".part")
+        part = part_of(target)
         with typed_errors(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
             _remove(part)  # of an attempt that was killed

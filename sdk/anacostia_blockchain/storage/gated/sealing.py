@@ -28,7 +28,7 @@ from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.unixfs import FileBuilder, Tree, directory
 from anacostia_blockchain.content.walk import Found, walk
 from anacostia_blockchain.errors import ConfigError, FileChangedError, StorageError
-from anacostia_blockchain.storage.disk import typed_errors
+from anacostia_blockchain.storage.disk import part_of, typed_errors
 from anacostia_blockchain.types import Progress
 
 _AHEAD = 4
@@ -247,7 +247,7 @@ class _Writer:
 @contextmanager
 def _made(target: Path) -> Iterator[Path]:
     """A folder beside the target, which becomes the target, or goes away if anything fails."""
-    part = target.with_name(target.name + ".part")
+    part = part_of(target)
     with typed_errors(target.parent):
         shutil.rmtree(part, ignore_errors=True)  # of an attempt that was killed
         target.parent.mkdir(parents=True, exist_ok=True)
