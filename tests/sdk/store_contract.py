@@ -222,6 +222,20 @@ class StoreContract:
                 store.put_car(make_car(cid, some))
         assert not store.has(cid)
 
+    def test_a_car_whose_blocks_name_each_other_is_refused(self, store):
+        # A real cycle would need a block that holds the hash of what holds its own: nobody can make
+        # one. What can be sent is two blocks under CIDs that are not theirs, which are compared
+        # before anything is followed.
+        first, second = CID(DAG_PB, bytes(31) + b"1"), CID(DAG_PB, bytes(31) + b"2")
+        blocks = [
+            (here, encode([Link(there, 60, "again")], directory_message()))
+            for here, there in ((first, second), (second, first))
+        ]
+        with pytest.raises(IntegrityError):
+            store.put_car(make_car(first, blocks))
+        assert not store.has(first)
+        assert not {first, second} & {pin.cid for pin in store.pins()}
+
     def test_a_car_that_is_none_is_refused(self, store):
         for junk in (b"", b"\0" * 40, os.urandom(100), b"<html>busy</html>"):
             with pytest.raises(FormatError):
