@@ -263,7 +263,7 @@ def create2(chain: Chain, name: str, arguments: bytes) -> DeployedContract:
             _expect_build(name, address, there)
             return _record(chain, name, address, arguments)
         raise _constructor_error(chain, code) or error from None
-    created = (receipt.block_number, receipt.hash, receipt.sender)
+    created = (receipt.block_number, receipt.hash, chain.address)
     return _record(chain, name, address, arguments, created)
 
 

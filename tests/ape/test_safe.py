@@ -93,7 +93,7 @@ def test_with_its_signers_here_it_deploys_and_who_sends_pays(
     assert chain.chain().balance(safe.address) == 0
     deployment = Deployment.load(SEPOLIA, tmp_path)
     deployers = {contract.deployer for contract in deployment.contracts.values()}
-    assert deployers == senders(chain, deployment) == {ADDRESS}
+    assert (deployers, senders(chain, deployment)) == ({safe.address}, {ADDRESS})
     assert safe.client.get_next_nonce() == PLAN
     verified = run(verify_deployment, chain)
     assert verified.exit_code == 0, verified.output
@@ -115,7 +115,7 @@ def test_with_a_signer_elsewhere_each_is_proposed_once_and_run_again_it_goes_on(
     assert "nothing is missing" in result.output
     deployment = Deployment.load(SEPOLIA, tmp_path)
     deployers = {contract.deployer for contract in deployment.contracts.values()}
-    assert deployers == senders(chain, deployment) == {second().address}
+    assert (deployers, senders(chain, deployment)) == ({safe.address}, {second().address})
 
 
 def test_an_endpoint_that_dies_while_ape_sends_for_it(

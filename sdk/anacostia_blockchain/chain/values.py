@@ -58,12 +58,10 @@ class Receipt:
     """A mined transaction that succeeded.
 
     Attributes:
-        sender: the account that sent and paid it.
         logs: as the endpoint gives them: `address`, `topics`, `data`.
     """
 
     hash: str
-    sender: Address
     block_number: int
     block_hash: str
     gas_used: int

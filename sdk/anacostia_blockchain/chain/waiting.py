@@ -113,7 +113,6 @@ class Watcher(Reader):
         created = raw.get("contractAddress")
         return Receipt(
             hash=raw["transactionHash"],
-            sender=to_checksum_address(raw["from"]),
             block_number=int(raw["blockNumber"], 16),
             block_hash=raw["blockHash"],
             gas_used=int(raw["gasUsed"], 16),
