@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from anacostia_blockchain import __version__
 from anacostia_blockchain.audit import RunDatabase
@@ -14,6 +15,8 @@ from anacostia_blockchain.content.manifest import Manifest
 from anacostia_blockchain.content.statement import Statement
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.offline import verify_file
+from anacostia_blockchain.outbox.outbox import Outbox
+from anacostia_blockchain.promotion import delegation
 from anacostia_blockchain.storage.local import LocalStore
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -83,3 +86,31 @@ def test_a_deployment(release, tmp_path):
     shutil.copy(release / "31337.json", tmp_path)
     deployment = Deployment.load(31337, tmp_path)
     assert "ModelRegistry" in deployment.contracts
+
+
+def test_an_embedded_store(release, tmp_path):
+    shutil.copytree(release / "store", tmp_path / "store")
+    store = LocalStore(tmp_path / "store")
+    (pin,) = store.pins("golden")
+    folder = store.get(pin.cid, tmp_path / "copy")
+    assert (folder / "weights.bin").read_bytes() == b"\2" * 1000
+    store.pin(pin.cid, "again")
+    store.gc()
+    assert store.has(pin.cid)
+
+
+def test_a_journal(release, tmp_path):
+    path = tmp_path / "journal.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((release / "journal.sql").read_text())
+    journal = Outbox(create_engine(f"sqlite:///{path}"))
+    (intent,) = journal.open()
+    assert (intent.key, intent.kind, intent.run_id) == ("call:golden", "call", 7)
+    assert journal.move(intent, "confirmed", result="{}")
+
+
+def test_a_signed_attestation(release):
+    draft, signed = delegation.from_json((release / "signed-attestation.json").read_bytes())
+    assert (draft.request.data, draft.request.expires, draft.statement) == (b"golden", 99, b"{}")
+    assert (signed.signer, signed.deadline) == ("0x" + "22" * 20, 12345)
+    assert signed.envelope == b'{"payload":""}'
