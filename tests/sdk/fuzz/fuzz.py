@@ -13,6 +13,12 @@ import atheris
 with atheris.instrument_imports(include=["anacostia_blockchain", "cbor2"]):
     import targets
 
+READERS = ("content", "deployment", "evidence", "ledger", "offline", "promotion", "proofs")
+if sys.argv[1] not in targets.TARGETS:
+    # What these need besides is large, and none of it reads what strangers send.
+    with atheris.instrument_imports(include=[f"anacostia_blockchain.{name}" for name in READERS]):
+        import papers  # noqa: F401 - adds its targets
+
 
 def main() -> None:
     name, corpus, *flags = sys.argv[1:]

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import papers
-
 from anacostia_blockchain.content import car, dagpb
 from anacostia_blockchain.content.cid import CID, DAG_PB, RAW
 from anacostia_blockchain.content.dagpb import Link, directory_message, encode, file_message
@@ -239,13 +237,6 @@ TARGETS = {
     "receipt": Target(receipt, _receipt_documents()),
     "index": Target(shard_index, _index_documents()),
     "sealed": Target(sealed, (b"{}", b'{"v": 1}', Manifest("m", {"a": bytes(32)}).to_json())),
-    "archive": Target(papers.archive, (b"", b"\1", b"\0\0\0\5null", b"\1\0\0\3[]")),
-    "alias-proof": Target(papers.alias_proof, (b"", b"\0\3null", b"\0\4", b"\0\x20{}")),
-    "file": Target(papers.any_file, (b"PK\5\6" + bytes(18), b"{}", *papers.file_seeds())),
-    "storage-proof": Target(papers.storage_proof, papers.storage_seeds()),
-    "document": Target(papers.document, papers.document_seeds()),
-    "name": Target(papers.name, papers.name_seeds()),
-    "deployment": Target(papers.deployment, (b"", b"{}", b"\0\1null", b"\0\4[]")),
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import papers  # noqa: F401 - adds its targets
 import targets
 
 HERE = Path(__file__).parent
