@@ -102,7 +102,7 @@ class Archive:
             self._zip = zipfile.ZipFile(path)
             names = self._zip.namelist()
             self.index = self.document(INDEX)
-        except (zipfile.BadZipFile, NotFoundError, OSError) as error:
+        except (zipfile.BadZipFile, NotFoundError, OSError, ValueError) as error:
             raise FormatError(f"{path} is truncated, or no evidence: {error}") from error
         if self.index.get("schema") != SCHEMA:
             raise FormatError(f"{path} is evidence of form {self.index.get('schema')!r}")
@@ -126,7 +126,7 @@ class Archive:
             stream = self._zip.open(name)
         except KeyError:
             raise NotFoundError(f"the evidence holds no {name}") from None
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
             raise IntegrityError(f"{name} is damaged: {error}") from error
         with stream:
             try:

@@ -15,10 +15,15 @@ import targets
 
 HERE = Path(__file__).parent
 SECONDS = 2
+NOT_UTF8 = bytes.fromhex(
+    "504b03043a7a5dacfea4f522000000200000000a000000696e3165782e6a736f6eab562afc4ece48cd4d4afafafafafafa525054ccb24b4cce2f2ec94cd44f2acd4bc949d53754aa0500504b01021403140000000800613a7a5dacfea4f522000000200000000a0000000000000000000000800100000000696e6465782e6a736f6e504b05060000000001000100380000004a0000000000"
+)
+"""An archive whose member's name is none, where the archive's own list has it right."""
 FOUND = [
     *(("archive", b"\0\0" + data) for data in (b"LA[]", b"\xe5x[1]", b'\xd1\xb9"zz"')),
     *(("archive", b"\0\0" + data) for data in (b"|\x9d{}", b"\xd4\xe9[]", b"=\xd5[1]")),
     *(("alias-proof", data) for data in (b"9b", b"\x1fPtrue")),
+    ("file", NOT_UTF8),
     ("storage-proof", b"\xc3\1\2\3"),  # a list of three is no node of a trie
 ]
 
