@@ -69,7 +69,7 @@ contract ModelPricing is IModelPricing {
             && config.metricId == pricing.metricId;
         if (same) pricing.price = _clamp(pricing.price, config.minPrice, config.maxPrice);
         else _begin(pricing, config);
-        pricing.movedAt = uint40(block.timestamp);
+        (pricing.movedAt, pricing.manualUntil) = (uint40(block.timestamp), 0);
         _store(pricing, config, points);
         (, pricing.transfers) = nft.ownershipOf(modelId);
         emit PricingSet(modelId, config, points, pricing.price);

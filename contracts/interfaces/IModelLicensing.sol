@@ -34,7 +34,8 @@ import {IModelRegistry} from "./IModelRegistry.sol";
 ///   settled: settle a model's derivatives before selling it.
 /// - A transfer of a model ends its offers, not the licences that were sold under them.
 /// - Licences are of a model with all its versions. A version may be revoked: ask the registry.
-/// - Tokens whose balances change by themselves (rebasing) harm their own holders here; no other asset.
+/// - Tokens whose balances change by themselves (rebasing) harm whoever is owed them here, also a
+/// derivative's parents, who did not choose them; no other asset.
 interface IModelLicensing {
     /*//////////////////////////////////////////////////////////////
                                   EVENTS

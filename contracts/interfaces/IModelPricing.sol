@@ -138,7 +138,8 @@ interface IModelPricing is IQuoter {
     /// @notice Sets how a model's price is made. Owner only.
     /// @dev The price begins at the base price, and is the base price until the first `sync`. If there
     /// was a pricing that follows the same metric, the price goes on from where it was, within the new
-    /// bounds, and the next move waits for the cooldown.
+    /// bounds, and the next move waits for the cooldown. A manual price ends: it was within the former
+    /// bounds, and may be a former owner's.
     /// @param modelId The registered model.
     /// @param config The rules.
     /// @param points The curve: 2 to 16 points, strictly increasing in the metric, with prices within

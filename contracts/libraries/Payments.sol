@@ -12,7 +12,7 @@ import {Permit, Price} from "../types/Payment.sol";
 /// @notice Prices, money in, and money out that is pulled: the native coin and ERC-20 tokens.
 /// @dev Money comes in from the caller alone and to the unit: tokens that take a fee on the way, or
 /// say that they moved what they did not, are refused. Tokens that return nothing are taken. What
-/// balances do by themselves later (rebasing) is not followed, and harms only that token's holders.
+/// balances do by themselves later (rebasing) is not followed, and harms those who are owed that token.
 library Payments {
     using SafeERC20 for IERC20;
 

@@ -72,7 +72,7 @@ class Prices:
     # ------------------------------------------------------------------ set
 
     def set(self, model: str | int, pricing: Pricing) -> None:
-        """Set how a model's price is made.
+        """Set how a model's price is made, which ends a price set by hand.
 
         Raises:
             ConfigError: the contract would not take it; the message says why.

@@ -333,6 +333,23 @@ contract ModelPricingTest is OraclesTest {
         expectNotForSale(Basis.Stopped);
     }
 
+    function test_setManualPrice_endsWithTheRulesItWasSetUnder() public {
+        setPricing(config());
+        setManual(20e6, START + 1 days);
+        PricingConfig memory next = config();
+        next.minPrice = 50e6;
+        setPricing(next);
+        expectPrice(100e6, Basis.Base);
+        (,, uint40 until) = pricing.manualPriceOf(model);
+        assertEq(until, 0, "until");
+
+        // Nor does one that was still to come.
+        setManual(120e6, START + 2 hours);
+        setPricing(next);
+        vm.warp(START + 90 minutes);
+        expectPrice(100e6, Basis.Base);
+    }
+
     function test_setManualPrice_neverReplacesTheFeedsChecks() public {
         setPricing(config());
         setFactor(TERMS, 10_000);

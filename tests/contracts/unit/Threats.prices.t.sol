@@ -110,11 +110,9 @@ contract PriceThreatsTest is OraclesTest {
         number = offerAs(bob);
         assertEq(licensing.quote(model, number, address(usdc)), 10e6, "what the seller left");
 
-        // A manual price runs until it is ended, through new rules too.
-        vm.startPrank(bob);
+        // New rules end it, but for the factors.
+        vm.prank(bob);
         pricing.setPricing(model, fixedAt(70e6), new Point[](0));
-        expectPrice(10e6, Basis.Manual);
-        pricing.endManualPrice(model);
         expectPrice(70e6, Basis.Fixed);
         assertEq(pricing.termsFactorOf(model, termsId), 10_000, "until bob sets his own");
     }

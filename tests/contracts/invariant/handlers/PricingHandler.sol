@@ -118,7 +118,7 @@ contract PricingHandler is Test {
             price = next.basePrice;
             heardAt = uint64(block.timestamp) - next.metricMaxAge - next.holdFor - 1;
         }
-        (rules, isSet, movedAt) = (next, true, uint64(block.timestamp));
+        (rules, isSet, movedAt, manualUntil) = (next, true, uint64(block.timestamp), 0);
         ++calls[this.setPricing.selector];
     }
 
@@ -130,7 +130,7 @@ contract PricingHandler is Test {
         vm.prank(OWNER);
         PRICING.setPricing(MODEL, next, _points);
         (rules, isSet, price) = (next, true, next.basePrice);
-        (heardAt, movedAt) = (0, uint64(block.timestamp));
+        (heardAt, movedAt, manualUntil) = (0, uint64(block.timestamp), 0);
         ++calls[this.setFixed.selector];
     }
 
