@@ -25,12 +25,16 @@ class Asked:
 
 @dataclass
 class Answer:
-    """An answer in place of the service's own; `cut` promises more bytes than come."""
+    """An answer in place of the service's own; `cut` promises more bytes than come.
+
+    With `after`, the request is taken in full, and answered when that is set.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    after: threading.Event | None = None
 
 
 Fault = Callable[[Asked], Answer | None]
@@ -91,6 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815
 
     def _send(self, answer: Answer) -> None:
+        if answer.after is not None:
+            answer.after.wait()
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)

@@ -44,6 +44,9 @@ _T = TypeVar("_T")
 
 _POLL = 0.25
 
+_LEAST_PATIENCE = 10.0
+"""Seconds for the answer to a `put`, which a busy peer may need, however soon copies are wanted."""
+
 _EMPTY_NAME = "empty file, on every node"
 
 
@@ -55,7 +58,8 @@ class ClusterStore(NamedPins, ReadThrough):
         reader: where blocks are read: a `KuboStore` or `GatewayStore` of the cluster's nodes.
         copies: least and largest number of peers to hold content; 0: the cluster's own setting.
         token: sent as a bearer token.
-        patience: seconds to wait for the copies.
+        patience: seconds to wait for the copies; and for the answer to a `put`, when all is sent:
+            a peer whose own node's disk is full never gives one.
         digests: of files that were put before, so that `put` reads and sends only what changed.
 
     Raises:
@@ -142,8 +146,13 @@ class ClusterStore(NamedPins, ReadThrough):
         # Without stream-channels an error is the answer's status, not a trailer that nobody reads.
         options = {"format": "car", "stream-channels": "false"}
         options |= self._options(self.text_with(root, name))
-        with ArchiveUpload(self._peers.live(), "/add", options, root=root) as upload:
+        with self._add(root, options) as upload:
             yield upload
+
+    def _add(self, root: CID, options: dict[str, str]) -> ArchiveUpload:
+        # A peer stores what comes while it comes: with the last byte, little is left to be done.
+        peer, patience = self._peers.live(), max(self._patience, _LEAST_PATIENCE)
+        return ArchiveUpload(peer, "/add", options, root=root, patience=patience)
 
     def _options(self, text: str) -> dict[str, str]:
         least, most = self._copies
@@ -186,7 +195,7 @@ class ClusterStore(NamedPins, ReadThrough):
             return
         everywhere = {"replication-min": "-1", "replication-max": "-1", "stream-channels": "false"}
         options = {"name": _EMPTY_NAME, "format": "car"} | everywhere
-        with ArchiveUpload(self._peers.live(), "/add", options, root=EMPTY) as upload:
+        with self._add(EMPTY, options) as upload:
             upload.add(EMPTY, b"")
             upload.finish(EMPTY)
 

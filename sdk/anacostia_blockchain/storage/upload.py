@@ -41,10 +41,20 @@ class Upload(ABC):
         service: where to.
         path: on that service.
         params: query of the request.
+        patience: seconds to wait for the answer, after all is sent.
     """
 
-    def __init__(self, service: Service, path: str, params: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        patience: float = _PATIENCE,
+    ) -> None:
         self._service = service
+        self._patience = patience
+        self._all_sent = False
         self._query = f"{path}?{urlencode(params)}"
         self._boundary = secrets.token_hex(16)
         self._connection, self._base = connection_to(service)
@@ -80,6 +90,7 @@ class Upload(ABC):
         with self._sending():
             self._send(last + f"\r\n--{self._boundary}--\r\n".encode())
             self._connection.send(b"0\r\n\r\n")
+            self._all_sent = True
             return self._answer()
 
     @contextmanager
@@ -111,7 +122,7 @@ class Upload(ABC):
                 self._connection.send(piece)
 
     def _answer(self) -> bytes:
-        self._connection.sock.settimeout(_PATIENCE)
+        self._connection.sock.settimeout(self._patience)
         with self._connection.getresponse() as answer:
             text = self._read(answer)
         if not 200 <= answer.status < 300:
@@ -128,7 +139,7 @@ class Upload(ABC):
         """Why the service has hung up, which it may have said before."""
         host = self._service.host
         if isinstance(error, TimeoutError):
-            return StoreUnavailableError(f"{host} did not answer in time")
+            return StoreUnavailableError(f"{host} {self._silence()}")
         try:
             if isinstance(error, BrokenPipeError | ConnectionResetError):
                 self._answer()
@@ -139,6 +150,13 @@ class Upload(ABC):
         return StoreUnavailableError(
             f"{host} cannot be reached, or broke off ({type(error).__name__})"
         )
+
+    def _silence(self) -> str:
+        """What has been waited for, and where to look: some services wait for ever for a node."""
+        look = "look at its log, and whether a disk of it or of its node is full"
+        if self._all_sent:
+            return f"has taken all, and not answered for {self._patience:g} s: {look}"
+        return f"has taken nothing more for {self._service.timeout:g} s: {look}"
 
     def _part(self, name: str) -> bytes:
         return (
@@ -182,6 +200,7 @@ class ArchiveUpload(Upload):
         path: on that service.
         params: query of the request.
         root: if it is known before; then there is one CAR, with it in its header.
+        patience: seconds to wait for the answer, after all is sent.
 
     Attributes:
         empty: whether a block without bytes was among those sent.
@@ -194,8 +213,9 @@ class ArchiveUpload(Upload):
         params: Mapping[str, str],
         *,
         root: CID | None = None,
+        patience: float = _PATIENCE,
     ) -> None:
-        super().__init__(service, path, params)
+        super().__init__(service, path, params, patience=patience)
         self._root = root
         self.empty = False
 

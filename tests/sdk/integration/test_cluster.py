@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from contextlib import ExitStack
 
 import pytest
@@ -138,6 +139,23 @@ def test_a_cluster_that_goes_away_in_the_middle_of_an_upload(cluster_peer):
     cid = scan_of(data)
     assert cid not in {pin.cid for pin in store.pins()}
     assert store.put(io.BytesIO(data)) == cid
+
+
+def test_a_peer_that_takes_all_and_never_answers(cluster_peer, monkeypatch):
+    """As one does whose node's disk is full: an error that says where to look, in good time."""
+    monkeypatch.setattr("anacostia_blockchain.storage.cluster._LEAST_PATIENCE", 0.1)
+    never, reader = threading.Event(), KuboStore(cluster_peer.kubo.api, patience=0)
+    data = content(2 * CHUNK, seed=68)
+    with Proxy(cluster_peer.api) as proxy:
+        silent = Answer(after=never)
+        proxy.fault = lambda asked: silent if asked.path.startswith("/add") else None
+        store = ClusterStore(proxy.url, reader, patience=0.5)
+        with pytest.raises(StoreUnavailableError, match=r"has taken all, .* for 0\.5 s: .*disk"):
+            store.put(io.BytesIO(data))
+        assert proxy.asked[-1].sent > len(data)
+        never.set()
+    real = ClusterStore(cluster_peer.api, reader)
+    assert scan_of(data) not in {pin.cid for pin in real.pins()}
 
 
 def scan_of(data):
