@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ class Asked:
 class Answer:
     """An answer in place of the service's own; `cut` promises more bytes than come.
 
-    With `after`, the request is taken in full, and answered when that is set.
+    With `after`, the request is taken in full, and answered when that is set; `drip` is how many
+    seconds pass before each byte of the body.
     """
 
     status: int = 200
@@ -35,6 +37,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     after: threading.Event | None = None
+    drip: float = 0
 
 
 Fault = Callable[[Asked], Answer | None]
@@ -102,7 +105,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body) + (1000 if answer.cut else 0)))
         self.end_headers()
-        self.wfile.write(answer.body)
+        for byte in answer.body if answer.drip else b"":
+            time.sleep(answer.drip)
+            self.wfile.write(bytes([byte]))
+        self.wfile.write(b"" if answer.drip else answer.body)
         self.close_connection = answer.cut
 
     @property

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPResponse
 from typing import Any, BinaryIO, NoReturn, cast
 
@@ -33,6 +34,7 @@ from anacostia_blockchain.storage.dag import Fetch
 from anacostia_blockchain.storage.http import Service
 from anacostia_blockchain.storage.kept import KeptConnections, fill
 from anacostia_blockchain.storage.leaves import BlockReaders, Readers
+from anacostia_blockchain.storage.pace import Pace
 from anacostia_blockchain.storage.racing import Race, Runner, ranked
 from anacostia_blockchain.storage.reading import BlockReader, ReadAhead
 from anacostia_blockchain.storage.streams import Streams, is_small
@@ -72,7 +74,7 @@ class Gateway(Runner):
 
         def take(answer: HTTPResponse) -> memoryview | None:
             plain = answer.status == 200 and not answer.headers.get("Content-Encoding")
-            return fill(answer, buffer) if plain else None
+            return fill(answer, buffer, Pace(self.service.host)) if plain else None
 
         try:
             return self._kept.ask("GET", f"/ipfs/{cid}?format=raw", {"Accept": _RAW_TYPE}, take)
@@ -162,8 +164,9 @@ class GatewayStore(BlockReader):
             ) as answer,
             service.typed(),
         ):
+            read1 = partial(answer.raw.read1, decode_content=True)
             # One byte more than a block may have: whatever is longer is no block, says its hash.
-            return bytes(answer.raw.read(MAX_BLOCK + 1, decode_content=True))
+            return Pace(service.host).read(read1, MAX_BLOCK + 1)
 
     def has(self, cid: CID) -> bool:
         """Say whether the gateways claim to have the content in full; `get` alone proves it."""
@@ -277,7 +280,7 @@ class GatewayStore(BlockReader):
         if not kind.startswith("application/vnd.ipld.car"):
             raise StoreUnavailableError(f"{gateway.service.host} sends {kind or 'no type'}, no CAR")
         with gateway.service.typed():
-            return car.Car.read(cast("BinaryIO", _Pieces(answer.raw)))
+            return car.Car.read(cast("BinaryIO", _Pieces(answer.raw, gateway.service.host)))
 
     def streaming(self) -> list[Gateway]:
         """The gateways to open a stream on, the best first."""
@@ -318,15 +321,16 @@ class GatewayStore(BlockReader):
 class _Pieces:
     """A body as a stream: numbers come from a few bytes that were read ahead, blocks directly."""
 
-    def __init__(self, raw: Any) -> None:  # noqa: ANN401 - urllib3's
-        self._raw = raw
+    def __init__(self, raw: Any, host: str) -> None:  # noqa: ANN401 - urllib3's
+        self._read1 = raw.read1
+        self._pace = Pace(host)
         self._rest = b""
 
     def read(self, size: int) -> bytes:
         if not self._rest:
             if size > _AHEAD:
-                return bytes(self._raw.read(size))
-            self._rest = bytes(self._raw.read(_AHEAD))
+                return self._pace.read(self._read1, size)
+            self._rest = self._pace.read(self._read1, _AHEAD)
         piece, self._rest = self._rest[:size], self._rest[size:]
         return piece
 

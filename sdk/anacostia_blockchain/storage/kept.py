@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from anacostia_blockchain.content.dagpb import MAX_BLOCK
 from anacostia_blockchain.errors import StoreUnavailableError
 from anacostia_blockchain.storage.http import Service
+from anacostia_blockchain.storage.pace import Pace
 
 _T = TypeVar("_T")
 
@@ -53,6 +54,10 @@ class KeptConnections:
                 taken = take(answer)
                 if not answer.isclosed() and answer.read(1):
                     connection.close()  # whatever follows is not waited for
+            except StoreUnavailableError:
+                connection.close()
+                self._mine.connection = None
+                raise
             except (OSError, HTTPException) as error:
                 connection.close()
                 self._mine.connection = None
@@ -79,15 +84,22 @@ def connection_to(service: Service) -> tuple[HTTPConnection, str]:
     return kind(service.host, timeout=service.timeout), urlsplit(service.url).path
 
 
-def fill(answer: HTTPResponse, buffer: memoryview) -> memoryview:
+def fill(answer: HTTPResponse, buffer: memoryview, pace: Pace | None = None) -> memoryview:
     """Read a body into a buffer, and return the part that it fills: all of it, if it is larger.
+
+    Args:
+        answer: whose body it is.
+        buffer: for it.
+        pace: that it has to keep, where its sender is a stranger.
 
     Raises:
         HTTPException: it is shorter than it was said to be.
+        StoreUnavailableError: it comes too slowly.
     """
     done = 0
     while done < min(len(buffer), MAX_BLOCK):
-        size = answer.readinto(buffer[done:])
+        rest = buffer[done:]
+        size = pace.readinto(answer, rest) if pace is not None else answer.readinto(rest)
         if not size:
             if answer.length:
                 raise IncompleteRead(b"", answer.length)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import threading
+import time
 
 import pytest
 
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.dagpb import decode
 from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import (
@@ -247,6 +250,60 @@ def test_gateways_that_do_not_answer_are_passed_over(node, large, tmp_path):
         broken.fault = lambda _asked: Answer(503, b"later", {"Retry-After": "0"})
         store = GatewayStore([NOTHING, dead.url, broken.url, node.gateway])
         assert scan(store.get(large, tmp_path / "copy")).cid == large
+
+
+def test_a_stream_that_drips_is_gone_on_with_elsewhere(liar, node, large, tmp_path, monkeypatch):
+    """Each byte comes well within the time-out; at that pace, the file would take a day."""
+    monkeypatch.setattr("anacostia_blockchain.storage.pace.WINDOW", 1)
+    archive = io.BytesIO()
+    KuboStore(node.api).export_car(large, archive)
+    kind = {"Content-Type": "application/vnd.ipld.car"}
+    answer = Answer(200, archive.getvalue(), kind, drip=0.005)
+    liar.fault = lambda asked: answer if "format=car" in asked.path else None
+    store = GatewayStore([liar.url, node.gateway])
+    dripping, honest = store.gateways
+    honest.seconds = 3.0  # so that the other's stream is opened first
+    assert scan(store.get(large, tmp_path / "copy")).cid == large
+    assert liar.paths("format=car")
+    assert not dripping.dropped
+    assert dripping.seconds > honest.seconds
+
+
+@pytest.mark.parametrize("near", [0, 1000])
+def test_a_block_that_drips_is_given_up(liar, node, large, tmp_path, monkeypatch, near):
+    """Whichever way it is asked for; and another gateway's is taken."""
+    monkeypatch.setattr("anacostia_blockchain.storage.pace.WINDOW", 0.3)
+    monkeypatch.setattr(GatewayStore, "near", near)
+    slow = Answer(200, bytes(CHUNK), drip=0.005)
+    liar.fault = lambda asked: None if str(large) in asked.path else slow
+    alone = GatewayStore(liar.url, streams=False)
+    with pytest.raises(StoreUnavailableError, match="fewer than 1,024 bytes a second"):
+        alone.get(large, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    both = GatewayStore([liar.url, node.gateway], streams=False)
+    assert scan(both.get(large, tmp_path / "copy")).cid == large
+
+
+def test_a_slow_gateway_is_not_waited_for(liar, node, large):
+    """Neither when nothing is known of it, nor when it was quick before."""
+    late = threading.Event()
+
+    def wait(_asked):
+        late.wait(60)
+
+    leaves = [link.cid for link in decode(KuboStore(node.api).block(large)).links]
+    store = GatewayStore([liar.url, node.gateway])
+    try:
+        for known in (None, 0.001):
+            store.gateways[0].seconds, store.gateways[1].seconds = known, 0.002
+            liar.fault = wait
+            began, cid = time.monotonic(), leaves.pop()
+            assert CID.of(store.block(cid)) == cid
+            assert time.monotonic() - began < 30
+            assert liar.paths(str(cid))
+            assert store.gateways[0].seconds == known
+    finally:
+        late.set()
 
 
 def test_an_error_page_with_status_200_is_no_block(liar, tmp_path):
