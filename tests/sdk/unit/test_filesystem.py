@@ -83,3 +83,15 @@ def test_fsspec_finds_it_by_its_protocol(store, root, tmp_path):
     local = fsspec.filesystem("ipfs", **where)
     local.get(f"{root}/weights", str(tmp_path / "copy"), recursive=True)
     assert (tmp_path / "copy" / "deep" / "été.txt").read_bytes() == b"unicode name"
+
+
+def test_pandas_reads_a_table(store, tmp_path):
+    """By its address alone, from a folder of a store."""
+    pandas = pytest.importorskip("pandas")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "scores.csv").write_text("model,accuracy\na,0.5\nb,0.75\n")
+    root = store.put(tmp_path / "data")
+    where = {"store": f"file:{store.folder}"}
+    table = pandas.read_csv(f"ipfs://{root}/scores.csv", storage_options=where)
+    assert list(table["model"]) == ["a", "b"]
+    assert table["accuracy"].mean() == 0.625
