@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,11 @@ from rich.markup import escape
 from anacostia_blockchain.cli import Session, session
 from anacostia_blockchain.cli.output import as_data, tick
 from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import AnacostiaError, ConfigError
 from anacostia_blockchain.storage import LocalStore, Pin
 from anacostia_blockchain.storage.base import Store
+from anacostia_blockchain.storage.dag import is_directory, node_of
 from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.storage.health import SAMPLE, Health, State, keeps
 from anacostia_blockchain.storage.health import check as check_copies
@@ -48,13 +51,36 @@ def put(session: Session, path: Path, name: str, is_car: bool) -> None:
 
 @storage.command()
 @click.argument("cid")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(allow_dash=True))
 @session
-def get(session: Session, cid: str, target: Path) -> None:
-    """Copy content to TARGET, verified block by block; run again to resume."""
+def get(session: Session, cid: str, target: str) -> None:
+    """Copy content to TARGET, verified block by block; run again to resume.
+
+    With - for TARGET, a file's bytes go to standard output.
+    """
+    if target == "-":  # as text: of ./- a path makes the same
+        _to_stdout(session, CID.parse(cid))
+        return
     with session.output.progress("fetching") as progress:
-        path = session.storage().get(CID.parse(cid), target, progress=progress)
+        path = session.storage().get(CID.parse(cid), Path(target), progress=progress)
     session.output.result({"path": str(path)}, f"verified and written to {escape(str(path))}")
+
+
+def _to_stdout(session: Session, cid: CID) -> None:
+    if session.output.as_json:
+        raise ConfigError("standard output is the file's with -: leave out --json, or name a path")
+    store, done = session.storage(), 0
+    if is_directory(node_of(store.block, cid)):
+        raise ConfigError(f"{cid} is a folder, which no stream can be: name a path in place of -")
+    with session.output.progress("fetching") as progress, store.open(cid) as stream:
+        total = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        with typed_errors(Path("standard output")):
+            while piece := stream.read(CHUNK):
+                sys.stdout.buffer.write(piece)
+                done += len(piece)
+                progress(done, total)
+            sys.stdout.buffer.flush()
 
 
 @storage.command()

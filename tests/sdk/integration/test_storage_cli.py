@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 
 import pytest
 
@@ -72,6 +76,67 @@ def test_streams_and_archives(shell, tmp_path):
     shell("storage", "put", "--car", "a.car")
     shell("storage", "put", "--car", "-", data=b"nonsense", code=1)
     assert "FormatError" in shell.errors
+
+
+def test_a_file_goes_to_standard_output(tmp_path):
+    """Its bytes and nothing else; what no stream can be is refused before any is written."""
+    data = content(2 * CHUNK + 1, seed=90)
+    store = LocalStore(tmp_path / ".home" / "store")
+    file, empty = store.put(io.BytesIO(data)), store.put(io.BytesIO())
+    folder = store.put(make_folder(tmp_path / "model"))
+    assert ran(tmp_path, "storage", "get", str(file), "-").stdout == data
+    assert ran(tmp_path, "storage", "get", str(empty), "-").stdout == b""
+    for arguments, reason in (
+        ((str(file), "-", "--json"), b"leave out --json"),
+        ((str(folder), "-"), b"is a folder, which no stream can be: name a path"),
+    ):
+        refused = ran(tmp_path, "storage", "get", *arguments)
+        assert (refused.returncode, refused.stdout) == (1, b"")
+        assert b"ConfigError" in refused.stderr
+        assert reason in refused.stderr
+    assert not (tmp_path / "-").exists()
+    assert ran(tmp_path, "storage", "get", str(file), "./-").returncode == 0
+    assert (tmp_path / "-").read_bytes() == data
+
+
+def ran(folder, *arguments, **options):
+    command = [sys.executable, "-m", "anacostia_blockchain.cli", "--home", ".home", *arguments]
+    return subprocess.run(command, cwd=folder, check=False, capture_output=True, **options)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_shown_on_a_terminal_alone(tmp_path, terminal):
+    """A bar that ends where all is stored; nothing of it in a pipe."""
+    (tmp_path / "file").write_bytes(content(4_000_000, seed=91))
+    shown, screen = pty.openpty() if terminal else os.pipe()
+    read: list[bytes] = []
+    reader = threading.Thread(target=drain, args=(shown, read))
+    reader.start()
+    command = [sys.executable, "-m", "anacostia_blockchain.cli", "--home", ".home"]
+    env = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    done = subprocess.run(
+        [*command, "storage", "put", "file"],
+        cwd=tmp_path,
+        env=env,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=screen,
+    )
+    os.close(screen)
+    reader.join(60)
+    os.close(shown)
+    assert done.stdout.startswith(b"baf")
+    text = b"".join(read).decode()
+    assert ("storing" in text) == terminal
+    assert ("4.0/4.0 MB" in text) == terminal
+    assert terminal or not text
+
+
+def drain(file, pieces):
+    """Read until the other side is closed, which a terminal says by an error."""
+    with suppress(OSError):
+        while piece := os.read(file, 1 << 16):
+            pieces.append(piece)
 
 
 def scan_of(folder, data):
