@@ -60,7 +60,7 @@ def _is_evidence(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()[:1] == [INDEX]
-    except (zipfile.BadZipFile, OSError):
+    except bundle.DAMAGED:
         return False
 
 

@@ -102,7 +102,10 @@ class Archive:
             self._zip = zipfile.ZipFile(path)
             names = self._zip.namelist()
             self.index = self.document(INDEX)
-        except (zipfile.BadZipFile, NotFoundError, OSError, ValueError) as error:
+        except (
+            *(zipfile.BadZipFile, NotImplementedError),  # of a newer form
+            *(NotFoundError, OSError, ValueError),
+        ) as error:
             raise FormatError(f"{path} is truncated, or no evidence: {error}") from error
         if self.index.get("schema") != SCHEMA:
             raise FormatError(f"{path} is evidence of form {self.index.get('schema')!r}")

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from anacostia_blockchain import verify
 from anacostia_blockchain.content.cid import CID
@@ -37,9 +37,6 @@ from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.types import Status
 from anacostia_blockchain.verify import Check, Evidence, Report
 
-if TYPE_CHECKING:
-    pass
-
 SCHEMA = "anacostia/bundle/1"
 EVIDENCE = "evidence.json"
 CONTENT = "content.car"
@@ -48,7 +45,7 @@ DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
     *(NotImplementedError, RuntimeError, ValueError),  # kinds of compression and of locks
 )
-"""What reading a member of an archive raises where it is not as this package writes it."""
+"""What reading an archive raises where it is not as this package writes it."""
 
 _LARGEST_DOCUMENT = 1 << 28
 
@@ -240,7 +237,7 @@ class _open:  # noqa: N801 - a context manager, used as a function
     def __enter__(self) -> tuple[zipfile.ZipFile, dict[str, Any]]:
         try:
             self._archive = zipfile.ZipFile(self._path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+        except DAMAGED as error:
             raise FormatError(f"{self._path} is truncated, or no bundle: {error}") from error
         try:
             return self._archive, self._document()
