@@ -110,6 +110,7 @@ def keystore(monkeypatch) -> Iterator[str]:
     path.write_text(json.dumps(Account.encrypt(KEY, PASSPHRASE, kdf="pbkdf2", iterations=1000)))
     monkeypatch.setenv("APE_ACCOUNTS_deployer_PASSPHRASE", PASSPHRASE)
     yield "deployer"
+    ape.accounts.load("deployer").set_autosign(False)  # Ape knows it still in the next test
     path.unlink()
 
 

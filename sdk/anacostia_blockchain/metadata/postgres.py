@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, event, text
@@ -144,10 +144,14 @@ class _SessionClaim:
         return True
 
     def release(self) -> None:
-        """Close the session, and the lock with it."""
+        """Unlock, and close the session, which alone a busy server would notice some time later."""
         with self._guard:
             self._held = False
             self._database.forget(self)
+            if self._connection is not None:
+                with suppress(StoreUnavailableError):
+                    statement = text("SELECT pg_advisory_unlock(:key)")
+                    self._connection.execute(statement, {"key": _key(self._what)})
             self._drop()
 
     def _drop(self) -> None:
