@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anacostia_blockchain._archives import DAMAGED
 from anacostia_blockchain.errors import FormatError, NotFoundError
 from anacostia_blockchain.evidence import check
 from anacostia_blockchain.evidence.archive import INDEX
@@ -60,7 +61,7 @@ def _is_evidence(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()[:1] == [INDEX]
-    except bundle.DAMAGED:
+    except DAMAGED:
         return False
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
+from anacostia_blockchain._archives import DAMAGED
 from anacostia_blockchain._files import whole
 from anacostia_blockchain.content.documents import canonical, read_object
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
@@ -102,10 +104,7 @@ class Archive:
             self._zip = zipfile.ZipFile(path)
             names = self._zip.namelist()
             self.index = self.document(INDEX)
-        except (
-            *(zipfile.BadZipFile, NotImplementedError),  # of a newer form
-            *(NotFoundError, OSError, ValueError),
-        ) as error:
+        except (NotFoundError, *DAMAGED) as error:
             raise FormatError(f"{path} is truncated, or no evidence: {error}") from error
         if self.index.get("schema") != SCHEMA:
             raise FormatError(f"{path} is evidence of form {self.index.get('schema')!r}")
@@ -129,12 +128,12 @@ class Archive:
             stream = self._zip.open(name)
         except KeyError:
             raise NotFoundError(f"the evidence holds no {name}") from None
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+        except DAMAGED as error:
             raise IntegrityError(f"{name} is damaged: {error}") from error
         with stream:
             try:
                 yield stream
-            except (zipfile.BadZipFile, EOFError, OSError, _zlib_error()) as error:
+            except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
                 raise IntegrityError(f"{name} is damaged: {error}") from error
 
     def document(self, name: str) -> dict[str, Any]:
@@ -184,9 +183,3 @@ def _digest(stream: IO[bytes]) -> str:
         while chunk := stream.read(_CHUNK):
             found.update(chunk)
     return found.hexdigest()
-
-
-def _zlib_error() -> type[Exception]:
-    import zlib  # noqa: PLC0415 - only its error
-
-    return zlib.error

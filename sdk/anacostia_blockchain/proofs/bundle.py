@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from anacostia_blockchain import verify
+from anacostia_blockchain._archives import DAMAGED
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.documents import field, read_object
 from anacostia_blockchain.deployment import predicted_address, token_of
@@ -40,12 +40,6 @@ from anacostia_blockchain.verify import Check, Evidence, Report
 SCHEMA = "anacostia/bundle/1"
 EVIDENCE = "evidence.json"
 CONTENT = "content.car"
-
-DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
-    *(NotImplementedError, RuntimeError, ValueError),  # kinds of compression and of locks
-)
-"""What reading an archive raises where it is not as this package writes it."""
 
 _LARGEST_DOCUMENT = 1 << 28
 
