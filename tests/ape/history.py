@@ -100,7 +100,7 @@ def make(local: LocalChain) -> Deployment:
 
     oracles.eth_usd.send("updateAnswer", 3200 * 10**8)
     source = alice.prices.open_source(oracles.workflow_id)
-    alice.prices.set(digits, _rules(source))
+    alice.prices.set(digits, rules(source))
     alice.prices.set_terms(digits, None, share=1)
     alice.prices.set_manual(digits, "25", valid_for=timedelta(days=20))
 
@@ -117,7 +117,8 @@ def _anchor(hub: Anacostia, log: bytes, old: int, new: int) -> None:
     hub.ledger.anchor(log, new, merkle.root(RUNS[:new]), proof)
 
 
-def _rules(source: bytes) -> Pricing:
+def rules(source: bytes) -> Pricing:
+    """A price that follows the accuracy that a source reports."""
     return Pricing(
         base=Decimal(20),
         minimum=Decimal(10),

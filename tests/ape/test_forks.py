@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import ape
 import pytest
 from clients import Client, chain_of
-from history import ALICE, BOB, CAROL, DAYS, PRICE, RUNS, pass_, root
+from history import ALICE, BOB, CAROL, DAYS, PRICE, RUNS, pass_, root, rules
 
 from anacostia_blockchain import deployment as deploying
 from anacostia_blockchain.chain import Chain
@@ -24,7 +24,7 @@ from anacostia_blockchain.ledger import merkle
 from anacostia_blockchain.licensing.terms import Right
 from anacostia_blockchain.licensing.values import Price
 from anacostia_blockchain.oracles import coin_price, deploy_oracles
-from anacostia_blockchain.prices.values import Basis, Point, Pricing
+from anacostia_blockchain.prices.values import Basis, Pricing
 from anacostia_blockchain.promotion import service
 from anacostia_blockchain.rollout import deploy_all
 from anacostia_blockchain.types import Kind, Status
@@ -290,15 +290,7 @@ class TestOraclesSwapped:
         swapped = deploy_oracles(hub.chain, hub.deployment, network_of(after))
         beside = Anacostia(hub.chain, swapped, home=hub.home)
         source = beside.prices.open_source(after.workflow_id)
-        rules = Pricing(
-            base=Decimal(20),
-            minimum=Decimal(10),
-            maximum=Decimal(100),
-            points=(Point.parse("0.5:10"), Point.parse("0.9:90")),
-            metric="accuracy",
-            source=source,
-        )
-        beside.prices.set(model, rules)
+        beside.prices.set(model, rules(source))
         beside.prices.set_terms(model, None, share=1)
 
         def report(through: Oracles, to: Anacostia) -> str:
@@ -310,7 +302,7 @@ class TestOraclesSwapped:
         assert report(after, hub).startswith("MetricReceiver_NotForwarder")
         assert report(after, beside) == ""
         pass_(hub.chain, timedelta(hours=1))
-        beside.prices.sync(model)  # toward 70 dollars, by a tenth at most
+        beside.prices.sync(model)  # toward 77.50 dollars, by a tenth at most
         assert beside.prices.get(model).price == Decimal(22)
         assert hub.prices.get(model).price == Decimal(25)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,6 +28,7 @@ from anacostia_blockchain.storage import pinning
 from anacostia_blockchain.storage.kubo import KuboStore
 from anacostia_blockchain.storage.pinning import PinningStore
 from anacostia_blockchain.storage.testing import ClusterPeer, KuboNode
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -100,10 +100,7 @@ def test_what_nobody_has_is_not_kept(store):
     hasty = PinningStore(store._service.url, store._node, patience=1)
     with pytest.raises(NotFoundError, match="could not fetch"):
         hasty.pin(unknown)
-    deadline = time.monotonic() + 20
-    while store.requests(unknown) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert store.requests(unknown) == []
+    wait_for(lambda: store.requests(unknown) == [], seconds=20)
 
 
 def status(cid, state, **more):
@@ -166,10 +163,7 @@ def test_a_request_that_failed_is_taken_back(proxy, node, store, monkeypatch):
     with pytest.raises(StorageError, match=r"quota is used up.*stays pinned on the node"):
         PinningStore(proxy.url, node, patience=5).put(io.BytesIO(data), name="digits")
     assert "POST" in {asked.method for asked in proxy.asked}
-    deadline = time.monotonic() + 20
-    while store.requests(cid) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert store.requests(cid) == []
+    wait_for(lambda: store.requests(cid) == [], seconds=20)
     assert [pin.cid for pin in node.pins("digits")].count(cid) == 1
     assert store.put(io.BytesIO(data), name="digits") == cid
 
@@ -188,10 +182,7 @@ def test_a_service_that_goes_away_while_it_is_waited_for(proxy, node, store):
     proxy.fault = fault
     with pytest.raises(StoreUnavailableError, match="stays pinned on the node"):
         PinningStore(proxy.url, node, patience=5).put(io.BytesIO(data))
-    deadline = time.monotonic() + 20
-    while store.requests(cid) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert store.requests(cid) == []
+    wait_for(lambda: store.requests(cid) == [], seconds=20)
 
 
 def test_a_name_that_fails_leaves_the_others(proxy, node, store):

@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
@@ -43,6 +42,7 @@ from anacostia_blockchain.prices.values import Point, Pricing, workflow_name
 from anacostia_blockchain.testing import LocalChain
 from anacostia_blockchain.web.guard import Token
 from chainlink import LocalDon, Oracles, network_of
+from waiting import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -209,7 +209,7 @@ class World:
         incoming = self.folder / "incoming"
         incoming.write_text(accuracy)
         incoming.replace(self.data / f"{count}.txt")
-        wait_for(lambda: self._published() > count)
+        wait_for(lambda: self._published() > count, seconds=120)
 
     def _published(self) -> int:
         runs = httpx.get(f"{self.truth}/api/runs").json()["runs"]
@@ -247,13 +247,6 @@ class World:
     def reason(self, delivered: dict[str, Any]) -> str:
         """Why the receiver refused a report."""
         return self.oracles.refusal(delivered["hash"])
-
-
-def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
