@@ -178,7 +178,7 @@ class World:
         started = time.monotonic()
         while not all((self._folder / name.replace(" ", "-")).exists() for name in CAST):
             self._keep_running()
-            time.sleep(0.1)
+            time.sleep(0.1)  # it is told by the folders that they make
         return max(1.0, (time.monotonic() - started) / STARTS)
 
     def _keep_running(self) -> None:
@@ -217,7 +217,7 @@ class World:
         blocks = gzip.decompress(bytes.fromhex(rpc("anvil_dumpState").removeprefix("0x")))
         self._chain.kill()
         (self._folder / CHAIN).write_bytes(blocks)
-        time.sleep(self._chance.uniform(0, 1))
+        time.sleep(self._chance.uniform(0, 1))  # others find no chain for a while
         self._chain.start()
         self._endpoint.target = self._chain.rpc_url
 
