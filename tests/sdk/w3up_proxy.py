@@ -29,12 +29,14 @@ class LyingService:
         key: signs the receipts; replace it to sign with another.
         answer: given a path, an answer (status, content type, body) instead of the real one.
         outcome: given an outcome and the ability it is of, what to say instead.
+        hidden: ability of the tasks that follow, of which nothing is said.
     """
 
     def __init__(self, real: Service) -> None:
         self.key = Signer.generate()
         self.answer: Callable[[str], tuple[int, str, bytes] | None] = lambda _path: None
         self.outcome: Callable[[str, dict], None] = lambda _can, _outcome: None
+        self.hidden = ""
         self.service = real
         proxy = self
 
@@ -87,9 +89,14 @@ class LyingService:
         for task, link in report.items():
             outcome = ipld.get(blocks, link)["ocm"]
             self.outcome(ability(request, Link.parse(task)), outcome)
+            follows = outcome.get("fx", {})
+            follows["fork"] = [t for t in follows.get("fork", ()) if not self._hides(blocks, t)]
             signed = {"ocm": outcome, "sig": self.key.sign(ipld.encode(outcome))}
             report[task] = ipld.put(blocks, signed)
         return ipld.write_car(ipld.put(blocks, {MESSAGE: {"report": report}}), blocks)
+
+    def _hides(self, blocks: ipld.Blocks, task: Link) -> bool:
+        return task in blocks and ipld.get(blocks, task)["att"][0]["can"] == self.hidden
 
 
 TYPES = {"content-type": CONTENT_TYPE, "accept": CONTENT_TYPE}

@@ -31,6 +31,9 @@ const http = {
 // How many PUTs are to be broken off, and after how many bytes.
 const cuts = { left: 0, after: 0 }
 
+// How many answers to a GET of a range are to end with another byte than they should.
+const damages = { left: 0 }
+
 function cut(request) {
   let seen = 0
   request.on('data', (piece) => {
@@ -51,7 +54,16 @@ function honourRange(request, response) {
     found = status === 200
     return writeHead.call(response, found ? 206 : status, ...rest)
   }
-  response.write = (data) => write.call(response, found ? data.subarray(first, last + 1) : data)
+  response.write = (data) => write.call(response, found ? part(data, first, last) : data)
+}
+
+function part(data, first, last) {
+  const asked = Uint8Array.from(data.subarray(first, last + 1))
+  if (damages.left > 0) {
+    damages.left -= 1
+    asked[asked.length - 1] ^= 1
+  }
+  return asked
 }
 
 const context = await createContext({
@@ -139,6 +151,10 @@ const routes = {
   async 'POST /_cut'(request, response, url) {
     cuts.left = Number(url.searchParams.get('times'))
     cuts.after = Number(url.searchParams.get('after'))
+    send(response, 200)
+  },
+  async 'POST /_damage'(request, response, url) {
+    damages.left = Number(url.searchParams.get('times'))
     send(response, 200)
   },
   async 'POST /_confirm'(request, response) {
