@@ -114,8 +114,10 @@ class KuboNode(_Process):
         return found
 
     def connect(self, other: KuboNode) -> None:
-        """Connect to another node."""
-        self.rpc("swarm/connect", arg=other.addresses[0])
+        """Connect to another node, and again whenever that is lost: nothing else finds it."""
+        address = other.addresses[0]
+        self.rpc("swarm/peering/add", arg=address)
+        self.rpc("swarm/connect", arg=address)
 
     def rpc(self, command: str, **options: str) -> Any:  # noqa: ANN401 - as the command says
         """Call the RPC API, without this package's own client."""

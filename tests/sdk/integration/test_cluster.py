@@ -63,7 +63,11 @@ def test_a_peer_dies_and_its_copy_is_made_again(three, tmp_path):
     copy = store.get(cid, tmp_path / "copy")
     assert scan(copy).cid == cid
     wait_for(lambda: len(store.peers()) == 2)
-    wait_for(lambda: len({p.peer for p in store.status(cid) if p.holds} - {victim.peer_id}) == 2)
+    wait_for(
+        lambda: len({p.peer for p in store.status(cid) if p.holds} - {victim.peer_id}) == 2,
+        seconds=120,
+        instead=lambda: (store.status(cid), [peer.log[-2000:] for peer in three]),
+    )
     assert [pin.name for pin in store.pins()] == ["digits"]
     survivor = next(p for p in three if p is not victim and p.peer_id not in holders)
     assert KuboStore(survivor.kubo.api, patience=0).has(cid)
