@@ -6,6 +6,7 @@ them up; what is sent is decided by the SDK, whose one plan the demo and the tes
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from ape.logging import logger
 from scripts import _safe
 from web3.exceptions import Web3Exception
 
+from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.chain import Call, Chain, Receipt
 from anacostia_blockchain.config import LOCAL_CHAIN_ID, confirmations_of
 from anacostia_blockchain.errors import (
@@ -55,6 +57,9 @@ _URL = re.compile(
 
 _OF_A_SAFE = 200_000
 """Gas that a Safe uses itself, to check its signatures; its plugin counts none for that."""
+
+_HOST = "APE_FOUNDRY_HOST"
+"""Where Ape's Foundry plugin finds or starts anvil, if it is set."""
 
 _UNSET = re.compile(r"Invalid \w+: \$(?P<variable>\w+)")
 """Ape leaves a variable that is not set as it stands in ape-config.yaml."""
@@ -197,7 +202,8 @@ def connected(choice: str) -> Iterator[ProviderAPI]:
             chosen = context._provider.network  # noqa: SLF001 - Ape tells no other way, unconnected
             if chosen.is_fork:
                 _ask_upstream(choice, chosen)
-            provider = context.push_provider()
+            with _free_port():
+                provider = context.push_provider()
         except ApeException as error:
             unset = _UNSET.search(str(error))
             if unset is None:
@@ -210,6 +216,24 @@ def connected(choice: str) -> Iterator[ProviderAPI]:
         yield provider
     finally:
         context.pop_provider()
+
+
+@contextmanager
+def _free_port() -> Iterator[None]:
+    """Name a port for the chain that Ape may start.
+
+    Left to itself it guesses one, and gives up, or takes a stranger's chain for its own, where the
+    guess is wrong.
+    """
+    if _HOST in os.environ:
+        yield
+        return
+    (port,) = free_ports(1)
+    os.environ[_HOST] = f"http://127.0.0.1:{port}"
+    try:
+        yield
+    finally:
+        del os.environ[_HOST]
 
 
 def _ask_upstream(choice: str, fork: ForkedNetworkAPI) -> None:

@@ -35,6 +35,12 @@ PUBLIC = (
 """Networks by Ape's names, and where their RPC URLs are looked for."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """The chain that Ape begins with has its port by now; forks get ports of their own."""
+    os.environ.pop("APE_FOUNDRY_HOST", None)
+
+
 @pytest.fixture(scope="module")
 def live() -> Iterator[ProviderAPI]:
     """A fork of the chain with history; nothing that is done here is seen there."""

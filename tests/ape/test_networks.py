@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import random
+import socket
+
 import ape
 import pytest
 import yaml
@@ -66,3 +70,14 @@ def test_networks_that_lead_nowhere_are_told_in_one_line(monkeypatch):
     assert "No network in 'base' named 'nonsense'" in refused("base:nonsense")
     assert "'http://127.0.0.1:1'" in refused("base:sepolia:http://127.0.0.1:1")
     assert "set OPTIMISM_RPC_URL" in refused("optimism:mainnet-fork:foundry")
+
+
+def test_a_fork_gets_a_port_that_nobody_has(monkeypatch):
+    """Whatever Ape would guess."""
+    local = ape.networks.provider.uri
+    assert "APE_FOUNDRY_HOST" not in os.environ
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(random, "randint", lambda *_: taken.getsockname()[1])
+        with connected("live:live-fork:foundry") as fork:
+            assert fork.uri not in (local, f"http://127.0.0.1:{taken.getsockname()[1]}")
+            assert fork.get_block("latest").number > 0
