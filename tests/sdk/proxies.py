@@ -78,6 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
     """Handles one connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or every answer waits for an acknowledgement, 40 ms
     proxy: Proxy
 
     def handle_one_request(self) -> None:
