@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -113,7 +114,7 @@ class Sender:
         self._wake.set()
         while self._open() and time.monotonic() < deadline and not self._stopped.is_set():
             if self._thread is None:
-                self.step()
+                self.step(deadline)
             time.sleep(0.02)
         self.stop()
         return len(self._open())
@@ -129,10 +130,14 @@ class Sender:
         if self._thread is not None:
             self._thread.join(timeout=5)
 
-    def step(self) -> bool:
-        """Carry out every open intent once; False if one had to be put off."""
+    def step(self, deadline: float = math.inf) -> bool:
+        """Carry out every open intent once; False if one had to be put off.
+
+        Args:
+            deadline: on the monotonic clock; none is begun after it.
+        """
         for intent in self._open():
-            if self._stopped.is_set():
+            if self._stopped.is_set() or time.monotonic() >= deadline:
                 return False
             try:
                 self.carry_out(intent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -207,3 +208,20 @@ def test_of_two_senders_the_first_to_sign_may_be_the_slower(local, tmp_path):
     assert second.outbox.get(to).state == "confirmed"
     assert first.nothing_waits()
     assert first.balances([to]) == {to: 1}
+
+
+def test_draining_ends_in_time_whatever_waits(local, office, tmp_path):
+    """What is left is carried out later, once."""
+    customers = [somebody() for _ in range(10)]
+    for customer in customers:
+        office.intend(customer, customer)
+    # A chain that takes its time.
+    office.sender._on_step = lambda _step, _intent: time.sleep(0.1)
+    started = time.monotonic()
+    left = office.sender.drain(0.5)
+    assert time.monotonic() - started < 3
+    assert left == sum(paid == 0 for paid in office.balances(customers).values()) > 0
+    office.close()
+    later = Office(local, tmp_path)
+    later.finish()
+    assert set(later.balances(customers).values()) == {1}
