@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -36,6 +37,7 @@ from anacostia_blockchain.testing import dev_signer
 from anacostia_blockchain.web.guard import Token
 from anacostia_blockchain.web.serving import listen, make_server, outbox_app
 from chains import KILLED, anchored_sizes, die_at, in_child, reconnected, start_child
+from faults import FaultyEndpoint
 
 pytestmark = pytest.mark.integration
 
@@ -80,6 +82,23 @@ def test_the_training_machine_needs_no_key(hub, trainer, uri: str) -> None:
     with open_database(uri).read() as connection:
         leaf = connection.execute(select(schema.runs.c.leaf)).scalars().first()
     hub.runs.check_proof(trainer.runs.find_proof(bytes.fromhex(leaf)))
+
+
+def test_many_runs_cost_one_transaction_and_few_requests(
+    hub, trainer, uri: str, local_chain, tmp_path: Path
+) -> None:
+    """What one head covers is not asked of the chain for each run again."""
+    record(trainer, uri, runs=20)
+    with FaultyEndpoint(local_chain.rpc_url) as endpoint:
+        chain = Chain.connect(endpoint.url, signer=dev_signer(), state_dir=tmp_path)
+        here = Anacostia(chain, hub.deployment, home=hub.home)
+        assert here.address == hub.address
+        assert worker(here, uri).once(30) == 0
+        asked = Counter(endpoint.methods)
+    assert asked["eth_sendRawTransaction"] == 2  # the log is opened, and a head anchored
+    assert asked.total() < 2 * 20
+    assert anchored_sizes(hub, log_id(hub, uri)) == [20]
+    assert anchored_runs(uri) == 20
 
 
 def test_a_pipeline_without_a_key_hands_over(hub, trainer, uri: str, tmp_path: Path) -> None:
