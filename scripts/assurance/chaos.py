@@ -53,7 +53,7 @@ STARTS = 4.0
 """Seconds in which all processes start on a machine that has nothing else to do."""
 LOST = 0.04
 """Share of the chain's requests that are lost while accidents happen, and of its answers."""
-PATIENCE = 300
+PATIENCE = 900
 """Seconds in which one worker has to finish what is left."""
 CAST = ("trainer 1", "trainer 2", "worker 1", "worker 2")
 
