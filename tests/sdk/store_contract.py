@@ -136,6 +136,14 @@ class StoreContract:
         store.get(cid, tmp_path / "copy", progress=lambda done, total: seen.append((done, total)))
         assert seen[-1] == (len(data), len(data))
 
+    def test_progress_of_a_car_ends_at_its_size(self, store):
+        cid, blocks = blocks_of(content(2 * CHUNK + 1, seed=2))
+        seen = []
+        assert store.put_car(make_car(cid, blocks), progress=lambda *told: seen.append(told)) == cid
+        assert seen == sorted(seen)
+        done, total = seen[-1]
+        assert done == total > 2 * CHUNK
+
     def test_has_says_no_and_yes(self, store):
         data = content(2 * CHUNK, seed=3)
         cid, _ = blocks_of(data)

@@ -41,7 +41,7 @@ def put(session: Session, path: Path, name: str, is_car: bool) -> None:
     with session.output.progress("storing") as progress:
         if is_car:
             with typed_errors(path), click.open_file(str(path), "rb") as stream:
-                cid = store.put_car(cast("BinaryIO", stream), name=name)
+                cid = store.put_car(cast("BinaryIO", stream), name=name, progress=progress)
         elif stdin:
             cid = store.put(sys.stdin.buffer, name=name, progress=progress)
         else:

@@ -6,6 +6,7 @@ that DAG-CBOR allows, only CIDs that this package makes, every block compared wi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from anacostia_blockchain.content.cid import SIZE as CID_SIZE
 from anacostia_blockchain.content.dagpb import MAX_BLOCK, read_varint, varint
 from anacostia_blockchain.content.unixfs import read_full
 from anacostia_blockchain.errors import FormatError, IntegrityError
+from anacostia_blockchain.types import Progress
 
 _MAX_HEADER = 1 << 16
 _MAX_VARINT = 9
@@ -52,6 +54,7 @@ class Car:
     Attributes:
         roots: as the header names them; whether they are in it shows only at the end.
         stream: behind the header.
+        progress: told of bytes behind the header; how many there are where the stream can seek.
 
     Example:
         >>> from io import BytesIO
@@ -63,10 +66,15 @@ class Car:
 
     roots: tuple[CID, ...]
     stream: BinaryIO
+    progress: Progress | None = None
 
     @classmethod
-    def read(cls, stream: BinaryIO) -> Car:
+    def read(cls, stream: BinaryIO, progress: Progress | None = None) -> Car:
         """Read the header.
+
+        Args:
+            stream: of the whole archive.
+            progress: called with each block that `blocks` has read.
 
         Raises:
             FormatError: not a CAR of version 1 with roots that this package can read.
@@ -77,7 +85,7 @@ class Car:
         body = read_full(stream, size)
         if len(body) != size:
             raise FormatError("CAR: it ends within the header")
-        return cls(_roots(body), stream)
+        return cls(_roots(body), stream, progress)
 
     @property
     def root(self) -> CID:
@@ -97,6 +105,7 @@ class Car:
             FormatError: a section is cut off, too large, or has another kind of CID.
             IntegrityError: a block is not what its CID says.
         """
+        done, total = 0, _left(self.stream) if self.progress is not None else None
         while (size := _length(self.stream, CID_SIZE + MAX_BLOCK, "block")) is not None:
             section = read_full(self.stream, size)
             if len(section) != size:
@@ -104,6 +113,9 @@ class Car:
             cid = CID.from_bytes(section[:CID_SIZE])
             block = section[CID_SIZE:]
             yield check_block(cid, block), block
+            if self.progress is not None:
+                done += len(varint(size)) + size
+                self.progress(done, total)
 
 
 def check_block(cid: CID, block: bytes | memoryview) -> CID:
@@ -115,6 +127,16 @@ def check_block(cid: CID, block: bytes | memoryview) -> CID:
     if CID.of(block, cid.codec) != cid:
         raise IntegrityError(f"a block of {len(block)} bytes is not what its CID {cid} says")
     return cid
+
+
+def _left(stream: BinaryIO) -> int | None:
+    """Bytes from here to the end; None where only reading shows it."""
+    if not stream.seekable():
+        return None
+    here = stream.tell()
+    end = stream.seek(0, os.SEEK_END)
+    stream.seek(here)
+    return end - here
 
 
 def _roots(body: bytes) -> tuple[CID, ...]:

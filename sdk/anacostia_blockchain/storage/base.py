@@ -66,7 +66,7 @@ class Store(Protocol):
         """
         ...
 
-    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+    def put_car(self, stream: BinaryIO, *, name: str = "", progress: Progress | None = None) -> CID:
         """Import a CAR with one root, every block verified, and pin the root under `name`.
 
         Raises:

@@ -130,10 +130,10 @@ class ClusterStore(NamedPins, ReadThrough):
         self._check_added(root, answer, before, empty=upload.empty)
         return root
 
-    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+    def put_car(self, stream: BinaryIO, *, name: str = "", progress: Progress | None = None) -> CID:
         """Import a CAR and pin its root; see `Store.put_car`."""
         check_pin_name(name)
-        archive = car.Car.read(stream)
+        archive = car.Car.read(stream, progress)
         before = self.names_of(archive.root)
         with self._upload(archive.root, name) as upload:
             send_complete(archive, upload, self.has)

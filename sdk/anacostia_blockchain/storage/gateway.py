@@ -293,9 +293,9 @@ class GatewayStore(BlockReader):
         del source, name, progress
         _read_only()
 
-    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+    def put_car(self, stream: BinaryIO, *, name: str = "", progress: Progress | None = None) -> CID:
         """Not possible."""
-        del stream, name
+        del stream, name, progress
         _read_only()
 
     def pin(self, cid: CID, name: str = "") -> None:

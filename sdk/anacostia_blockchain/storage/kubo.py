@@ -164,10 +164,10 @@ class KuboStore(NamedPins, KuboBlocks):
                 if self.names_of(CID.parse(cid)) == [name]:
                     self.drop(CID.parse(cid))
 
-    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+    def put_car(self, stream: BinaryIO, *, name: str = "", progress: Progress | None = None) -> CID:
         """Import a CAR and pin its root; see `Store.put_car`."""
         check_pin_name(name)
-        archive = car.Car.read(stream)
+        archive = car.Car.read(stream, progress)
         root = archive.root
         with self._upload() as upload:
             # The node would look for a missing block on the network, for ever.

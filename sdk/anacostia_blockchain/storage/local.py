@@ -97,9 +97,9 @@ class LocalStore:
     def _sink(self, incoming: Incoming) -> LocalSink:
         return LocalSink(incoming)
 
-    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+    def put_car(self, stream: BinaryIO, *, name: str = "", progress: Progress | None = None) -> CID:
         """Import a CAR and pin its root; see `Store.put_car`."""
-        archive = car.Car.read(stream)
+        archive = car.Car.read(stream, progress)
         root = archive.root
         with self._packs.incoming() as incoming:
             for cid, block in archive.blocks():

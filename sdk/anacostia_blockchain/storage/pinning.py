@@ -90,10 +90,10 @@ class PinningStore(NamedPins, ReadThrough):
         check_pin_name(name)
         return self._kept(self._node.put(source, name=name, progress=progress), name)
 
-    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+    def put_car(self, stream: BinaryIO, *, name: str = "", progress: Progress | None = None) -> CID:
         """Import a CAR to the node, and wait until the service has it; see `Store.put_car`."""
         check_pin_name(name)
-        return self._kept(self._node.put_car(stream, name=name), name)
+        return self._kept(self._node.put_car(stream, name=name, progress=progress), name)
 
     def _kept(self, cid: CID, name: str) -> CID:
         """Let the service keep what the node holds, which stays pinned there if it does not.

@@ -84,9 +84,11 @@ class ReplicatedStore(BlockReader):
             lambda store: store.put(source, name=name, progress=progress), name, again=again
         )
 
-    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+    def put_car(self, stream: BinaryIO, *, name: str = "", progress: Progress | None = None) -> CID:
         """Import a CAR into as many stores as asked for; see `put`."""
-        return self._first(lambda store: store.put_car(stream, name=name), name, again=False)
+        return self._first(
+            lambda store: store.put_car(stream, name=name, progress=progress), name, again=False
+        )
 
     def _first(self, put: Callable[[Store], CID], name: str, *, again: bool) -> CID:
         errors: list[str] = []

@@ -62,6 +62,21 @@ def test_the_codec_counts():
     assert list(car.Car.read(archive(section(other, b"hello"))).blocks()) == [(other, b"hello")]
 
 
+def test_progress_counts_bytes_and_knows_their_number_where_it_can():
+    file = archive(section(HELLO, b"hello"), section(HELLO, b"hello"))
+    told = []
+    list(car.Car.read(file, lambda *seen: told.append(seen)).blocks())
+    each = len(section(HELLO, b"hello"))
+    assert told == [(each, 2 * each), (2 * each, 2 * each)]
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb") as into, os.fdopen(reader, "rb") as pipe:
+        into.write(file.getvalue())
+        into.close()
+        told.clear()
+        list(car.Car.read(pipe, lambda *seen: told.append(seen)).blocks())
+    assert told == [(each, None), (2 * each, None)]
+
+
 @pytest.mark.parametrize("cut", range(1, 41))
 def test_cut_off_anywhere_it_is_refused(cut):
     """Never a shorter archive that looks whole."""

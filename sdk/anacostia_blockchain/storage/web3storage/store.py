@@ -157,10 +157,10 @@ class Web3Storage:
         cid = self._staging.put(source, name=name)
         return self._push(lambda _known: cid, name, progress)
 
-    def put_car(self, stream: BinaryIO, *, name: str = "") -> CID:
+    def put_car(self, stream: BinaryIO, *, name: str = "", progress: Progress | None = None) -> CID:
         """Upload what is in a CAR; see `Store.put_car`."""
         cid = self._staging.put_car(stream, name=name)
-        return self._push(lambda _known: cid, name, None)
+        return self._push(lambda _known: cid, name, progress)
 
     def _staged(self, known: Known) -> Staging:
         return Staging(self._staging.folder, self._digests, known)
