@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from anacostia_blockchain._archives import DAMAGED
 from anacostia_blockchain._files import whole
@@ -23,6 +23,14 @@ _CHUNK = 1 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LONGEST_LINE = 1 << 24
 _LARGEST_DOCUMENT = 1 << 28
+
+
+class Source(Protocol):
+    """Where the lines of members come from: a draft, or an archive."""
+
+    def lines(self, name: str) -> Iterator[dict[str, Any]]:
+        """Lines of a member; none, if it is not there."""
+        ...
 
 
 class Draft:

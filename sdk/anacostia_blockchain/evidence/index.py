@@ -12,13 +12,12 @@ from anacostia_blockchain.content.manifest import STATEMENT_TYPE
 from anacostia_blockchain.content.statement import PREDICATE_TYPE
 from anacostia_blockchain.errors import FormatError
 from anacostia_blockchain.evidence import annex
-from anacostia_blockchain.evidence.archive import INDEX
+from anacostia_blockchain.evidence.archive import INDEX, Source
 from anacostia_blockchain.evidence.sections import ATTESTATIONS, SECTIONS
 from anacostia_blockchain.promotion import portable
 from anacostia_blockchain.promotion.statement import PREDICATE_TYPE as EVALUATION_TYPE
 
 if TYPE_CHECKING:
-    from anacostia_blockchain.evidence.report import Source
     from anacostia_blockchain.types import LedgerHead
 
 FORM = 2

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from anacostia_blockchain.evidence.annex import ACT
+from anacostia_blockchain.evidence.archive import Source
 from anacostia_blockchain.evidence.index import form_of, package_of
 
 NAME = "report.html"
@@ -22,14 +23,6 @@ _PLACES = {"time": 0, "offer": 1, "version": 1, "block": 3, "tx": 4}
 
 _BUFFER = 200
 """Pieces of the page that are put together before they are written."""
-
-
-class Source(Protocol):
-    """Where the lines of members come from: a draft, or an archive."""
-
-    def lines(self, name: str) -> Iterator[dict[str, Any]]:
-        """Lines of a member; none, if it is not there."""
-        ...
 
 
 def render(source: Source, index: dict[str, Any]) -> Iterator[bytes]:
