@@ -25,6 +25,7 @@ from ape.exceptions import (
     ApeException,
     ProviderError,
     SignatureError,
+    SubprocessError,
     TransactionError,
 )
 from ape.logging import logger
@@ -202,8 +203,13 @@ def connected(choice: str) -> Iterator[ProviderAPI]:
             chosen = context._provider.network  # noqa: SLF001 - Ape tells no other way, unconnected
             if chosen.is_fork:
                 _ask_upstream(choice, chosen)
-            with _free_port():
-                provider = context.push_provider()
+            try:
+                with _free_port():
+                    provider = context.push_provider()
+            except SubprocessError:  # a chain that did not start: its port was taken just then
+                context._provider.disconnect()  # noqa: SLF001 - likewise
+                with _free_port():
+                    provider = context.push_provider()
         except ApeException as error:
             unset = _UNSET.search(str(error))
             if unset is None:

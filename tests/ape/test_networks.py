@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import random
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import ape
 import pytest
 import yaml
+from ape.api.providers import SubprocessProvider
+from scripts import _ape
 from scripts._ape import ROOT, connected
 
+from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.config import _KNOWN, confirmations_of, rpc_variable
 
 CONFIG = yaml.safe_load((ROOT / "ape-config.yaml").read_text())
@@ -81,3 +87,26 @@ def test_a_fork_gets_a_port_that_nobody_has(monkeypatch):
         with connected("live:live-fork:foundry") as fork:
             assert fork.uri not in (local, f"http://127.0.0.1:{taken.getsockname()[1]}")
             assert fork.get_block("latest").number > 0
+
+
+def test_a_port_that_is_taken_meanwhile_is_followed_by_another(monkeypatch):
+    ports = list(_ape.free_ports(1))
+    monkeypatch.setattr(_ape, "free_ports", lambda _: [ports.pop() if ports else free_ports(1)[0]])
+    monkeypatch.setattr(SubprocessProvider.start, "__defaults__", (2,))  # seconds, of 20
+    with _closing_server(ports[0]), connected("live:live-fork:foundry") as fork:
+        assert fork.get_block("latest").number > 0
+    assert not ports
+
+
+@contextmanager
+def _closing_server(port: int) -> Iterator[None]:
+    """Takes connections on a port, and says nothing."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        threading.Thread(target=_hang_up, args=(listener,), daemon=True).start()
+        yield
+
+
+def _hang_up(listener: socket.socket) -> None:
+    with suppress(OSError):  # the listener is closed
+        while True:
+            listener.accept()[0].close()
