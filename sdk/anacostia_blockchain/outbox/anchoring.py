@@ -5,7 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from anacostia_blockchain.errors import AnacostiaError, ContractRevertedError
+from anacostia_blockchain.errors import (
+    AnacostiaError,
+    ChainUnavailableError,
+    ContractRevertedError,
+    IntegrityError,
+)
 from anacostia_blockchain.outbox.outbox import Intent, Outcome
 
 if TYPE_CHECKING:
@@ -54,7 +59,11 @@ class AnchorHandler:
         return self._client.ledger.log_id_of(self._client.address, self._source.salt)
 
     def done(self, intent: Intent) -> Outcome | None:
-        """Done when the head on chain covers the intent's records."""
+        """Done when the head on chain covers the intent's records.
+
+        Raises:
+            ChainUnavailableError: the endpoint contradicts itself, and is to be asked again.
+        """
         if intent.payload["size"] <= self._newest["size"]:
             return Outcome(self._newest)  # the chain need not be asked again for each of thousands
         ledger = self._client.ledger
@@ -62,7 +71,13 @@ class AnchorHandler:
         if head is None or head.size < intent.payload["size"]:
             return None
         # Another intent's transaction may have done it: the event knows which.
-        log = ledger.anchored(self.log_id, head.size)
+        try:
+            log = ledger.anchored(self.log_id, head.size)
+        except IntegrityError:
+            raise ChainUnavailableError(
+                f"the endpoint knows a head of {head.size} records, and not what anchored it: "
+                "a node behind it lags, or is in the middle of that block"
+            ) from None
         return self._anchored(head.size, head.root, log.tx_hash, log.block_number)
 
     def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:

@@ -37,7 +37,7 @@ from anacostia_blockchain.testing import dev_signer
 from anacostia_blockchain.web.guard import Token
 from anacostia_blockchain.web.serving import listen, make_server, outbox_app
 from chains import KILLED, anchored_sizes, die_at, in_child, reconnected, start_child
-from faults import FaultyEndpoint
+from faults import FaultyEndpoint, on
 
 pytestmark = pytest.mark.integration
 
@@ -99,6 +99,28 @@ def test_many_runs_cost_one_transaction_and_few_requests(
     assert asked.total() < 2 * 20
     assert anchored_sizes(hub, log_id(hub, uri)) == [20]
     assert anchored_runs(uri) == 20
+
+
+def test_an_endpoint_that_contradicts_itself_is_asked_again(
+    hub, trainer, uri: str, local_chain, tmp_path: Path
+) -> None:
+    """A head without its event, as from two nodes of which one lags, is no refusal."""
+    record(trainer, uri)
+    intents, log = local_source(open_database(uri), hub)
+    (waiting,) = intents.open()
+    hub.ledger.open_log(log.salt, hub.address)
+    hub.ledger.anchor(log_id(hub, uri), 1, log.root(1), [])  # as another worker has, just now
+    with FaultyEndpoint(local_chain.rpc_url) as endpoint:
+        chain = Chain.connect(endpoint.url, signer=dev_signer(), state_dir=tmp_path)
+        here = worker(Anacostia(chain, hub.deployment, home=hub.home), uri)
+        endpoint.fault = on("eth_getLogs", (200, b'{"jsonrpc": "2.0", "id": 0, "result": []}'))
+        assert not here.sender.step()
+        assert here.refused() == []
+        assert "knows a head of 1 records" in (intents.get(waiting.key).error or "")
+        endpoint.fault = lambda _body: None
+        assert here.once(30) == 0
+    assert anchored_sizes(hub, log_id(hub, uri)) == [1]
+    assert anchored_runs(uri) == 1
 
 
 def test_a_pipeline_without_a_key_hands_over(hub, trainer, uri: str, tmp_path: Path) -> None:
