@@ -450,7 +450,7 @@ def test_a_hung_action_is_left_behind(store, data) -> None:
     hang = threading.Event()
     step = Step("step", [data], store, lambda _: hang.wait(30))
     feed("a")
-    report = Pipeline([store, data, step]).execute(timeout=0.5, grace=0.3)
+    report = Pipeline([store, data, step]).execute(timeout=3, grace=0.3)
     assert report.ended == "timeout"
     (run,) = report.runs
     assert (run.status, run.reason) == ("aborted", "stopped while step was at work")

@@ -100,7 +100,7 @@ def test_a_process_with_a_bad_graph_ends() -> None:
 def test_a_process_with_a_hung_action_ends() -> None:
     Path("data/a").write_text("SLOW 60")
     script = """
-report = Pipeline([store, data, Step("step", [data], store)]).execute(timeout=0.5, grace=0.2)
+report = Pipeline([store, data, Step("step", [data], store)]).execute(timeout=3, grace=0.2)
 print(report.ended, [run.status for run in report.runs])
 """
     assert finish(start(script))[:2] == (0, "timeout ['aborted']")
