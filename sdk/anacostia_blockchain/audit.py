@@ -130,7 +130,7 @@ class RunDatabase:
             ("log", lambda: self._check_log(run_id, record)),
         ]
         if client is not None:
-            checks.append(("chain", lambda: _check_chain(client, record)))
+            checks.append(("chain", lambda: self._check_chain(client, run_id, record)))
         return Report(f"run {run_id} of {self.shown}", made_all(checks))
 
     def _recorded(self, connection: Connection, row: dict[str, Any]) -> RecordedRun:
@@ -212,11 +212,17 @@ class RunDatabase:
             raise IntegrityError(f"the log holds another record at place {index}")
         return f"number {index + 1} of {size} in the log"
 
-
-def _check_chain(client: Anacostia, record: RunRecord) -> str:
-    proof = client.runs.find_proof(record.root)
-    head = client.runs.check_proof(proof)
-    return f"anchored as number {proof.index + 1} of {proof.size}; the log now holds {head.size}"
+    def _check_chain(self, client: Anacostia, run_id: int, record: RunRecord) -> str:
+        anchors = schema.anchors
+        kept = select(anchors.c.proof).where(
+            anchors.c.run_id == run_id, anchors.c.network == runlog.network(client)
+        )
+        with self._engine.connect() as connection:
+            proof = client.runs.find_proof(record.root, connection.execute(kept).scalar())
+        head = client.runs.check_proof(proof)
+        return (
+            f"anchored as number {proof.index + 1} of {proof.size}; the log now holds {head.size}"
+        )
 
 
 def _compare(recorded: dict[Any, Any], told: dict[Any, Any]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from anacostia_blockchain.errors import IntegrityError, NotFoundError
+from anacostia_blockchain.content.cid import CID
+from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.proof import RunProof
 
 if TYPE_CHECKING:
@@ -54,26 +56,37 @@ class Runs:
             self._books[uri] = open_book(uri, self._client)
         return ActiveRun(self._client, self._books[uri], name, wait)
 
-    def find_proof(self, leaf: bytes) -> RunProof:
+    def find_proof(self, leaf: bytes, hint: str | None = None) -> RunProof:
         """The inclusion proof of a run record, looked up in the store by the record's root.
 
         A pin's name is only a hint: what it leads to is checked by `check_proof`.
+
+        Args:
+            leaf: the record's root.
+            hint: the proof's CID, as a database tells it. A node of ten thousand pins takes a tenth
+                of a second to find one by its name.
 
         Raises:
             NotFoundError: the store holds none: the run is not anchored yet, or it was anchored
                 from another store.
             IntegrityError: what the store holds is the proof of something else.
         """
-        name = PROOF_NAME.format(leaf=leaf.hex())
-        for pin in self._client.storage.pins(name):
-            with self._client.storage.open(pin.cid) as stream:
-                proof = RunProof.from_json(stream.read())
-            if proof.leaf != leaf:
+        storage, name = self._client.storage, PROOF_NAME.format(leaf=leaf.hex())
+        if hint is not None:
+            with suppress(FormatError):
+                if storage.has(cid := CID.parse(hint)) and (it := self._proof(cid)).leaf == leaf:
+                    return it
+        for pin in storage.pins(name):
+            if (proof := self._proof(pin.cid)).leaf != leaf:
                 raise IntegrityError(f"the store's {name} is the proof of another record")
             return proof
         raise NotFoundError(
             f"the store holds no {name}: the run is not anchored yet, or from another store"
         )
+
+    def _proof(self, cid: CID) -> RunProof:
+        with self._client.storage.open(cid) as stream:
+            return RunProof.from_json(stream.read())
 
     def check_proof(self, proof: RunProof) -> LedgerHead:
         """Check a proof against the chain; returns the log's newest head.

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from anacostia_blockchain.audit import RunDatabase
+from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import (
     ChainError,
     ConfigError,
     LedgerError,
+    NotFoundError,
     PipelineError,
     StoreUnavailableError,
     UnsupportedFileError,
@@ -331,3 +334,37 @@ def test_a_head_is_that_of_the_log(hub, uri: str) -> None:
     with hub.runs.start("train", database=uri) as run:
         pass
     assert hub.ledger.head_of(log_id(hub, uri)).root == leaf_hash(run.summary.leaf)
+
+
+@pytest.mark.parametrize("told", ["no CID", "the proof of another run", "what nobody holds"])
+def test_where_a_database_says_that_a_proof_is_is_no_more_than_a_hint(hub, told, tmp_path) -> None:
+    uri = f"sqlite:///{tmp_path}/m.db"
+    for _ in range(2):
+        with hub.runs.start("train", database=uri) as run:
+            run.log_metrics(loss=1)
+    first, second = rows(uri, schema.anchors.c.proof)
+    wrong = {
+        "no CID": "x",
+        "the proof of another run": second[0],
+        "what nobody holds": str(CID.of(b"nobody")),
+    }
+    with open_database(uri).write() as connection:
+        changed = schema.anchors.update().where(schema.anchors.c.proof == first[0])
+        connection.execute(changed.values(proof=wrong[told]))
+    database = RunDatabase(uri)
+    for recorded in database.runs():
+        assert all(check.passed for check in database.verify(recorded.run_id, hub).checks)
+
+
+def test_a_proof_whose_pin_lost_its_name_is_found_by_the_database(hub, tmp_path) -> None:
+    uri = f"sqlite:///{tmp_path}/m.db"
+    with hub.runs.start("train", database=uri) as run:
+        run.log_metrics(loss=1)
+    ((kept,),) = rows(uri, schema.anchors.c.proof)
+    hub.storage.unpin(CID.parse(kept))
+    hub.storage.pin(CID.parse(kept), "something else")
+    database = RunDatabase(uri)
+    (recorded,) = database.runs()
+    with pytest.raises(NotFoundError):
+        hub.runs.find_proof(bytes.fromhex(recorded.leaf))
+    assert all(check.passed for check in database.verify(recorded.run_id, hub).checks)
