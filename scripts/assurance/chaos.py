@@ -260,7 +260,7 @@ def train(world: Path, home: Path) -> None:
                     run.publish(made, MODEL)
         except AnacostiaError as error:
             print(f"{home.name}: {error}", file=sys.stderr, flush=True)
-        time.sleep(0.1)  # the chance to be killed between two runs
+        time.sleep(0.5)  # the chance to be killed between two runs, and thousands of them in all
 
 
 def work(world: Path, home: Path) -> None:
