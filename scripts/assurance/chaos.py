@@ -142,9 +142,14 @@ class World:
         sizes = anchored_sizes(hub, hub.ledger.log_id_of(hub.address, log.salt))
         if sizes != sorted(set(sizes)) or sizes[-1] != len(runs):
             raise SystemExit(f"error: {len(runs)} runs, and heads of {sizes[-20:]}")
+        if unmarked := [run.run_id for run in runs if run.block is None]:
+            raise SystemExit(
+                f"error: {len(unmarked)} of {len(runs)} runs are not marked as anchored: "
+                f"{unmarked[:10]} … {unmarked[-1]}"
+            )
         for run in runs:
             report = database.verify(run.run_id, hub)
-            if run.block is None or not all(check.passed for check in report.checks):
+            if not all(check.passed for check in report.checks):
                 raise SystemExit(f"error: run {run.run_id} is not as it should be: {report}")
         asked = {run.leaf for run in runs if asked_to_publish(database, run)}
         if not asked:
