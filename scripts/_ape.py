@@ -19,6 +19,7 @@ import click
 import requests
 from ape.api import AccountAPI, ForkedNetworkAPI, ProviderAPI
 from ape.api.accounts import ImpersonatedAccount
+from ape.api.networks import ProviderContextManager
 from ape.exceptions import (
     Abort,
     AccountsError,
@@ -204,12 +205,10 @@ def connected(choice: str) -> Iterator[ProviderAPI]:
             if chosen.is_fork:
                 _ask_upstream(choice, chosen)
             try:
-                with _free_port():
-                    provider = context.push_provider()
+                provider = _pushed(context)
             except SubprocessError:  # a chain that did not start: its port was taken just then
-                context._provider.disconnect()  # noqa: SLF001 - likewise
-                with _free_port():
-                    provider = context.push_provider()
+                context._provider.disconnect()  # noqa: SLF001 - it keeps the port otherwise
+                provider = _pushed(context)
         except ApeException as error:
             unset = _UNSET.search(str(error))
             if unset is None:
@@ -224,20 +223,18 @@ def connected(choice: str) -> Iterator[ProviderAPI]:
         context.pop_provider()
 
 
-@contextmanager
-def _free_port() -> Iterator[None]:
-    """Name a port for the chain that Ape may start.
+def _pushed(context: ProviderContextManager) -> ProviderAPI:
+    """Connect, with a free port named for the chain that Ape may start.
 
     Left to itself it guesses one, and gives up, or takes a stranger's chain for its own, where the
     guess is wrong.
     """
     if _HOST in os.environ:
-        yield
-        return
+        return context.push_provider()
     (port,) = free_ports(1)
     os.environ[_HOST] = f"http://127.0.0.1:{port}"
     try:
-        yield
+        return context.push_provider()
     finally:
         del os.environ[_HOST]
 

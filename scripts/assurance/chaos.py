@@ -183,7 +183,7 @@ class World:
         started = time.monotonic()
         while not all((self._folder / name.replace(" ", "-")).exists() for name in CAST):
             self._keep_running()
-            time.sleep(0.1)  # it is told by the folders that they make
+            time.sleep(0.1)  # nothing but the folders that they make tells it
         return max(1.0, (time.monotonic() - started) / STARTS)
 
     def _keep_running(self) -> None:
@@ -265,7 +265,7 @@ def train(world: Path, home: Path) -> None:
                     run.publish(made, MODEL)
         except AnacostiaError as error:
             print(f"{home.name}: {error}", file=sys.stderr, flush=True)
-        time.sleep(0.5)  # the chance to be killed between two runs, and thousands of them in all
+        time.sleep(0.5)  # some are killed between two runs; without a rest too many to compare
 
 
 def work(world: Path, home: Path) -> None:

@@ -7,6 +7,6 @@ import zlib
 
 DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
-    *(NotImplementedError, RuntimeError, ValueError),  # kinds of compression, locks, names no text
+    *(NotImplementedError, RuntimeError, ValueError),  # unknown methods, locks, names no text
 )
 """What reading one raises where it is not as this package writes it."""

@@ -218,7 +218,8 @@ class RunDatabase:
             anchors.c.run_id == run_id, anchors.c.network == runlog.network(client)
         )
         with self._engine.connect() as connection:
-            proof = client.runs.find_proof(record.root, connection.execute(kept).scalar())
+            hint = connection.execute(kept).scalar()
+        proof = client.runs.find_proof(record.root, hint)
         head = client.runs.check_proof(proof)
         return (
             f"anchored as number {proof.index + 1} of {proof.size}; the log now holds {head.size}"

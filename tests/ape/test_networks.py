@@ -1,4 +1,7 @@
-"""Ape's networks are the SDK's: ape-config.yaml says nothing that config.py does not."""
+"""Ape's networks are the SDK's: ape-config.yaml says nothing that config.py does not.
+
+And what connecting to one ends in.
+"""
 
 from __future__ import annotations
 
@@ -80,33 +83,34 @@ def test_networks_that_lead_nowhere_are_told_in_one_line(monkeypatch):
 
 def test_a_fork_gets_a_port_that_nobody_has(monkeypatch):
     """Whatever Ape would guess."""
-    local = ape.networks.provider.uri
     assert "APE_FOUNDRY_HOST" not in os.environ
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setattr(random, "randint", lambda *_: taken.getsockname()[1])
+    local = ape.networks.provider.uri
+    with taken_port() as port:
+        monkeypatch.setattr(random, "randint", lambda *_: port)
         with connected("live:live-fork:foundry") as fork:
-            assert fork.uri not in (local, f"http://127.0.0.1:{taken.getsockname()[1]}")
+            assert fork.uri not in (local, f"http://127.0.0.1:{port}")
             assert fork.get_block("latest").number > 0
 
 
 def test_a_port_that_is_taken_meanwhile_is_followed_by_another(monkeypatch):
-    ports = list(_ape.free_ports(1))
-    monkeypatch.setattr(_ape, "free_ports", lambda _: [ports.pop() if ports else free_ports(1)[0]])
     monkeypatch.setattr(SubprocessProvider.start, "__defaults__", (2,))  # seconds, of 20
-    with _closing_server(ports[0]), connected("live:live-fork:foundry") as fork:
-        assert fork.get_block("latest").number > 0
+    with taken_port() as port:
+        ports = [port, *free_ports(1)]
+        monkeypatch.setattr(_ape, "free_ports", lambda _: [ports.pop(0)])
+        with connected("live:live-fork:foundry") as fork:
+            assert fork.get_block("latest").number > 0
     assert not ports
 
 
 @contextmanager
-def _closing_server(port: int) -> Iterator[None]:
-    """Takes connections on a port, and says nothing."""
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        threading.Thread(target=_hang_up, args=(listener,), daemon=True).start()
-        yield
+def taken_port() -> Iterator[int]:
+    """A port whose connections are closed at once."""
 
+    def hang_up() -> None:
+        with suppress(OSError):  # the listener is closed
+            while True:
+                listener.accept()[0].close()
 
-def _hang_up(listener: socket.socket) -> None:
-    with suppress(OSError):  # the listener is closed
-        while True:
-            listener.accept()[0].close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=hang_up, daemon=True).start()
+        yield listener.getsockname()[1]

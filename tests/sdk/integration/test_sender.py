@@ -215,8 +215,7 @@ def test_draining_ends_in_time_whatever_waits(local, office, tmp_path):
     customers = [somebody() for _ in range(10)]
     for customer in customers:
         office.intend(customer, customer)
-    # A chain that takes its time.
-    office.sender._on_step = lambda _step, _intent: time.sleep(0.1)
+    office.sender._on_step = lambda *_: time.sleep(0.1)  # as a chain that takes its time
     started = time.monotonic()
     left = office.sender.drain(0.5)
     assert time.monotonic() - started < 3
