@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.errors import ChainUnavailableError, ConfigError
 from anacostia_blockchain.testing import answers, find_anvil
 
@@ -85,7 +85,7 @@ def exists(home: Path) -> bool:
 
 
 def _start(home: Path) -> LocalNetwork:
-    port = _free_port()
+    (port,) = free_ports(1)
     command = [str(find_anvil()), "--host", "127.0.0.1", "--port", str(port)]
     command += ["--chain-id", str(CHAIN_ID), "--state", str(home / "chain.json")]
     # Old state is kept so that a bundle can prove what the ledger held at an earlier block.
@@ -115,12 +115,6 @@ def _wait_for_exit(pid: int) -> None:
         except ProcessLookupError:
             return
         time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
