@@ -18,14 +18,16 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "sdk"))
 
@@ -67,17 +69,29 @@ def main() -> None:
     seed = int(arguments[1]) if len(arguments) > 1 else time.time_ns() % 1_000_000
     print(f"chaos: {seconds:.0f} s, seed {seed}", flush=True)
     with (
-        TemporaryDirectory(prefix="anacostia-chaos-") as folder,
-        LocalChain(state=Path(folder, CHAIN)) as chain,
+        kept_if_it_fails() as folder,
+        LocalChain(state=folder / CHAIN) as chain,
         KuboNode() as kubo,
         FaultyEndpoint(chain.rpc_url) as endpoint,
     ):
-        chain.deploy().save(Path(folder))
+        chain.deploy().save(folder)
         chance = random.Random(seed)  # noqa: S311 - it decides what breaks
-        world = World(Path(folder), chain, kubo, endpoint, chance)
+        world = World(folder, chain, kubo, endpoint, chance)
         world.run(seconds)
         world.finish()
         world.compare()
+
+
+@contextmanager
+def kept_if_it_fails() -> Iterator[Path]:
+    """A folder of which what went wrong can be read."""
+    folder = Path(mkdtemp(prefix="anacostia-chaos-"))
+    try:
+        yield folder
+    except BaseException:
+        print(f"chaos: what was recorded is kept in {folder}", file=sys.stderr)
+        raise
+    shutil.rmtree(folder)
 
 
 class World:
