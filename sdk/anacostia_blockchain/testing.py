@@ -52,15 +52,20 @@ def find_anvil() -> Path:
     )
 
 
-def dev_signer(account: int = 0) -> PrivateKeySigner:
-    """One of the ten public development accounts."""
+def dev_key(account: int = 0) -> str:
+    """The key of one of the ten development accounts, 0x and hexadecimal: everybody knows it."""
     from eth_account import Account  # noqa: PLC0415 - loads slowly
-
-    from anacostia_blockchain.chain import PrivateKeySigner  # noqa: PLC0415 - loads web3
 
     Account.enable_unaudited_hdwallet_features()
     path = f"m/44'/60'/0'/0/{account}"
-    return PrivateKeySigner(bytes(Account.from_mnemonic(DEV_MNEMONIC, account_path=path).key))
+    return str(Account.from_mnemonic(DEV_MNEMONIC, account_path=path).key.to_0x_hex())
+
+
+def dev_signer(account: int = 0) -> PrivateKeySigner:
+    """One of the ten public development accounts."""
+    from anacostia_blockchain.chain import PrivateKeySigner  # noqa: PLC0415 - loads web3
+
+    return PrivateKeySigner(dev_key(account))
 
 
 class LocalChain(ServerProcess):

@@ -19,16 +19,13 @@ from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.evidence.collect import write_evidence
 from anacostia_blockchain.oracles import deploy_oracles
-from anacostia_blockchain.testing import LocalChain
+from anacostia_blockchain.testing import LocalChain, dev_key
 from anacostia_blockchain.types import Kind
 from archived import hashes, tell_story
 from chainlink import Oracles, network_of
 from priced import Setting
 from story_world import World, world_of
 from whole import Whole
-
-DEV_KEY = "0x" + "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
-"""Of the first development account: public, and worth nothing."""
 
 
 @pytest.fixture
@@ -94,7 +91,7 @@ def anacostia(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     """Runs a command against the chain; returns what it printed as data."""
     hub = setting.hub
     hub.deployment.save(hub.home / "deployments")
-    monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", DEV_KEY)
+    monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", dev_key())
 
     def run(*arguments: object, code: int = 0) -> Any:
         common = ["--chain", setting.url, "--home", str(hub.home), "--json"]

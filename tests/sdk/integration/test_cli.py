@@ -11,18 +11,16 @@ from click.testing import CliRunner
 from anacostia_blockchain.cli import cli
 from anacostia_blockchain.deployment import CREATED, DEPLOYED
 from anacostia_blockchain.errors import AnacostiaError
+from anacostia_blockchain.testing import dev_key
 
 pytestmark = pytest.mark.integration
-
-DEV_KEY = "0x" + "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
-"""Of the first development account: public, and worth nothing."""
 
 
 @pytest.fixture
 def anacostia(local_chain, deployment, tmp_path, monkeypatch):
     """Runs a command against the session's chain; returns what it printed."""
     deployment.save(tmp_path / "home" / "deployments")
-    monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", DEV_KEY)
+    monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", dev_key())
     monkeypatch.setenv("COLUMNS", "200")
     common = ["--chain", local_chain.rpc_url, "--home", str(tmp_path / "home")]
 

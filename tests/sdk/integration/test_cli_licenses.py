@@ -19,7 +19,7 @@ from anacostia_blockchain.licensing.delivery import ChainEnvelopes
 from anacostia_blockchain.licensing.terms import PRESETS, preset
 from anacostia_blockchain.licensing.values import LicenseId
 from anacostia_blockchain.storage.gated import RecipientKey, in_folder, open_sealed
-from anacostia_blockchain.testing import dev_signer
+from anacostia_blockchain.testing import dev_key
 from anacostia_blockchain.types import Kind
 
 pytestmark = pytest.mark.integration
@@ -35,7 +35,7 @@ def run(local_chain, deployment, tmp_path, monkeypatch):
     def run(account, *arguments, code=0):
         home = tmp_path / str(account)
         deployment.save(home / "deployments")
-        monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", "0x" + dev_signer(account)._key.to_hex())
+        monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", dev_key(account))
         common = ["--chain", local_chain.rpc_url, "--home", str(home)]
         result = CliRunner().invoke(cli, [*common, *map(str, arguments)], catch_exceptions=False)
         assert result.exit_code == code, result.output + result.stderr

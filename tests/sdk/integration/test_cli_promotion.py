@@ -14,7 +14,7 @@ from anacostia_blockchain.cli import cli
 from anacostia_blockchain.errors import ConfigError, ContractRevertedError, FormatError
 from anacostia_blockchain.promotion.envelope import open_envelope
 from anacostia_blockchain.promotion.statement import Evaluation
-from anacostia_blockchain.testing import LocalChain, dev_signer
+from anacostia_blockchain.testing import LocalChain, dev_key
 from promoted import DATASET, People
 
 pytestmark = pytest.mark.integration
@@ -43,7 +43,7 @@ def run(
     people.owner.deployment.save(tmp_path / "deployments")
 
     def run(who: int, *arguments: object, code: int = 0, as_json: bool = True) -> Any:
-        monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", "0x" + dev_signer(who)._key.to_hex())
+        monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", dev_key(who))
         common = ["--chain", chain.rpc_url, "--home", str(tmp_path)]
         common += ["--json"] if as_json else []
         result = CliRunner().invoke(cli, [*common, *map(str, arguments)], catch_exceptions=False)

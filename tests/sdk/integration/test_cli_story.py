@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from eth_account import Account
 
 from anacostia_blockchain.cli import main
 from anacostia_blockchain.client import Anacostia
@@ -19,7 +18,7 @@ from anacostia_blockchain.licensing.terms import preset
 from anacostia_blockchain.local_prices import install
 from anacostia_blockchain.prices.values import Pricing
 from anacostia_blockchain.story import StoryAddresses
-from anacostia_blockchain.testing import DEV_MNEMONIC, LocalChain
+from anacostia_blockchain.testing import LocalChain, dev_key
 from anacostia_blockchain.types import Kind
 from story_double import StoryDouble
 
@@ -46,8 +45,7 @@ def run(
     """Run a command in-process, with the first development account; its JSON, or its text."""
     deployment.save(tmp_path / "deployments")
     (tmp_path / "story.json").write_text(json.dumps(addresses.to_dict()))
-    Account.enable_unaudited_hdwallet_features()
-    monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", Account.from_mnemonic(DEV_MNEMONIC).key.to_0x_hex())
+    monkeypatch.setenv("ANACOSTIA_PRIVATE_KEY", dev_key())
 
     def run(
         *arguments: str, code: int = 0, as_json: bool = True, noun: tuple[str, ...] = ("story",)

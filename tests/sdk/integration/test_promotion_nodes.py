@@ -32,7 +32,7 @@ from anacostia_blockchain.nodes import (
 from anacostia_blockchain.nodes.promotion import by_gate
 from anacostia_blockchain.pipeline import ExecutionReport, Pipeline
 from anacostia_blockchain.promotion.values import Policy, Requirement
-from anacostia_blockchain.testing import LocalChain, dev_signer
+from anacostia_blockchain.testing import LocalChain, dev_key
 from anacostia_blockchain.types import Kind, ModelVersion, RevocationReason
 from promoted import People
 from served import Process
@@ -119,7 +119,7 @@ class Team:
         """One run of the evaluator's pipeline."""
         home = self.home / "evaluator"
         self.people.owner.deployment.save(home / "deployments")
-        key = "0x" + dev_signer(EVALUATOR)._key.to_hex()
+        key = dev_key(EVALUATOR)
         owner = self.people.owner
         model, dataset = (f"{owner.address}/{n}" for n in (self.name, f"{self.name}-set"))
         command = [sys.executable, SCRIPT, self.people.chain.rpc_url, home]

@@ -33,7 +33,7 @@ from anacostia_blockchain.nodes import ActionNode, MonitoringDataStoreNode
 from anacostia_blockchain.outbox.worker import Worker, local_source, open_existing
 from anacostia_blockchain.pipeline import Pipeline
 from anacostia_blockchain.remote.server import RemoteOutbox
-from anacostia_blockchain.testing import dev_signer
+from anacostia_blockchain.testing import dev_key, dev_signer
 from anacostia_blockchain.web.guard import Token
 from anacostia_blockchain.web.serving import listen, make_server, outbox_app
 from chains import KILLED, anchored_sizes, die_at, in_child, reconnected, start_child
@@ -350,14 +350,14 @@ def command(hub: Anacostia, local_chain, *arguments: str, **env: str) -> subproc
 def test_the_command_line(hub, trainer, local_chain, tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path}/metadata.db"
     record(trainer, uri)
-    key = {"ANACOSTIA_PRIVATE_KEY": dev_signer()._key.secret.hex()}
+    key = {"ANACOSTIA_PRIVATE_KEY": dev_key()}
     chain = ("--chain", local_chain.rpc_url)
     db = ("--db", str(tmp_path / "metadata.db"))
     done = command(hub, local_chain, "--json", "anchor", *db, *chain, "--once", **key)
     out, err = done.communicate(timeout=60)
     assert (done.returncode, json.loads(out)) == (0, {"left": 0, "refused": {}}), err
     assert anchored_runs(uri) == 1
-    assert key["ANACOSTIA_PRIVATE_KEY"] not in out + err
+    assert dev_key().removeprefix("0x") not in out + err
 
     record(trainer, uri)
     with socket.socket() as probe:
