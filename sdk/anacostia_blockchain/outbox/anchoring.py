@@ -16,6 +16,7 @@ from anacostia_blockchain.outbox.outbox import Intent, Outcome
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Call, Receipt
     from anacostia_blockchain.client import Anacostia
+    from anacostia_blockchain.types import LedgerHead
 
 
 class LogSource(Protocol):
@@ -62,9 +63,10 @@ class AnchorHandler:
 
         Raises:
             ChainUnavailableError: the endpoint contradicts itself, and is to be asked again.
+            IntegrityError: see `_head`.
         """
         ledger = self._client.ledger
-        head = ledger.head_of(self.log_id) if self._is_open() else None
+        head = self._head() if self._is_open() else None
         if head is None or head.size < intent.payload["size"]:
             return None
         # Another intent's transaction may have done it: the event knows which.
@@ -78,11 +80,15 @@ class AnchorHandler:
         return self._anchored(head.size, head.root, log.tx_hash, log.block_number)
 
     def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:
-        """Anchor everything the log holds now. Opens the log first where it is not open."""
+        """Anchor everything the log holds now. Opens the log first where it is not open.
+
+        Raises:
+            IntegrityError: see `_head`.
+        """
         ledger = self._client.ledger
         if not self._is_open():
             self._open()
-        old, size = ledger.head_of(self.log_id).size, self._source.size()
+        old, size = self._head().size, self._source.size()
         root = self._source.root(size)
         proof = self._source.consistency_proof(old, size)
         call = ledger.calls.anchor(self.log_id, size, root, proof)
@@ -101,6 +107,24 @@ class AnchorHandler:
         known = self._built_on.get(intent.key, (intent.note or {}).get("old"))
         moved = self._client.ledger.head_of(self.log_id).size != known
         return isinstance(refusal, ContractRevertedError) and moved
+
+    def _head(self) -> LedgerHead:
+        """The head on chain, which whoever has the writer's key could have made of anything.
+
+        Raises:
+            IntegrityError: it is none of this log.
+        """
+        head = self._client.ledger.head_of(self.log_id)
+        ours = head.size <= self._source.size() and (
+            head.size == 0 or self._source.root(head.size) == head.root
+        )
+        if not ours:
+            raise IntegrityError(
+                f"the head of {head.size} records in log 0x{self.log_id.hex()} is not of this "
+                "database's records: somebody else has the writer's key, or these records are "
+                "older than what was anchored; nothing can follow it in that log"
+            )
+        return head
 
     def _anchored(self, size: int, root: bytes, tx_hash: str, block: int) -> Outcome:
         result = {

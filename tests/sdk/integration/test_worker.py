@@ -123,6 +123,22 @@ def test_an_endpoint_that_contradicts_itself_is_asked_again(
     assert anchored_runs(uri) == 1
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_head_that_is_anothers_anchors_nothing(hub, trainer, uri: str, size: int) -> None:
+    """Whoever has the worker's key can write to its log, and not make runs look anchored."""
+    record(trainer, uri, runs=2)
+    _, log = local_source(open_database(uri), hub)
+    hub.ledger.open_log(log.salt, hub.address)
+    hub.ledger.anchor(log_id(hub, uri), size, os.urandom(32), [])
+    here = worker(hub, uri)
+    assert here.once(30) == 0
+    assert len(here.refused()) == 2
+    for refused in here.refused():
+        assert f"IntegrityError: the head of {size} records in log" in (refused.error or "")
+    assert anchored_runs(uri) == 0
+    assert anchored_sizes(hub, log_id(hub, uri)) == [size]
+
+
 def test_a_pipeline_without_a_key_hands_over(hub, trainer, uri: str, tmp_path: Path) -> None:
     class Step(ActionNode):
         def execute(self) -> bool:
