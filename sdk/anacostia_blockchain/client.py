@@ -32,6 +32,9 @@ HOME = Path(".anacostia")
 STORE_VARIABLE = "ANACOSTIA_STORE"
 """Holds the URL of the store, or several; see `storage.urls`."""
 
+LOG_OWNER_VARIABLE = "ANACOSTIA_LOG_OWNER"
+"""Holds the address of the account that owns the run logs, where it is not the one that signs."""
+
 
 def connect(
     target: str = "local",
@@ -40,6 +43,7 @@ def connect(
     account: Address | None = None,
     home: Path | str | None = None,
     store: Store | str | None = None,
+    log_owner: Address | None = None,
 ) -> Anacostia:
     """Connect to a chain and a store.
 
@@ -53,10 +57,12 @@ def connect(
         home: folder of the embedded store, the journal and local deployments; None: `.anacostia`.
         store: where content lives, or its URL as `storage.urls` describes it; None: what
             `ANACOSTIA_STORE` says, or the embedded store in `home`.
+        log_owner: whose run logs are written; None: what `ANACOSTIA_LOG_OWNER` says, or those of
+            the account that signs. The owner opens them: `anacostia log open`.
 
     Raises:
-        ConfigError: the network is not known, or no local chain was started here; or `account` is
-            no address.
+        ConfigError: the network is not known, or no local chain was started here; or `account` or
+            `log_owner` is no address.
         ChainUnavailableError: the endpoint does not answer.
         WrongNetworkError: it serves another chain.
         NoContractError, VersionMismatchError: it does not hold this package's contracts.
@@ -82,7 +88,8 @@ def connect(
     deployment = Deployment.load(chain.chain_id, folder / "deployments")
     deployment.check(chain)
     where = store if store is not None else os.environ.get(STORE_VARIABLE)
-    return Anacostia(chain, deployment, home=folder, store=where)
+    owner = log_owner or os.environ.get(LOG_OWNER_VARIABLE)
+    return Anacostia(chain, deployment, home=folder, store=where, log_owner=owner)
 
 
 def prepare_local(home: Path) -> Anacostia:
@@ -154,10 +161,14 @@ class Anacostia(Suite):
         *,
         home: Path = HOME,
         store: Store | str | None = None,
+        log_owner: Address | None = None,
     ) -> None:
+        from anacostia_blockchain.chain.keyless import checked_address  # noqa: PLC0415 - web3
+
         super().__init__(chain, deployment)
         self.home = home
         self._store = store
+        self._log_owner = None if log_owner is None else checked_address(log_owner)
 
     def __repr__(self) -> str:
         return f"Anacostia(chain_id={self.chain.chain_id}, home={str(self.home)!r})"
@@ -175,6 +186,15 @@ class Anacostia(Suite):
                 "or pass signer= to connect()"
             )
         return self.chain.address
+
+    @property
+    def log_owner(self) -> Address:
+        """The account that owns the run logs written here: another's, or that which signs.
+
+        Raises:
+            ConfigError: the connection has neither.
+        """
+        return self._log_owner or self.address
 
     @cached_property
     def models(self) -> Models:

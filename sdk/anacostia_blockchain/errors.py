@@ -224,6 +224,10 @@ class LedgerError(AnacostiaError):
     """A record or proof cannot be made: unknown run, size or field."""
 
 
+class LogNotWritableError(LedgerError):
+    """The run log's owner has not opened it yet, or lets another account write to it."""
+
+
 class PipelineError(AnacostiaError):
     """A node died, or the graph cannot run."""
 

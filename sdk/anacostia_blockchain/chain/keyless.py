@@ -11,6 +11,17 @@ from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.types import Address
 
 
+def checked_address(text: str) -> Address:
+    """An address with its checksum.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not is_address(text):
+        raise ConfigError(f"{text!r} is no address: give 0x and 40 hexadecimal digits")
+    return str(to_checksum_address(text))
+
+
 class KeylessSigner:
     """Stands for an account on a machine that must not hold its key.
 
@@ -22,9 +33,7 @@ class KeylessSigner:
     """
 
     def __init__(self, address: Address) -> None:
-        if not is_address(address):
-            raise ConfigError(f"{address!r} is no address: give 0x and 40 hexadecimal digits")
-        self._address = str(to_checksum_address(address))
+        self._address = checked_address(address)
 
     def __repr__(self) -> str:
         return f"KeylessSigner({self.address})"

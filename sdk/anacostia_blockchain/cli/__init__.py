@@ -30,6 +30,7 @@ _COMMANDS = {
     "market": ("market", "Sale of models themselves."),
     "story": ("story", "Licences and royalties through Story Protocol."),
     "runs": ("runs", "Recorded runs."),
+    "log": ("log", "The log that runs are anchored in, and who may write to it."),
     "anchor": ("anchor", "Anchor and publish what machines without a key intend."),
     "outbox": ("anchor", "Serve an outbox to an anchor worker on another machine."),
     "certificate": ("certificate", "Certificates for pipelines that speak across machines."),

@@ -115,9 +115,20 @@ class Outgoing:
     def _check_head(self, database: Database) -> None:
         """Make sure that the chain still has what it had, unless it cannot be asked now."""
         anchors = schema.anchors
-        query = select(func.max(anchors.c.size)).where(anchors.c.network == network(self._client))
+        query = (
+            select(anchors.c.log_id, func.max(anchors.c.size))
+            .where(anchors.c.network == network(self._client))
+            .group_by(anchors.c.log_id)
+        )
         with database.read() as connection:
-            anchored = connection.execute(query).scalar() or 0
+            heads = connection.execute(query).all()
+        if others := {log_id for log_id, _ in heads} - {"0x" + self.log_id.hex()}:
+            raise ConfigError(
+                f"runs of this database are anchored in log {others.pop()}, which is not "
+                f"{self._client.log_owner}'s: connect with the account whose log it is, or name it "
+                "as log_owner"
+            )
+        anchored = max((size for _, size in heads), default=0)
         try:
             size = self._client.ledger.head_of(self.log_id).size if anchored else 0
         except ChainUnavailableError:
@@ -133,13 +144,13 @@ class Outgoing:
     def _find_log_id(self, database: Database, salt: bytes) -> bytes:
         """The log's id, asked of the chain once, so that runs can be made while it is away."""
         client = self._client
-        name = f"log_id:{network(client)}:{client.address}"
+        name = f"log_id:{network(client)}:{client.log_owner}"
         with database.read() as connection:
             query = select(schema.settings.c.value).where(schema.settings.c.name == name)
             known = connection.execute(query).scalar()
         if known is not None:
             return bytes.fromhex(known)
-        log_id = client.ledger.log_id_of(client.address, salt)
+        log_id = client.ledger.log_id_of(client.log_owner, salt)
         with database.write() as connection:
             row = {"name": name, "value": log_id.hex()}
             statement = insert_new(connection, schema.settings).values(row)

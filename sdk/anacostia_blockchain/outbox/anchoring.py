@@ -10,6 +10,7 @@ from anacostia_blockchain.errors import (
     ChainUnavailableError,
     ContractRevertedError,
     IntegrityError,
+    LogNotWritableError,
 )
 from anacostia_blockchain.outbox.outbox import Intent, Outcome
 
@@ -56,7 +57,7 @@ class AnchorHandler:
     @cached_property
     def log_id(self) -> bytes:
         """The log's id on chain."""
-        return self._client.ledger.log_id_of(self._client.address, self._source.salt)
+        return self._client.ledger.log_id_of(self._client.log_owner, self._source.salt)
 
     def done(self, intent: Intent) -> Outcome | None:
         """Done when the head on chain covers the intent's records.
@@ -83,11 +84,18 @@ class AnchorHandler:
         """Anchor everything the log holds now. Opens the log first where it is not open.
 
         Raises:
+            LogNotWritableError: that, or to name this account its writer, is another's to do.
             IntegrityError: see `_head`.
         """
         ledger = self._client.ledger
-        if not self._is_open():
+        owner, writer = ledger.log_of(self.log_id)
+        if int(owner, 16) == 0:
             self._open()
+        elif writer != self._client.address:
+            raise LogNotWritableError(
+                f"log 0x{self.log_id.hex()} is written by {writer}: its owner {owner} lets "
+                f"{self._client.address} write with `anacostia log writer`"
+            )
         old, size = self._head().size, self._source.size()
         root = self._source.root(size)
         proof = self._source.consistency_proof(old, size)
@@ -139,8 +147,14 @@ class AnchorHandler:
 
     def _open(self) -> None:
         """Open the log; it does no harm that a killed process had begun to."""
+        client, salt = self._client, self._source.salt
+        if client.log_owner != client.address:
+            raise LogNotWritableError(
+                f"{client.log_owner} has no log 0x{self.log_id.hex()} yet: with its key, "
+                f"`anacostia log open --salt {salt.hex()} --writer {client.address}`"
+            )
         try:
-            self._client.ledger.open_log(self._source.salt, self._client.address)
+            client.ledger.open_log(salt, client.address)
         except ContractRevertedError as error:
             if error.name != "RunLedger_LogExists":
                 raise

@@ -16,6 +16,7 @@ from anacostia_blockchain.errors import (
     ConfigError,
     ContractRevertedError,
     InsufficientFundsError,
+    LogNotWritableError,
     NonceConflictError,
     ReorgError,
     StorageError,
@@ -35,11 +36,12 @@ _IDLE = 0.25
 TRANSIENT = (
     ChainUnavailableError,
     InsufficientFundsError,
+    LogNotWritableError,
     ReorgError,
     StorageError,
     TransactionTimeoutError,
 )
-"""Errors that time, money or a reachable service may cure: the intent stays where it is."""
+"""Errors that time, money, another account or a reachable service may cure: the intent stays."""
 
 
 class Source(Protocol):

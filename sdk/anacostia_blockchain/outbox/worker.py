@@ -73,15 +73,16 @@ class Worker:
         return self._outbox.failed()
 
     def _check_account(self) -> None:
-        """Make sure that what waits is in this account's name: its keys say so."""
-        ledger, address = self._client.ledger, self._client.address
-        mine = (f":{address}:", f":{ledger.log_id_of(address, self._log.salt).hex()}:")
+        """Make sure that what waits is this account's, or for its log: the keys say so."""
+        ledger, address, owner = self._client.ledger, self._client.address, self._client.log_owner
+        mine = (f":{address}:", f":{ledger.log_id_of(owner, self._log.salt).hex()}:")
         here = f":{self._client.chain.chain_id}:"
         for intent in self._outbox.open():
             if here not in intent.key or not any(name in intent.key for name in mine):
                 raise ConfigError(
                     f"{intent.key} is for another chain or account than {address} on chain "
-                    f"{self._client.chain.chain_id}: start the worker with that account's key"
+                    f"{self._client.chain.chain_id}, or for another's log than {owner}'s: start "
+                    "the worker with that account's key, and with that log's owner"
                 )
 
 
@@ -91,12 +92,20 @@ def local_source(database: Database, client: Anacostia) -> tuple[Outbox, RunLog]
     Raises:
         NotFoundError: the database holds no runs.
     """
+    return Outbox(database.engine), RunLog(database, log_salt(database), client)
+
+
+def log_salt(database: Database) -> bytes:
+    """The salt of a metadata store's log, 32 bytes.
+
+    Raises:
+        NotFoundError: the database holds no runs.
+    """
     with database.read() as connection:
         if not database.has_table(schema.settings.name):
             raise NotFoundError(f"{database.shown} holds no runs: it is not a metadata store")
         query = select(schema.settings.c.value).where(schema.settings.c.name == "log_salt")
-        salt = bytes.fromhex(connection.execute(query).scalar_one())
-    return Outbox(database.engine), RunLog(database, salt, client)
+        return bytes.fromhex(connection.execute(query).scalar_one())
 
 
 def open_existing(name: str) -> Database:
