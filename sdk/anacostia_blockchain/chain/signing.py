@@ -88,6 +88,11 @@ class Account(Watcher):
         with suppress(StorageError):  # it says nothing of what was sent
             self._nonces.end([signed])
 
+    def in_flight(self) -> int:
+        """Number of the account's transactions that the network has and no block has yet."""
+        mined, pending = self._transaction_counts()
+        return pending - mined
+
     def fees(self) -> tuple[int, int]:
         """Wei for one gas: what is paid at present, and what a transaction offers at most."""
         offer = self._market.fees()

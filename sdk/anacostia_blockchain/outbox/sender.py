@@ -185,8 +185,13 @@ class Sender:
         try:
             signed = self._chain.sign(call)
         except (ContractRevertedError, TransactionFailedError) as error:
-            # Another sender may have been quicker: with this, or with what it was built on.
-            if self._settled(handler, intent) or handler.is_stale(intent, error):
+            # Another sender may have been quicker: with this, or with what it was built on. The
+            # node may judge by what is not mined yet, of which its other answers know nothing.
+            if (
+                self._chain.in_flight()
+                or self._settled(handler, intent)
+                or handler.is_stale(intent, error)
+            ):
                 return None
             raise
         stored = False

@@ -123,6 +123,32 @@ def test_an_endpoint_that_contradicts_itself_is_asked_again(
     assert anchored_runs(uri) == 1
 
 
+def test_what_is_on_its_way_refuses_nothing(hub, trainer, uri: str) -> None:
+    """A node may judge by transactions of which no block, and no other answer, knows yet."""
+    record(trainer, uri, runs=2)
+    intents, log = local_source(open_database(uri), hub)
+    hub.ledger.open_log(log.salt, hub.address)
+    _first, second = intents.open()
+    other = worker(hub, uri)
+
+    def meanwhile(step: str, _intent: object) -> None:
+        if step == "broadcast":
+            # The head that waits for a block covers both runs.
+            assert other.sender.carry_out(second).state == "pending"
+            hub.chain.rpc("evm_setAutomine", True)
+            hub.chain.rpc("evm_mine")
+
+    hub.chain.rpc("evm_setAutomine", False)
+    try:
+        here = worker(hub, uri, on_step=meanwhile)
+        assert here.once(30) == 0
+    finally:
+        hub.chain.rpc("evm_setAutomine", True)
+    assert here.refused() == []
+    assert anchored_sizes(hub, log_id(hub, uri)) == [2]
+    assert anchored_runs(uri) == 2
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_a_head_that_is_anothers_anchors_nothing(hub, trainer, uri: str, size: int) -> None:
     """Whoever has the worker's key can write to its log, and not make runs look anchored."""
