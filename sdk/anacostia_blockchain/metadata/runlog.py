@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from anacostia_blockchain.errors import IntegrityError, LedgerError
+from anacostia_blockchain.errors import ChainUnavailableError, IntegrityError, LedgerError
 from anacostia_blockchain.ledger.log import MerkleLog
 from anacostia_blockchain.ledger.log import metadata as tables
 from anacostia_blockchain.ledger.proof import RunProof
@@ -150,6 +150,34 @@ class RunLog:
 
         with self._database.write() as connection:
             Outbox.hasten(connection, "anchor", size)  # they will find themselves done
+
+    def reported(self, size: int, outcome: dict[str, Any]) -> None:
+        """The same, told by another machine: the chain says whether it is so, and what did it.
+
+        Raises:
+            LedgerError: that is no log of this database, or the head is not of its records.
+            ChainUnavailableError: the endpoint does not answer, or knows no such head yet.
+        """
+        log_id = outcome.get("log_id")
+        if log_id not in self._log_ids():
+            raise LedgerError(f"{log_id} is no log of this database")
+        try:
+            event = self._client.ledger.anchored(bytes.fromhex(log_id[2:]), size)
+        except IntegrityError as error:
+            raise ChainUnavailableError(f"this machine's endpoint says: {error}") from error
+        root = bytes(event.values["root"])
+        if root != self.root(size):
+            raise LedgerError(f"the head of {size} records in {log_id} is not of these records")
+        told = {"log_id": log_id, "size": size, "root": "0x" + root.hex()}
+        self.anchored(size, told | {"tx": event.tx_hash, "block": event.block_number})
+
+    def _log_ids(self) -> set[str]:
+        """Ids of the log, one for each owner that it was recorded for."""
+        settings = schema.settings
+        name = settings.c.name.startswith(f"log_id:{network(self._client)}:", autoescape=True)
+        with self._database.read() as connection:
+            found = connection.execute(select(settings.c.value).where(name)).scalars()
+            return {f"0x{log_id}" for log_id in found}
 
     def _uncovered(self, size: int) -> list[tuple[int, bytes, int]]:
         """Runs within a head that are not marked as anchored: number, leaf, index."""

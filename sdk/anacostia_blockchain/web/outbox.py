@@ -90,14 +90,14 @@ def outbox_routes(served: Callable[[], Served]) -> APIRouter:  # noqa: C901 - on
     def anchored(
         size: Annotated[int, Body(ge=0)], outcome: Annotated[dict[str, Any], Body()]
     ) -> None:
-        """Told that the head of so many records is on chain."""
-        _proven(lambda log: log.anchored(size, outcome))
+        """Told that the head of so many records is on chain, of which the chain is asked."""
+        _proven(lambda log: log.reported(size, outcome))
 
     def _proven(ask: Callable[[RunLog], T]) -> T:
         try:
             return ask(served()[1])
         except LedgerError as error:
-            raise HTTPException(422, str(error)) from error
+            raise HTTPException(409, str(error)) from error
 
     return routes
 

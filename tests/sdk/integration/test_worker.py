@@ -23,6 +23,7 @@ from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.errors import (
     AccessDeniedError,
     ConfigError,
+    IntegrityError,
     NotFoundError,
     StoreUnavailableError,
     UntrustedServerError,
@@ -150,14 +151,20 @@ def test_what_is_on_its_way_refuses_nothing(hub, trainer, uri: str) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_a_head_that_is_anothers_anchors_nothing(hub, trainer, uri: str, size: int) -> None:
+@pytest.mark.parametrize("away", [False, True])
+def test_a_head_that_is_anothers_anchors_nothing(
+    hub, trainer, uri: str, size: int, *, away: bool
+) -> None:
     """Whoever has the worker's key can write to its log, and not make runs look anchored."""
     record(trainer, uri, runs=2)
     _, log = local_source(open_database(uri), hub)
     hub.ledger.open_log(log.salt, hub.address)
     hub.ledger.anchor(log_id(hub, uri), size, os.urandom(32), [])
+    with Served(trainer, uri) as served:
+        remote = RemoteOutbox(served.url, Token(TOKEN))
+        here = Worker(remote, hub) if away else worker(hub, uri)
+        assert here.once(30) == 0
     here = worker(hub, uri)
-    assert here.once(30) == 0
     assert len(here.refused()) == 2
     for refused in here.refused():
         assert f"IntegrityError: the head of {size} records in log" in (refused.error or "")
@@ -346,12 +353,38 @@ def test_nonsense_is_refused_and_changes_nothing(hub, trainer, uri: str) -> None
         ):
             with pytest.raises(StoreUnavailableError, match="answers 422"):
                 remote._ask("POST", "/move", json=body)
-        for path in ("/root?size=99", "/consistency?old=3&new=1", "/root?size=-1"):
-            with pytest.raises(StoreUnavailableError, match="answers 422"):
+        for path in ("/root?size=99", "/consistency?old=3&new=1"):
+            with pytest.raises(IntegrityError, match="answers: "):
                 remote._ask("GET", path)
+        with pytest.raises(StoreUnavailableError, match="answers 422"):
+            remote._ask("GET", "/root?size=-1")
         assert remote.get("no such key") is None
         assert not remote.move(before.__class__("no such key", "k", {}), "signed")
     assert outbox.open() == [before]
+
+
+def test_a_thief_of_the_token_makes_no_run_look_anchored(hub, trainer, uri: str) -> None:
+    """Who only says that a head is on chain is not believed: it has to be there, and be ours."""
+    record(trainer, uri, runs=2)
+    _, log = local_source(open_database(uri), trainer)
+    said = {"log_id": "0x" + log_id(hub, uri).hex(), "root": "0x" + log.root(2).hex()}
+    said |= {"size": 2, "tx": "0x" + "ab" * 32, "block": 7}
+    with Served(trainer, uri) as served:
+        remote = RemoteOutbox(served.url, Token(TOKEN))
+        with pytest.raises(StoreUnavailableError, match="503: this machine's endpoint says: no he"):
+            remote.anchored(2, said)
+        strange = os.urandom(32)
+        hub.ledger.open_log(strange, hub.address)
+        other = hub.ledger.log_id_of(hub.address, strange)
+        hub.ledger.anchor(other, 2, log.root(2), [])
+        for wrong in ("0x" + other.hex(), None, 5):
+            with pytest.raises(IntegrityError, match="is no log of this database"):
+                remote.anchored(2, said | {"log_id": wrong})
+        hub.ledger.open_log(log.salt, hub.address)
+        hub.ledger.anchor(log_id(hub, uri), 2, os.urandom(32), [])
+        with pytest.raises(IntegrityError, match="is not of these records"):
+            remote.anchored(2, said)
+    assert anchored_runs(uri) == 0
 
 
 def test_addresses_and_tokens_that_cannot_be_used() -> None:
