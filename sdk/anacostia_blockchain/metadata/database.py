@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from anacostia_blockchain._checkpoints import Checkpoints
 from anacostia_blockchain.errors import ConfigError, StorageError, StoreBusyError
 from anacostia_blockchain.storage.disk import typed
 
@@ -180,7 +181,9 @@ class SqliteDatabase(Database):
         self.engine = create_engine(
             uri, connect_args={"check_same_thread": False, "timeout": lock_timeout}
         )
+        checkpoints = Checkpoints(self._path)
         event.listen(self.engine, "connect", _configure)
+        event.listen(self.engine, "checkin", lambda *_: checkpoints.used())
         explain_errors(self.engine, self._path)
 
     @contextmanager
@@ -246,5 +249,5 @@ def explain_errors(engine: Engine, path: Path) -> None:
 
 def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - any DB-API connection
     # WAL: readers never wait for the writer. FULL: what is committed survives a power cut.
-    connection.execute("PRAGMA journal_mode=WAL")
+    Checkpoints.prepare(connection)
     connection.execute("PRAGMA synchronous=FULL")

@@ -24,6 +24,7 @@ from hashlib import sha256
 from io import FileIO
 from pathlib import Path
 
+from anacostia_blockchain._checkpoints import Checkpoints
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import IntegrityError, NotFoundError
 from anacostia_blockchain.storage.disk import transaction, typed_errors
@@ -63,6 +64,7 @@ class Packs:
         self._index = str(folder / "index.db")
         self._patience = patience
         self._local = threading.local()
+        self._checkpoints = Checkpoints(folder / "index.db")
 
     # ------------------------------------------------------------------ read
 
@@ -227,12 +229,13 @@ class Packs:
                 for name in ("packs", "incoming"):
                     (self.folder / name).mkdir(parents=True, exist_ok=True)
                 index = self._connect("index.db")
-                index.execute("PRAGMA journal_mode = WAL")
+                Checkpoints.prepare(index)
                 index.execute("PRAGMA synchronous = FULL")
                 index.executescript(_SCHEMA)
                 self._local.key, self._local.index = key, index
             try:
                 yield self._local.index
+                self._checkpoints.used()
             except BaseException:  # with it goes what was attached, temporary or not committed
                 self._local.key = None
                 self._local.index.close()
