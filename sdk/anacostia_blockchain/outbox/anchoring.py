@@ -116,10 +116,15 @@ class AnchorHandler:
         )
 
     def is_stale(self, intent: Intent, refusal: AnacostiaError) -> bool:
-        """Somebody else moved the head, and the proof was for the one before."""
+        """Somebody else moved the head, and the proof was for the one before.
+
+        The refusal itself tells the head's size: who refused may know more than who is asked now.
+        """
+        if not isinstance(refusal, ContractRevertedError):
+            return False
         known = self._built_on.get(intent.key, (intent.note or {}).get("old"))
-        moved = self._client.ledger.head_of(self.log_id).size != known
-        return isinstance(refusal, ContractRevertedError) and moved
+        seen = refusal.arguments.get("size", known)
+        return seen != known or self._client.ledger.head_of(self.log_id).size != known
 
     def _head(self) -> LedgerHead:
         """The head on chain, which whoever has the writer's key could have made of anything.

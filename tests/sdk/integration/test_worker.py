@@ -23,6 +23,7 @@ from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.errors import (
     AccessDeniedError,
     ConfigError,
+    ContractRevertedError,
     IntegrityError,
     NotFoundError,
     StoreUnavailableError,
@@ -31,6 +32,7 @@ from anacostia_blockchain.errors import (
 from anacostia_blockchain.metadata import MetadataStore, schema
 from anacostia_blockchain.metadata.database import open_database
 from anacostia_blockchain.nodes import ActionNode, MonitoringDataStoreNode
+from anacostia_blockchain.outbox.anchoring import AnchorHandler
 from anacostia_blockchain.outbox.worker import Worker, local_source, open_existing
 from anacostia_blockchain.pipeline import Pipeline
 from anacostia_blockchain.remote.server import RemoteOutbox
@@ -148,6 +150,22 @@ def test_what_is_on_its_way_refuses_nothing(hub, trainer, uri: str) -> None:
     assert here.refused() == []
     assert anchored_sizes(hub, log_id(hub, uri)) == [2]
     assert anchored_runs(uri) == 2
+
+
+def test_a_refusal_tells_of_a_head_that_another_node_does_not_know_yet(hub, trainer, uri) -> None:
+    record(trainer, uri)
+    intents, log = local_source(open_database(uri), hub)
+    hub.ledger.open_log(log.salt, hub.address)
+    (intent,) = intents.open()
+    handler = AnchorHandler(hub, log)
+    handler.prepare(intent)
+    refused = {"logId": handler.log_id, "newSize": 1}
+    for name in ("RunLedger_NotGrowing", "RunLedger_NotAnExtension"):
+        assert handler.is_stale(intent, ContractRevertedError(name, refused | {"size": 1}))
+        assert not handler.is_stale(intent, ContractRevertedError(name, refused | {"size": 0}))
+    assert not handler.is_stale(intent, ContractRevertedError("RunLedger_NotWriter", refused))
+    hub.ledger.anchor(handler.log_id, 1, log.root(1), [])
+    assert handler.is_stale(intent, ContractRevertedError("RunLedger_NotWriter", refused))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
