@@ -38,6 +38,7 @@ token_option = click.option(
 @token_option
 @chain_option
 @click.option("--once", is_flag=True, help="Carry out what is there, and end.")
+@click.option("--retry", is_flag=True, help="What was refused too: the reason was mended.")
 @click.option("--timeout", default=300.0, show_default=True, help="Seconds for --once.")
 @click.option(
     "--only",
@@ -54,6 +55,7 @@ def anchor(  # noqa: PLR0913, PLR0917 - one for each option
     token_file: Path | None,
     chain: str | None,
     once: bool,
+    retry: bool,
     timeout: float,
     only: tuple[str, ...],
 ) -> None:
@@ -65,6 +67,8 @@ def anchor(  # noqa: PLR0913, PLR0917 - one for each option
         raise click.UsageError("give either --db or --api")
     client = _connect(session, chain)
     worker = _worker(session, client, db or "", (api, token_file, ca), frozenset(only) or None)
+    if retry:
+        session.output.note(f"{worker.retry()} refused intents are tried again")
     if once:
         left = worker.once(timeout)
         refused = worker.refused()

@@ -66,6 +66,10 @@ intents = Table(
 )
 
 
+AFRESH: dict[str, Any] = {"raw": None, "tx_hash": None, "note": None, "error": None}
+"""Columns of an intent with which nothing was done yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """One row of the outbox.
@@ -234,7 +238,7 @@ class Outbox:
 
     def retry(self, intent: Intent) -> bool:
         """Let a failed intent be tried again, because what made it fail was mended."""
-        return self.move(intent, "pending", raw=None, tx_hash=None, note=None, error=None)
+        return self.move(intent, "pending", **AFRESH)
 
     def note_error(self, intent: Intent, error: Exception | str) -> None:
         """Keep the reason why an intent is not done yet."""

@@ -64,6 +64,9 @@ class Source(Protocol):
     ) -> bool:
         """Change an intent's state if nobody else has, and add what follows, atomically."""
 
+    def retry(self, intent: Intent) -> bool:
+        """Let a failed intent be tried again, because what made it fail was mended."""
+
     def note_error(self, intent: Intent, error: Exception) -> None:
         """Keep the reason why an intent is not done yet."""
 

@@ -72,6 +72,10 @@ class Worker:
         """Intents that a contract refused."""
         return self._outbox.failed()
 
+    def retry(self) -> int:
+        """Let what was refused be tried again, because the reason was mended; returns how many."""
+        return sum(self._outbox.retry(intent) for intent in self.refused())
+
     def _check_account(self) -> None:
         """Make sure that what waits is this account's, or for its log: the keys say so."""
         ledger, address, owner = self._client.ledger, self._client.address, self._client.log_owner

@@ -18,7 +18,7 @@ from anacostia_blockchain.errors import (
     StoreUnavailableError,
     UntrustedServerError,
 )
-from anacostia_blockchain.outbox.outbox import Intent, from_json, shown, to_json
+from anacostia_blockchain.outbox.outbox import AFRESH, Intent, from_json, shown, to_json
 
 if TYPE_CHECKING:
     from anacostia_blockchain.web.guard import Token
@@ -190,6 +190,10 @@ class RemoteOutbox(RemoteServer):
             "columns": plain,
         }
         return bool(self._ask("POST", "/move", json=body))
+
+    def retry(self, intent: Intent) -> bool:
+        """Let a failed intent be tried again, because what made it fail was mended."""
+        return self.move(intent, "pending", **AFRESH)
 
     def note_error(self, intent: Intent, error: Exception) -> None:
         """Keep the reason why an intent is not done yet."""

@@ -269,6 +269,34 @@ def test_it_does_only_what_it_was_told_to(hub, trainer, uri: str, tmp_path: Path
     assert hub.models.get(f"only-{tmp_path.name}").latest_version == 1
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_what_was_refused_is_done_once_its_reason_is_mended(
+    hub, trainer, uri: str, local_chain, tmp_path: Path, *, away: bool
+) -> None:
+    (tmp_path / "w.bin").write_bytes(os.urandom(10))
+    name = f"theirs-{tmp_path.name}"
+    owner = Anacostia(local_chain.chain(3), hub.deployment, home=tmp_path / "owner")
+    model = owner.models.publish(tmp_path / "w.bin", name).model_id
+    (tmp_path / "w.bin").write_bytes(os.urandom(10))
+    with trainer.runs.start("train", database=uri) as run:
+        run.publish(tmp_path / "w.bin", f"{owner.address}/{name}")
+    with Served(trainer, uri) as served:
+        here = Worker(RemoteOutbox(served.url, Token(TOKEN)), hub) if away else worker(hub, uri)
+        assert here.once(30) == 0
+        (refused,) = here.refused()
+        assert "ModelRegistry_NotPublisher" in (refused.error or "")
+        owner.registry.set_publisher(model, hub.address, 2**40)
+        again = Worker(RemoteOutbox(served.url, Token(TOKEN)), hub) if away else worker(hub, uri)
+        assert again.once(30) == 0
+        assert hub.models.get(model).latest_version == 1  # nothing is tried again by itself
+        assert again.retry() == 1
+        assert again.retry() == 0
+        last = Worker(RemoteOutbox(served.url, Token(TOKEN)), hub) if away else worker(hub, uri)
+        assert last.once(30) == 0
+        assert last.refused() == []
+    assert hub.models.get(model).latest_version == 2
+
+
 def test_a_database_that_is_none_says_so(tmp_path: Path, hub) -> None:
     with pytest.raises(NotFoundError, match="there is no database"):
         open_existing(str(tmp_path / "none.db"))
@@ -451,6 +479,10 @@ def test_the_command_line(hub, trainer, local_chain, tmp_path: Path) -> None:
     assert (done.returncode, json.loads(out)) == (0, {"left": 0, "refused": {}}), err
     assert anchored_runs(uri) == 1
     assert dev_key().removeprefix("0x") not in out + err
+    done = command(hub, local_chain, "anchor", *db, *chain, "--once", "--retry", **key)
+    out, err = done.communicate(timeout=60)
+    assert (done.returncode, out.strip()) == (0, "0 left, 0 refused"), err
+    assert "0 refused intents are tried again" in err
 
     record(trainer, uri)
     with socket.socket() as probe:
