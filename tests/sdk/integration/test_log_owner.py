@@ -126,6 +126,20 @@ class TestPipelines:
         with pytest.raises(ConfigError, match=f"which is not {stranger.address}'s"):
             record(stranger, local_chain, uri, tmp_path)
 
+    def test_without_such_an_owner_another_key_goes_on_in_another_database(
+        self, hub, person, tmp_path: Path
+    ) -> None:
+        old, new = (f"sqlite:///{tmp_path}/{name}.db" for name in ("old", "new"))
+        other = person(WORKER)
+        for client, uri in ((hub, old), (other, new)):
+            with client.runs.start("train", database=uri) as run:
+                run.log_metrics(loss=1)
+            log_id = client.ledger.log_id_of(client.address, log_salt(open_database(uri)))
+            assert client.ledger.log_of(log_id) == (client.address, client.address)
+            assert client.ledger.head_of(log_id).size == 1
+        with pytest.raises(ConfigError, match=f"which is not {other.address}'s"):
+            other.runs.start("train", database=old)
+
     def test_a_worker_needs_to_know_the_owner(
         self, writer, person, local_chain, uri: str, tmp_path: Path
     ) -> None:
