@@ -51,10 +51,24 @@ class Runs:
         """
         from anacostia_blockchain.tracking import ActiveRun, open_book  # noqa: PLC0415 - loads SQL
 
-        uri = database or f"sqlite:///{self._client.home / 'runs' / 'metadata.db'}"
+        uri = database or self._own
         if uri not in self._books:
             self._books[uri] = open_book(uri, self._client)
         return ActiveRun(self._client, self._books[uri], name, wait)
+
+    def log_salt(self, database: str | None = None) -> bytes:
+        """The salt of a database's log, 32 bytes, for whoever is to own it: `ledger.open_log`.
+
+        Args:
+            database: see `start`; here the path of a SQLite file does as well.
+
+        Raises:
+            NotFoundError: there is no such database, or no run was ever recorded in it.
+            StoreUnavailableError: the database's server does not answer.
+        """
+        from anacostia_blockchain.outbox.worker import log_salt, open_existing  # noqa: PLC0415 - loads SQL
+
+        return log_salt(open_existing(database or self._own))
 
     def find_proof(self, leaf: bytes, hint: str | None = None) -> RunProof:
         """The inclusion proof of a run record, looked up in the store by the record's root.
@@ -83,6 +97,11 @@ class Runs:
         raise NotFoundError(
             f"the store holds no {name}: the run is not anchored yet, or from another store"
         )
+
+    @property
+    def _own(self) -> str:
+        """URI of the database of runs that name no other."""
+        return f"sqlite:///{self._client.home / 'runs' / 'metadata.db'}"
 
     def _proof(self, cid: CID) -> RunProof:
         with self._client.storage.open(cid) as stream:

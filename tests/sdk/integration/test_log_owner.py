@@ -14,10 +14,10 @@ from sqlalchemy import select
 from anacostia_blockchain.chain import Chain, KeylessSigner
 from anacostia_blockchain.cli import cli
 from anacostia_blockchain.client import LOG_OWNER_VARIABLE, Anacostia, connect
-from anacostia_blockchain.errors import ConfigError, ContractRevertedError
+from anacostia_blockchain.errors import ConfigError, ContractRevertedError, NotFoundError
 from anacostia_blockchain.metadata import schema
 from anacostia_blockchain.metadata.database import open_database
-from anacostia_blockchain.outbox.worker import Worker, local_source, log_salt
+from anacostia_blockchain.outbox.worker import Worker, local_source
 from anacostia_blockchain.testing import LocalChain, dev_key
 from chains import anchored_sizes
 
@@ -75,7 +75,7 @@ class TestPipelines:
     ) -> None:
         record(writer, local_chain, uri, tmp_path)
         left, (error,) = work(writer, uri, 1)
-        salt = log_salt(open_database(uri))
+        salt = hub.runs.log_salt(uri)
         assert left == 1
         log_id = owner.ledger.log_id_of(owner.address, salt)
         assert f"{owner.address} has no log 0x{log_id.hex()} yet" in (error or "")
@@ -92,7 +92,7 @@ class TestPipelines:
         self, hub, owner, writer, person, local_chain, uri: str, tmp_path: Path
     ) -> None:
         record(writer, local_chain, uri, tmp_path)
-        salt = log_salt(open_database(uri))
+        salt = hub.runs.log_salt(uri)
         owner.ledger.open_log(salt, writer.address)
         assert work(writer, uri)[0] == 0
         log_id = owner.ledger.log_id_of(owner.address, salt)
@@ -120,7 +120,7 @@ class TestPipelines:
         self, owner, writer, local_chain, uri: str, tmp_path: Path, person
     ) -> None:
         record(writer, local_chain, uri, tmp_path)
-        owner.ledger.open_log(log_salt(open_database(uri)), writer.address)
+        owner.ledger.open_log(owner.runs.log_salt(uri), writer.address)
         assert work(writer, uri)[0] == 0
         stranger = person(WORKER)
         with pytest.raises(ConfigError, match=f"which is not {stranger.address}'s"):
@@ -134,11 +134,22 @@ class TestPipelines:
         for client, uri in ((hub, old), (other, new)):
             with client.runs.start("train", database=uri) as run:
                 run.log_metrics(loss=1)
-            log_id = client.ledger.log_id_of(client.address, log_salt(open_database(uri)))
+            log_id = client.ledger.log_id_of(client.address, hub.runs.log_salt(uri))
             assert client.ledger.log_of(log_id) == (client.address, client.address)
             assert client.ledger.head_of(log_id).size == 1
         with pytest.raises(ConfigError, match=f"which is not {other.address}'s"):
             other.runs.start("train", database=old)
+
+    def test_the_salt_that_the_owner_needs(self, hub, tmp_path: Path) -> None:
+        home = Anacostia(hub.chain, hub.deployment, home=tmp_path / "home")
+        with pytest.raises(NotFoundError, match="there is no database"):
+            home.runs.log_salt()
+        with home.runs.start("train") as run:
+            run.log_metrics(loss=1)
+        salt = home.runs.log_salt()
+        assert salt == home.runs.log_salt(str(tmp_path / "home" / "runs" / "metadata.db"))
+        log_id = hub.ledger.log_id_of(hub.address, salt)
+        assert hub.ledger.head_of(log_id).size == 1
 
     def test_a_worker_needs_to_know_the_owner(
         self, writer, person, local_chain, uri: str, tmp_path: Path
