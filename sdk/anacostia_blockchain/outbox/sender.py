@@ -141,18 +141,23 @@ class Sender:
         Args:
             deadline: on the monotonic clock; none is begun after it.
         """
+        waits: str | None = None
         for intent in self._open():
             if self._stopped.is_set() or time.monotonic() >= deadline:
                 return False
+            if intent.kind == waits:
+                continue
             try:
                 self.carry_out(intent)
             except TRANSIENT as error:
                 log.warning("%s is put off: %s", intent.key, error)
                 self.outbox.note_error(intent, error)
-                return False
+                if not isinstance(error, LogNotWritableError):
+                    return False
+                waits = intent.kind  # for somebody to act; all else goes on
             except AnacostiaError as error:
                 log.error("%s failed: %s", intent.key, error)  # noqa: TRY400 - no trace needed
-        return True
+        return waits is None
 
     def carry_out(self, intent: Intent) -> Intent:
         """Take one intent as far as it goes now; returns it as it then stands.

@@ -48,12 +48,16 @@ def writer(person: Callable[..., Anacostia], owner: Anacostia) -> Anacostia:
     return person(WORKER, owner.address)
 
 
-def record(hub: Anacostia, local_chain: LocalChain, uri: str, folder: Path) -> None:
-    """One run, on a machine that has no key."""
+def record(
+    hub: Anacostia, local_chain: LocalChain, uri: str, folder: Path, publish: str | None = None
+) -> None:
+    """One run, on a machine that has no key; with a model's name, it publishes `w.bin`."""
     chain = Chain.connect(local_chain.rpc_url, signer=KeylessSigner(hub.address), state_dir=folder)
     trainer = Anacostia(chain, hub.deployment, home=hub.home, log_owner=hub.log_owner.lower())
     with trainer.runs.start("train", database=uri) as run:
         run.log_metrics(loss=1)
+        if publish:
+            run.publish(folder / "w.bin", publish)
 
 
 def work(hub: Anacostia, uri: str, seconds: float = 30) -> tuple[int, list[str | None]]:
@@ -87,6 +91,20 @@ class TestPipelines:
         proof = hub.runs.find_proof(last_leaf(uri))
         assert proof.log_id == log_id
         hub.runs.check_proof(proof)
+
+    def test_publishing_does_not_wait_for_the_log(
+        self, hub, owner, writer, local_chain, uri: str, tmp_path: Path, name: str
+    ) -> None:
+        (tmp_path / "w.bin").write_bytes(b"one")
+        record(writer, local_chain, uri, tmp_path, name)
+        (tmp_path / "w.bin").write_bytes(b"two")
+        record(writer, local_chain, uri, tmp_path, name)
+        left, errors = work(writer, uri, 5)
+        assert left == 2
+        assert ["has no log" in (error or "") for error in errors] == [True, False]
+        assert hub.models.get(f"{writer.address}/{name}").latest_version == 2
+        owner.ledger.open_log(hub.runs.log_salt(uri), writer.address)
+        assert work(writer, uri) == (0, [])
 
     def test_after_a_theft_the_successor_goes_on_in_the_same_log(
         self, hub, owner, writer, person, local_chain, uri: str, tmp_path: Path
