@@ -163,7 +163,7 @@ class Anacostia(Suite):
         store: Store | str | None = None,
         log_owner: Address | None = None,
     ) -> None:
-        from anacostia_blockchain.chain.keyless import checked_address  # noqa: PLC0415 - web3
+        from anacostia_blockchain.chain.keyless import checked_address  # noqa: PLC0415 - loads web3
 
         super().__init__(chain, deployment)
         self.home = home

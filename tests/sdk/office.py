@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 from sqlalchemy import create_engine
 
 from anacostia_blockchain.chain import Call, Chain
-from anacostia_blockchain.outbox.outbox import Outbox
+from anacostia_blockchain.outbox.outbox import Intent, Outbox
 from anacostia_blockchain.outbox.publishing import CallHandler, call_intent
 from anacostia_blockchain.outbox.sender import Sender
 from anacostia_blockchain.testing import LocalChain, dev_signer
@@ -31,13 +32,20 @@ class Office:
         local: the chain.
         home: folder of the database and of the nonces' leases.
         timeout: seconds to wait for a transaction before more is offered for it.
+        on_step: see `Sender`.
     """
 
-    def __init__(self, local: LocalChain, home: Path, timeout: float = 5) -> None:
+    def __init__(
+        self,
+        local: LocalChain,
+        home: Path,
+        timeout: float = 5,
+        on_step: Callable[[str, Intent], None] | None = None,
+    ) -> None:
         self.chain = Chain.connect(local.rpc_url, signer=dev_signer(ACCOUNT), state_dir=home)
         self.outbox = Outbox(create_engine(f"sqlite:///{home}/outbox.db"))
         handler = CallHandler(SimpleNamespace(chain=self.chain))
-        self.sender = Sender(self.outbox, self.chain, [handler], timeout=timeout)
+        self.sender = Sender(self.outbox, self.chain, [handler], timeout=timeout, on_step=on_step)
 
     def intend(self, key: str, to: str, **options: object) -> None:
         intent = call_intent(key, Call(to, b"", "", "", value=1))

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from anacostia_blockchain.cli import Session, session
+from anacostia_blockchain.cli.values import word
 from anacostia_blockchain.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from anacostia_blockchain.client import Anacostia
 
 
 def of_log(command: Callable[..., None]) -> Callable[..., None]:
@@ -36,7 +39,7 @@ def log() -> None:
 def show(session: Session, db: str | None, salt: str | None) -> None:
     """Id, salt, owner and writer of a log, and how many runs its newest head covers."""
     client = session.connect()
-    found = _salt(db, salt)
+    found = _salt(client, db, salt)
     log_id = client.ledger.log_id_of(client.log_owner, found)
     owner, writer = client.ledger.log_of(log_id)
     is_open = int(owner, 16) != 0
@@ -58,7 +61,7 @@ def show(session: Session, db: str | None, salt: str | None) -> None:
 def open_(session: Session, db: str | None, salt: str | None, writer: str) -> None:
     """Open a log in the name of the account that signs, for another to write to."""
     client = session.connect()
-    found = _salt(db, salt)
+    found = _salt(client, db, salt)
     receipt = client.ledger.open_log(found, _address(writer))
     log_id = client.ledger.log_id_of(client.address, found)
     data = {"log_id": "0x" + log_id.hex(), "owner": client.address, "tx": receipt.hash}
@@ -77,26 +80,18 @@ def writer(session: Session, account: str, db: str | None, salt: str | None) -> 
     """Let another account anchor from now on, and the one before no longer; the owner signs."""
     client = session.connect()
     address = _address(account)
-    log_id = client.ledger.log_id_of(client.address, _salt(db, salt))
+    log_id = client.ledger.log_id_of(client.address, _salt(client, db, salt))
     receipt = client.ledger.set_writer(log_id, address)
     data = {"log_id": "0x" + log_id.hex(), "writer": address, "tx": receipt.hash}
     session.output.result(data, f"log {data['log_id']} is written by {data['writer']}")
 
 
-def _salt(db: str | None, salt: str | None) -> bytes:
-    from anacostia_blockchain.outbox.worker import log_salt, open_existing  # noqa: PLC0415 - loads SQL
-
-    if (db is None) == (salt is None):
-        raise click.UsageError("give either --db or --salt")
-    if db is not None:
-        return log_salt(open_existing(db))
-    try:
-        found = bytes.fromhex((salt or "").removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise ConfigError(f"{salt!r} is no salt: give 64 hexadecimal digits")
-    return found
+def _salt(client: Anacostia, db: str | None, salt: str | None) -> bytes:
+    if db is not None and salt is None:
+        return client.runs.log_salt(db)
+    if salt is not None and db is None:
+        return word(salt, ConfigError(f"{salt!r} is no salt: give 64 hexadecimal digits"))
+    raise click.UsageError("give either --db or --salt")
 
 
 def _address(text: str) -> str:
