@@ -4,6 +4,7 @@ Leases are rows of a SQLite file. A lease ends when its transaction is mined or 
 of a process that died is taken over, so that a crash leaves no gap behind which everything waits.
 What was sent and waits behind a gap is in no count of the chain's: its hash is kept, and its nonce
 is taken for as long as the network knows it. Whoever waits behind a gap that nobody holds fills it.
+The end of a lease that could not be written, of a full disk say, is written before the next one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import itertools
 import os
 import sqlite3
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
@@ -36,6 +38,15 @@ _TAKE = "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, '')"
 _SIGN = "UPDATE leases SET hash = ? WHERE chain_id = ? AND address = ? AND nonce = ?"
 _END = "UPDATE leases SET owner = '', hash = ? WHERE chain_id = ? AND address = ? AND nonce = ?"
 _GIVE_BACK = "DELETE FROM leases WHERE chain_id = ? AND address = ? AND nonce = ?"
+
+_Ends = deque[tuple[str, tuple[object, ...]]]
+
+_unwritten: defaultdict[tuple[object, ...], _Ends] = defaultdict(deque)
+"""Statements that end leases and were not written yet, by file, account and process.
+
+A process that lives holds what it leased, whatever became of the connection that leased it: who
+opens another one to the same account writes them too. A forked child has leased nothing.
+"""
 
 _PATIENCE = 60
 """Seconds; more than a request to the endpoint may take, which is made while the file is held."""
@@ -84,16 +95,25 @@ class Nonces:
 
     def signed(self, transactions: Iterable[SignedTransaction]) -> None:
         """Remember what is about to be sent with leased nonces."""
-        self._keep(_SIGN, transactions)
+        with self._transaction() as database:
+            database.executemany(_SIGN, [self._row(tx) for tx in transactions])
 
     def end(self, transactions: Iterable[SignedTransaction]) -> None:
         """End leases: from now on only the network decides whether their nonces are taken."""
-        self._keep(_END, transactions)
+        self._end((_END, self._row(tx)) for tx in transactions)
 
     def give_back(self, *nonces: int) -> None:
         """End leases of what the network does not have."""
-        with self._transaction() as database:
-            database.executemany(_GIVE_BACK, [(*self._key, nonce) for nonce in nonces])
+        self._end((_GIVE_BACK, (*self._key, nonce)) for nonce in nonces)
+
+    def _end(self, statements: Iterable[tuple[str, tuple[object, ...]]]) -> None:
+        self._unwritten.extend(statements)
+        with self._transaction():
+            pass
+
+    @property
+    def _unwritten(self) -> _Ends:
+        return _unwritten[self._path, *self._key, _owner()]
 
     def _held(self, rows: Sequence[tuple[int, str, str]]) -> set[int]:
         """Nonces of whoever lives, and of what was sent and waits."""
@@ -103,13 +123,12 @@ class Nonces:
         known = zip(sent.values(), self._known(list(sent)), strict=True)
         return held | {nonce for nonce, there in known if there}
 
-    def _keep(self, statement: str, transactions: Iterable[SignedTransaction]) -> None:
-        rows = [(tx.hash, *self._key, tx.nonce) for tx in transactions]
-        with self._transaction() as database:
-            database.executemany(statement, rows)
+    def _row(self, transaction: SignedTransaction) -> tuple[object, ...]:
+        return transaction.hash, *self._key, transaction.nonce
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the file, and write at once what ended before."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with closing(
@@ -119,8 +138,9 @@ class Nonces:
                 database.execute("PRAGMA synchronous = OFF")
                 database.execute("BEGIN IMMEDIATE")
                 database.execute(_SCHEMA)
-                yield database
-                database.execute("COMMIT")
+                with self._writing_ends(database):
+                    yield database
+                    database.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "full" in str(error):
                 raise StoreFullError(
@@ -134,6 +154,17 @@ class Nonces:
             raise StorageError(
                 f"{self._path}: {error}: delete it when nothing is being sent"
             ) from error
+
+    @contextmanager
+    def _writing_ends(self, database: sqlite3.Connection) -> Iterator[None]:
+        ended = [self._unwritten.popleft() for _ in range(len(self._unwritten))]
+        try:
+            for statement, row in ended:
+                database.execute(statement, row)
+            yield
+        except BaseException:
+            self._unwritten.extendleft(reversed(ended))
+            raise
 
 
 def _owner() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +14,7 @@ from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.errors import NonceConflictError, TransactionTimeoutError
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from office import somebody
-from outside import DEATHS, FULL, WAYS, Outside
+from outside import BROKEN, DEATHS, FULL, LOST, WAYS, Outside
 from strikes import apart, examples, strike_everywhere, suffer
 from waiting import wait_for
 
@@ -65,6 +65,26 @@ def test_wherever_sending_fails_or_dies_nothing_is_stuck(local, tmp_path, count)
     names = strike_everywhere(lambda: payments(count), send, check, omit=[FULL])
     assert {"COMMIT", "INSERT OR REPLACE"} <= names
     assert any("sendRawTransaction" in name for name in names)
+
+
+@pytest.mark.parametrize("how", [BROKEN, FULL])
+def test_a_lease_whose_end_was_not_written_is_ended_later(local, tmp_path, how):
+    """The disk fails when a lease ends, and what was sent with it never arrived."""
+
+    def work(count: int, home: Path, strikes: Mapping[int, str]) -> list[str]:
+        """Send, as a process of its own does; returns what it waited for, in order."""
+        chain, outside = connect(local, home), Outside(strikes)
+        suffer(outside, lambda: chain.send_many(payments(count), timeout=0.3), dies=False)
+        assert len(outside.struck) == len(strikes)
+        if strikes:
+            nothing_is_stuck(connect(local, home))
+        return [point.name for point in outside.points]
+
+    names = work(2, tmp_path / "counted", {})
+    (sent,) = (at for at, name in enumerate(names) if "sendRaw" in name)
+    fails = {sent: LOST}
+    ends = max(at for at, name in enumerate(work(2, tmp_path / "lost", fails)) if name == "COMMIT")
+    work(2, tmp_path / how, fails | {ends: how})
 
 
 def test_what_the_pool_dropped_leaves_no_gap(local, tmp_path):
