@@ -21,6 +21,8 @@ import {LicenseId, OfferKey, offerKey, toLicenseId} from "./types/LicenseId.sol"
 contract LicenseToken is ILicenseToken, ERC721 {
     using Strings for uint256;
 
+    bytes4 private constant _ERC4906_INTERFACE_ID = 0x49064906; // it has events, no functions
+
     /// @inheritdoc ILicenseToken
     string public constant version = "1.0.0";
 
@@ -74,6 +76,7 @@ contract LicenseToken is ILicenseToken, ERC721 {
         if (extends) {
             first = toLicenseId(first.toModelId(), first.toOffer(), holding.serial);
             holding.expiresAt = until;
+            emit MetadataUpdate(LicenseId.unwrap(first));
         } else {
             _holdings[to][first.toOfferKey()] = Holding(1, first.toSerial(), until, !transferable);
             _mint(to, LicenseId.unwrap(first));
@@ -179,7 +182,7 @@ contract LicenseToken is ILicenseToken, ERC721 {
         override(ERC721, IERC165)
         returns (bool)
     {
-        return interfaceId == type(IERC5192).interfaceId
+        return interfaceId == type(IERC5192).interfaceId || interfaceId == _ERC4906_INTERFACE_ID
             || interfaceId == type(IERC7572).interfaceId || super.supportsInterface(interfaceId);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {IERC4906} from "@openzeppelin/contracts/interfaces/IERC4906.sol";
 import {IERC721Metadata} from "@openzeppelin/contracts/interfaces/IERC721Metadata.sol";
 
 import {Holding} from "../types/License.sol";
@@ -14,8 +15,9 @@ import {IModelLicensing} from "./IModelLicensing.sol";
 /// the number of the model's offer (32 bits) and a serial number (64 bits).
 /// @dev Tokens are minted by `ModelLicensing` alone. Minting does not call the receiver. An account
 /// holds at most one licence of an offer whose terms have a duration: buying again extends it. A
-/// licence is locked (ERC-5192) if its terms say so, or once a derivative was made under it.
-interface ILicenseToken is IERC721Metadata, IERC5192, IERC7572 {
+/// licence is locked (ERC-5192) if its terms say so, or once a derivative was made under it. Its
+/// metadata tell when it expires, and change (ERC-4906) when it is extended.
+interface ILicenseToken is IERC721Metadata, IERC4906, IERC5192, IERC7572 {
     /// @notice Emitted when a licence that expires is sold or extended.
     /// @param licenseId The licence.
     /// @param expiresAt When it expires, in seconds, exclusive.

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IERC165} from "@openzeppelin/contracts/interfaces/IERC165.sol";
+import {IERC4906} from "@openzeppelin/contracts/interfaces/IERC4906.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IERC721Metadata} from "@openzeppelin/contracts/interfaces/IERC721Metadata.sol";
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
@@ -76,6 +77,8 @@ contract LicenseTokenTest is LicensingTest {
         order.quantity = 2;
         vm.warp(START + 10 days);
         order.deadline = block.timestamp;
+        vm.expectEmit(address(licences));
+        emit IERC4906.MetadataUpdate(id);
         assertEq(buyAs(carol, order, 2 * PRICE), id, "the same licence");
         assertEq(licences.expiresAt(id), START + 90 days, "what was left is not lost");
         assertEq(licences.balanceOf(bob), 1, "one licence");
@@ -280,6 +283,7 @@ contract LicenseTokenTest is LicensingTest {
         assertTrue(licences.supportsInterface(type(IERC165).interfaceId), "ERC-165");
         assertTrue(licences.supportsInterface(type(IERC721).interfaceId), "ERC-721");
         assertTrue(licences.supportsInterface(type(IERC721Metadata).interfaceId), "metadata");
+        assertTrue(licences.supportsInterface(0x49064906), "ERC-4906");
         assertTrue(licences.supportsInterface(0xb45a3c0e), "ERC-5192");
         assertTrue(licences.supportsInterface(type(IERC7572).interfaceId), "ERC-7572");
         assertFalse(licences.supportsInterface(0xffffffff), "none");
