@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from eth_utils import to_checksum_address
@@ -22,7 +22,6 @@ from anacostia_blockchain.errors import (
     ChainUnavailableError,
     InsufficientFundsError,
     NonceConflictError,
-    StorageError,
     TransactionFailedError,
     TransactionTimeoutError,
     WrongNetworkError,
@@ -188,8 +187,7 @@ class Chain(Account):
         try:
             yield
         finally:
-            with suppress(StorageError):  # it says nothing of what was sent
-                self._nonces.end(signed)
+            self._nonces.end(signed)
 
     def _unblock(self, tx_hash: str) -> None:
         """Fill the gap that a transaction of ours waits behind, unless somebody holds its nonces.

@@ -14,7 +14,7 @@ import os
 import sqlite3
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -107,8 +107,9 @@ class Nonces:
         self._end((_GIVE_BACK, (*self._key, nonce)) for nonce in nonces)
 
     def _end(self, statements: Iterable[tuple[str, tuple[object, ...]]]) -> None:
+        """Write that leases have ended; what fails here says nothing of what was sent."""
         self._unwritten.extend(statements)
-        with self._transaction():
+        with suppress(StorageError), self._transaction():
             pass
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from eth_utils import keccak, to_checksum_address
@@ -16,7 +15,7 @@ from anacostia_blockchain.chain.rpc import Rpc, RpcError, to_hex
 from anacostia_blockchain.chain.signers import Signer
 from anacostia_blockchain.chain.values import Call, SignedTransaction
 from anacostia_blockchain.chain.waiting import Watcher
-from anacostia_blockchain.errors import ConfigError, StorageError
+from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.types import Address
 
 BATCH = 100
@@ -85,8 +84,7 @@ class Account(Watcher):
         """
         nonce = refusals.Offer.read(raw).nonce
         signed = SignedTransaction(raw, to_hex(keccak(raw)), nonce, self._account()[1])
-        with suppress(StorageError):  # it says nothing of what was sent
-            self._nonces.end([signed])
+        self._nonces.end([signed])
 
     def in_flight(self) -> int:
         """Number of the account's transactions that the network has and no block has yet."""
