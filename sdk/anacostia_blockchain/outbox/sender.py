@@ -178,6 +178,11 @@ class Sender:
             if self._fail(known or intent, error):
                 raise
             # Another sender is at work on it, and what it has sent may be why this one failed.
+        finally:
+            # However it ended: if it never arrived, or was dropped, it is not known when it is sent
+            # again, and nothing else of this process's may wait behind its nonce until then.
+            if known is not None and known.raw is not None:
+                self._chain.let_go(known.raw)
         return self.outbox.get(intent.key) or intent
 
     def _open(self) -> list[Intent]:
@@ -202,18 +207,17 @@ class Sender:
             ):
                 return None
             raise
-        stored = False
+        stored: Intent | None = None
         try:
-            stored = self.outbox.move(
+            if self.outbox.move(
                 intent, "signed", raw=signed.raw, tx_hash=signed.hash, note=json.dumps(note)
-            )
+            ):  # else another sender was quicker: its transaction is the one that counts
+                self._on_step("signed", intent)
+                stored = self.outbox.get(intent.key)
         finally:
-            if not stored:  # or its nonce would be a gap, behind which all others wait
-                self._chain.abandon(signed)
-        if not stored:  # another sender was quicker: its transaction is the one that counts
-            return None
-        self._on_step("signed", intent)
-        return self.outbox.get(intent.key)
+            if stored is None:  # or its nonce would be a gap, behind which all others wait
+                self._chain.let_go(signed.raw)
+        return stored
 
     def _send(self, intent: Intent) -> None:
         assert intent.raw is not None  # noqa: S101 - what the state `signed` means
@@ -229,11 +233,6 @@ class Sender:
             replaced = [*(intent.note or {}).get("replaced", []), intent.tx_hash]
             note = json.dumps({**(intent.note or {}), "replaced": replaced})
             self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash, note=note)
-            raise
-        except ChainUnavailableError:
-            # Perhaps it never arrived, and it is not known when it is sent again: nothing else of
-            # this process's may wait behind its nonce until then.
-            self._chain.let_go(intent.raw)
             raise
         except NonceConflictError:
             # Another transaction took this one's nonce, so this one can never be mined.

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from anacostia_blockchain.chain import Chain
+from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.errors import ChainUnavailableError
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from faults import FaultyEndpoint, on
+from office import somebody
 from outside import DEATHS, FULL, WAYS, Outside
 from strikes import NIGHTLY, at_night, examples, strike_everywhere, suffer
 
@@ -66,7 +67,8 @@ class Publication:
         return version.version
 
     def check(self) -> None:
-        """Whoever has just failed tries again, and so does whoever comes next."""
+        """Whoever has just failed does something else, tries again, and so does who comes next."""
+        self.hub.chain.send(Call(somebody(), b"", "", "", value=1), timeout=10)
         assert self.publish(self.hub) == self.number
         hub = self.open()
         assert self.publish(hub) == self.number
