@@ -130,8 +130,11 @@ contract ModelRegistry is IModelRegistry, EIP712 {
     }
 
     /// @inheritdoc IModelRegistry
-    function skipNonce() external {
-        emit NonceSkipped(msg.sender, nonces[msg.sender]++);
+    function skipNonce(uint256 nonce) external {
+        uint256 next = nonces[msg.sender];
+        if (nonce != next) revert ModelRegistry_NotNextNonce(nonce, next);
+        nonces[msg.sender] = next + 1;
+        emit NonceSkipped(msg.sender, nonce);
     }
 
     /// @inheritdoc IModelRegistry

@@ -26,6 +26,7 @@ import {IModelNFT} from "./IModelNFT.sol";
 /// Warnings for integrators:
 /// - A name is unique per creator, not globally: identify a model by its id, or by (creator, name).
 /// - An alias keeps pointing to a version that is deprecated or revoked later: read its status.
+/// - An alias can be moved 2^24 - 1 times, and stays where it is then.
 /// - An alias's gate outlives a transfer of the model: look at `aliasOf` before buying one.
 /// - Anybody may name any version as a parent: an edge is the child's claim, not the parent's consent.
 interface IModelRegistry is IERC5267 {
@@ -141,6 +142,9 @@ interface IModelRegistry is IERC5267 {
     /// its next nonce, this contract and this chain.
     error ModelRegistry_InvalidSignature(address publisher);
 
+    /// @notice Thrown when a nonce is to be skipped that is not the caller's next one.
+    error ModelRegistry_NotNextNonce(uint256 nonce, uint256 next);
+
     /// @notice Thrown when an alias is moved, or its gate set, by somebody else than its gate, or
     /// than the model's owner where it has no gate.
     error ModelRegistry_NotAliasController(uint64 modelId, bytes32 aliasName, address caller);
@@ -200,7 +204,10 @@ interface IModelRegistry is IERC5267 {
 
     /// @notice Skips the caller's next nonce: a publication that it has signed with it can never be sent.
     /// @dev This takes a signature back before its deadline. One with the nonce after it becomes valid.
-    function skipNonce() external;
+    /// If somebody is quicker and sends what was signed, this reverts, and takes back nothing else; so
+    /// it does when it is sent twice.
+    /// @param nonce The next nonce, which is meant.
+    function skipNonce(uint256 nonce) external;
 
     /// @notice Lets an account publish and deprecate versions until a time, or no longer. Owner only.
     /// @dev A transfer of the model ends every publisher's right for good.

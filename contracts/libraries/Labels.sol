@@ -4,8 +4,10 @@ pragma solidity ^0.8.30;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title Labels
-/// @notice Which names and aliases are well formed: `A-Z a-z 0-9 . _ / -` only, so that no two labels
-/// look alike and none needs escaping in a path, a URL or a command line.
+/// @notice Which names and aliases are well formed: `A-Z a-z 0-9 . _ / -` only, so that none has letters
+/// of another script that look like these, and none needs escaping in a URL or between quotes.
+/// @dev Some of these look alike in some fonts, and a label may begin with a dash or climb up a path:
+/// whoever makes a file's name or an argument of one checks that first.
 library Labels {
     /// @notice Longest name.
     uint256 internal constant MAX_NAME_LENGTH = 64;

@@ -70,9 +70,9 @@ class ModelRegistryCalls(Calls):
         publication = (model_id, _cid(root), _edges(parents))
         return self._encode("publishBySig", publication, publisher, deadline, signature)
 
-    def skip_nonce(self) -> Call:
-        """Take back what was signed with the next nonce."""
-        return self._encode("skipNonce")
+    def skip_nonce(self, nonce: int) -> Call:
+        """Take back what was signed with a nonce, the next one."""
+        return self._encode("skipNonce", nonce)
 
     def set_publisher(self, model_id: int, publisher: Address, expiry: int) -> Call:
         """Let an account publish until `expiry` (seconds); 0 ends it."""
@@ -130,9 +130,17 @@ class ModelRegistry(Contract):
         call = self.calls.publish_by_sig(model_id, root, parents, publisher, deadline, signature)
         return self.published_in(self.chain.send(call))
 
-    def skip_nonce(self) -> Receipt:
-        """Take back what our account has signed with its next nonce, before it is sent."""
-        return self.chain.send(self.calls.skip_nonce())
+    def skip_nonce(self, nonce: int) -> Receipt:
+        """Take back what our account has signed with its next nonce, before it is sent.
+
+        Args:
+            nonce: which one that is (`nonces`).
+
+        Raises:
+            ContractRevertedError: it is not the next: what was signed with it was sent, or taken
+                back, already (`ModelRegistry_NotNextNonce`).
+        """
+        return self.chain.send(self.calls.skip_nonce(nonce))
 
     def set_publisher(self, model_id: int, publisher: Address, expiry: int) -> Receipt:
         """Let an account publish until `expiry` (seconds); 0 ends it."""

@@ -30,8 +30,8 @@ contract ModelRegistryConformanceTest is BaseTest, SignedConformance {
         return IModelRegistry(verifier()).nonces(signer);
     }
 
-    function skipNonce() internal override {
-        IModelRegistry(verifier()).skipNonce();
+    function skipNonce(uint256 nonce) internal override {
+        IModelRegistry(verifier()).skipNonce(nonce);
     }
 
     function isSpent() internal pure override returns (bool) {

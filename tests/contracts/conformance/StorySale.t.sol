@@ -32,7 +32,7 @@ contract StorySaleConformanceTest is StorySaleTest, SignedConformance {
         return IStorySale(verifier()).nonces(signer);
     }
 
-    function skipNonce() internal override {
+    function skipNonce(uint256) internal override {
         IStorySale(verifier()).cancelOffers();
     }
 

@@ -75,10 +75,10 @@ contract ModelRegistryGasTest is BaseTest {
 
     function test_skipNonce() public {
         vm.prank(alice);
-        registry.skipNonce();
+        registry.skipNonce(0);
         snap("skipNonce, first", 50_000);
         vm.prank(alice);
-        registry.skipNonce();
+        registry.skipNonce(1);
         snap("skipNonce", 32_000);
     }
 

@@ -78,12 +78,28 @@ contract ModelRegistryPublishBySigTest is BaseTest {
         vm.expectEmit(address(registry));
         emit IModelRegistry.NonceSkipped(signer, 0);
         vm.prank(signer);
-        registry.skipNonce();
+        registry.skipNonce(0);
         assertEq(registry.nonces(signer), 1, "nonce");
         assertEq(registry.nonces(alice), 0, "nobody else's");
         expectInvalid(example(), signer, unwanted);
         send(example(), signer, wanted);
         expectInvalid(example(), signer, unwanted);
+    }
+
+    function test_skipNonce_revertsUnlessItIsTheNext() public {
+        bytes memory wanted = sign(example(), signer, 1);
+        send(example(), signer, sign(example(), signer, 0)); // somebody is quicker
+        uint256[2] memory others = [uint256(0), 2];
+        for (uint256 i; i < others.length; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IModelRegistry.ModelRegistry_NotNextNonce.selector, others[i], 1
+                )
+            );
+            vm.prank(signer);
+            registry.skipNonce(others[i]);
+        }
+        send(example(), signer, wanted);
     }
 
     function test_publishBySig_revertsOnAnotherChain() public {

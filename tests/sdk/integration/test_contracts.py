@@ -187,7 +187,10 @@ class TestSignedPublication:
         relay = ModelRegistry(local_chain.chain(3), hub.registry.address)
         told = (model, root("2"), [], hub.address, 2**40)
         signature = hub.registry.sign_publication(model, root("2"), [], 2**40)
-        hub.registry.skip_nonce()
+        nonce = hub.registry.nonces(hub.address)
+        hub.registry.skip_nonce(nonce)
+        with pytest.raises(ContractRevertedError, match="ModelRegistry_NotNextNonce"):
+            hub.registry.skip_nonce(nonce)
         with pytest.raises(ContractRevertedError, match="ModelRegistry_InvalidSignature"):
             relay.publish_by_sig(*told, signature)
         again = hub.registry.sign_publication(model, root("2"), [], 2**40)
