@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import rlp
 from eth_utils import keccak, to_checksum_address
 
 from anacostia_blockchain.chain import refusals
@@ -85,6 +86,23 @@ class Account(Watcher):
         nonce = refusals.Offer.read(raw).nonce
         signed = SignedTransaction(raw, to_hex(keccak(raw)), nonce, self._account()[1])
         self._nonces.end([signed])
+
+    def has_signed(self, raw: bytes, tx_hash: str) -> bool:
+        """Whether bytes are a transaction of this account's on this chain, with that hash.
+
+        Whoever is handed signed bytes asks first: to wait for them is to offer higher fees for what
+        they say, in this account's name.
+        """
+        from eth_account import Account as Recovery  # noqa: PLC0415 - 0.3 s that others need not wait
+
+        if raw[:1] != b"\x02" or tx_hash != to_hex(keccak(raw)):
+            return False
+        try:
+            chain_id = int.from_bytes(rlp.decode(raw[1:])[0], "big")
+            signer = Recovery.recover_transaction(raw)
+        except Exception:  # noqa: BLE001 - of four libraries, for bytes that may be a stranger's
+            return False
+        return chain_id == self.chain_id and signer == self.address
 
     def in_flight(self) -> int:
         """Number of the account's transactions that the network has and no block has yet."""

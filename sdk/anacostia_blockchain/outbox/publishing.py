@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.version import describe_version
+from anacostia_blockchain.content.walk import check_name
 from anacostia_blockchain.errors import AnacostiaError, ConfigError, ContractRevertedError
 from anacostia_blockchain.outbox.outbox import Intent, Outcome
 from anacostia_blockchain.reference import Reference
@@ -180,7 +181,8 @@ class PublishHandler:
     def _complete(self, payload: dict[str, Any]) -> CID:
         storage = self._client.storage
         with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / payload["filename"]
+            # Whoever serves an outbox could name any place on the worker's machine.
+            target = Path(folder) / check_name(payload["filename"], "a version's file")
             path = storage.get(CID.parse(payload["artifact"]), target)
             version = describe_version(path, name=payload["name"], **payload["description"])
             return storage.put(version, name=f"version-{payload['name']}")

@@ -178,11 +178,6 @@ class Sender:
             if self._fail(known or intent, error):
                 raise
             # Another sender is at work on it, and what it has sent may be why this one failed.
-        finally:
-            # However it ended: if it never arrived, or was dropped, it is not known when it is sent
-            # again, and nothing else of this process's may wait behind its nonce until then.
-            if known is not None and known.raw is not None:
-                self._chain.let_go(known.raw)
         return self.outbox.get(intent.key) or intent
 
     def _open(self) -> list[Intent]:
@@ -223,14 +218,28 @@ class Sender:
         assert intent.raw is not None  # noqa: S101 - what the state `signed` means
         assert intent.tx_hash is not None  # noqa: S101 - likewise
         handler = self._handler(intent)
+        if not self._chain.has_signed(intent.raw, intent.tx_hash):
+            # An account's that this outbox had before, or bytes of whoever serves it: in our name
+            # nothing is offered for them.
+            if not self._settled(handler, intent):
+                self.outbox.move(intent, "pending", raw=None, tx_hash=None)
+            return
         try:
-            self._chain.broadcast(intent.raw)
+            self._see_through(handler, intent, intent.raw, intent.tx_hash)
+        finally:
+            # However it ended: if it never arrived, or was dropped, it is not known when it is sent
+            # again, and nothing else of this process's may wait behind its nonce until then.
+            self._chain.let_go(intent.raw)
+
+    def _see_through(self, handler: Handler, intent: Intent, raw: bytes, tx_hash: str) -> None:
+        try:
+            self._chain.broadcast(raw)
             self._on_step("broadcast", intent)
-            receipt = self._chain.wait(intent.tx_hash, timeout=self._timeout)
+            receipt = self._chain.wait(tx_hash, timeout=self._timeout)
         except TransactionTimeoutError:
             # Sent again with higher fees; of the two only one can be mined.
-            raised = self._chain.bump(intent.raw)
-            replaced = [*(intent.note or {}).get("replaced", []), intent.tx_hash]
+            raised = self._chain.bump(raw)
+            replaced = [*(intent.note or {}).get("replaced", []), tx_hash]
             note = json.dumps({**(intent.note or {}), "replaced": replaced})
             self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash, note=note)
             raise

@@ -7,13 +7,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from eth_account import Account
+from eth_utils import keccak
 
-from anacostia_blockchain.chain import Call, Chain
+from anacostia_blockchain.chain import Call, Chain, Signer
 from anacostia_blockchain.chain.fees import Fees
 from anacostia_blockchain.errors import ChainUnavailableError, StoreUnavailableError
-from anacostia_blockchain.testing import LocalChain
+from anacostia_blockchain.testing import LocalChain, dev_key, dev_signer
 from faults import FaultyEndpoint, error_answer, on
-from office import REFUSER, Office, refuse, somebody
+from office import ACCOUNT, REFUSER, Office, refuse, somebody
 
 pytestmark = pytest.mark.integration
 
@@ -82,6 +84,63 @@ def test_an_endpoint_in_trouble_says_nothing_of_the_transaction(local, office, t
         endpoint.after = endpoint.fault = lambda _body: None
         office.finish()
     assert office.balances([to]) == {to: 1}
+
+
+THIEF = dev_signer(9)
+
+OFFER = {
+    "nonce": 2**30,  # never mined, so that whoever waits for it would offer more for it
+    "to": THIEF.address,
+    "value": 10**18,
+    "data": b"",
+    "gas": 21_000,
+    "maxFeePerGas": 10**10,
+    "maxPriorityFeePerGas": 10**9,
+}
+
+
+def handed_over(local: LocalChain, own: Signer) -> dict[str, bytes]:
+    """What whoever serves an outbox, or can write to it, could say was signed."""
+    here, elsewhere = {"chainId": local.chain_id, **OFFER}, {"chainId": 1, **OFFER}
+    with_key = Account.from_key(dev_key(ACCOUNT))
+    fees = {"gasPrice": 10**10}
+    legacy = {k: v for k, v in here.items() if not k.startswith("max")} | fees
+    return {
+        "another's": THIEF.sign_transaction(here),
+        "for another chain": own.sign_transaction(elsewhere),
+        "of another type": bytes(with_key.sign_transaction(legacy).raw_transaction),
+        "cut off": own.sign_transaction(here)[:-1],
+        "a type and nothing": b"\x02",
+        "nothing": b"",
+        "with another's hash": own.sign_transaction(here),
+    }
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        "another's",
+        "for another chain",
+        "of another type",
+        "cut off",
+        "a type and nothing",
+        "nothing",
+        "with another's hash",
+    ],
+)
+def test_for_bytes_that_are_not_ours_nothing_is_offered(local, office, to, which):
+    """They are told to be signed for an intent, which is then carried out as if nobody had."""
+    raw = handed_over(local, office.chain.signer)[which]
+    tx_hash = "0x" + ("12" * 32 if which == "with another's hash" else keccak(raw).hex())
+    assert office.outbox.move(office.outbox.get(to), "signed", raw=raw, tx_hash=tx_hash)
+    before = office.chain.balance(THIEF.address)
+    office.sender.step()
+    intent = office.outbox.get(to)
+    assert (intent.state, intent.raw, intent.tx_hash) == ("pending", None, None)
+    office.finish()
+    assert office.balances([to]) == {to: 1}
+    assert office.chain.balance(THIEF.address) == before
+    assert office.nothing_waits()
 
 
 @pytest.mark.parametrize("method", ["eth_estimateGas", "eth_getTransactionReceipt"])

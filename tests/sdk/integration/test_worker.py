@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -74,6 +75,35 @@ def anchored_runs(uri: str) -> int:
 
 def worker(hub: Anacostia, uri: str, **options) -> Worker:
     return Worker(local_source(open_database(uri), hub), hub, **options)
+
+
+@pytest.mark.parametrize("place", ["absolute", "../climbs", "a/b", ""])
+def test_no_outbox_names_a_place_on_the_workers_machine(
+    hub, uri: str, tmp_path: Path, place: str
+) -> None:
+    """What is to be published is fetched to a folder of the worker's own, under a name."""
+    with hub.runs.start("train", database=uri):
+        pass
+    named = str(tmp_path / "written.py") if place == "absolute" else place
+    payload = {
+        "name": "placed",
+        "kind": 0,
+        "artifact": str(hub.storage.put(BytesIO(b"import os"))),
+        "filename": named,
+        "parents": [],
+        "aliases": [],
+        "description": {},
+    }
+    key = f"publish:{hub.chain.chain_id}:{hub.registry.address}:{hub.address}:{place}"
+    outbox, log = local_source(open_database(uri), hub)
+    with outbox.engine.begin() as connection:
+        outbox.enqueue(connection, key=key, kind="publish", payload=payload)
+    Worker((outbox, log), hub).once(10)
+    intent = outbox.get(key)
+    assert intent is not None
+    assert intent.state == "failed"
+    assert "cannot be a file's name" in (intent.error or "")
+    assert not (tmp_path / "written.py").exists()
 
 
 def test_the_training_machine_needs_no_key(hub, trainer, uri: str) -> None:
