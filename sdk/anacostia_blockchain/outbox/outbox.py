@@ -280,9 +280,12 @@ def from_json(data: Mapping[str, Any]) -> Intent:
     """
     try:
         raw = data["raw"]
-        return Intent(**{**data, "raw": bytes.fromhex(raw) if raw is not None else None})
+        intent = Intent(**{**data, "raw": bytes.fromhex(raw) if raw is not None else None})
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError("that is no intent of an outbox") from error
+    if not f"{intent.key}{intent.kind}".isprintable():  # a terminal would obey it
+        raise FormatError("that is no intent of an outbox: its key or kind cannot be shown")
+    return intent
 
 
 def _intent(row: RowMapping) -> Intent:

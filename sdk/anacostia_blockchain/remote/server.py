@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from anacostia_blockchain.content.documents import check_depth
 from anacostia_blockchain.errors import (
     AccessDeniedError,
     ConfigError,
+    FormatError,
     IntegrityError,
     NotFoundError,
     StorageError,
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from anacostia_blockchain.web.guard import Token
 
 _TIMEOUT = 30.0
+_LARGEST = 64 << 20
+"""Bytes of an answer."""
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -58,7 +63,7 @@ class RemoteServer:
         self.url = url.rstrip("/")
         self._client = httpx.Client(
             base_url=self.url,
-            headers=token.header,
+            headers={**token.header, "Accept-Encoding": "identity"},
             verify=_context(ca, certificate),
             timeout=_TIMEOUT,
         )
@@ -71,22 +76,24 @@ class RemoteServer:
         """
         answer = self.answer(method, path, **arguments)
         try:
+            check_depth(answer.content)  # deep enough, it would end the process
             return answer.json()
-        except ValueError as error:
+        except (ValueError, FormatError) as error:
             raise StoreUnavailableError(f"{self.url} is no {self.what}") from error
 
     def answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401 - httpx's options
         """Ask, and get a good answer.
 
         Raises:
-            StoreUnavailableError: there is none.
+            StoreUnavailableError: there is none, or one of more than 64 MiB.
             UntrustedServerError: who answers does not prove to be the server.
             AccessDeniedError: the server refuses the token, or asks for a certificate.
             NotFoundError: it does not have what is asked for.
             IntegrityError: what it has contradicts what it had.
         """
         try:
-            answer = self._client.request(method, path, **arguments)
+            with self._client.stream(method, path, **arguments) as stream:
+                answer = httpx.Response(stream.status_code, content=self._body(stream))
         except httpx.HTTPError as error:
             raise self._explained(error) from error
         if answer.status_code in (401, 403):
@@ -99,6 +106,17 @@ class RemoteServer:
                 f"{self.url} answers {answer.status_code}: {_detail(answer)}"
             )
         return answer
+
+    def _body(self, stream: httpx.Response) -> bytes:
+        """An answer as it came: what is compressed could become anything."""
+        if stream.headers.get("Content-Encoding", "identity") != "identity":
+            raise StoreUnavailableError(f"{self.url} answers compressed, unasked")
+        body = bytearray()
+        for piece in stream.iter_raw():
+            body += piece
+            if len(body) > _LARGEST:
+                raise StoreUnavailableError(f"{self.url} answers with more than {_LARGEST} bytes")
+        return bytes(body)
 
     def _explained(self, error: httpx.HTTPError) -> StorageError:
         for cause in _causes(error):
@@ -146,8 +164,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _detail(answer: httpx.Response) -> str:
     try:
+        check_depth(answer.content)
         return str(answer.json()["detail"])[:300]
-    except (ValueError, KeyError, TypeError):
+    except (FormatError, ValueError, KeyError, TypeError):
         return answer.text[:200]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -11,6 +12,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 
@@ -36,6 +39,7 @@ from anacostia_blockchain.nodes import ActionNode, MonitoringDataStoreNode
 from anacostia_blockchain.outbox.anchoring import AnchorHandler
 from anacostia_blockchain.outbox.worker import Worker, local_source, open_existing
 from anacostia_blockchain.pipeline import Pipeline
+from anacostia_blockchain.remote import server
 from anacostia_blockchain.remote.server import RemoteOutbox
 from anacostia_blockchain.testing import dev_key, dev_signer
 from anacostia_blockchain.web.guard import Token
@@ -426,6 +430,7 @@ def test_nonsense_is_refused_and_changes_nothing(hub, trainer, uri: str) -> None
             good | {"intent": from_here, "columns": {"note": "{"}},
             good | {"intent": from_here, "columns": {"tx_hash": 5}},
             good | {"intent": from_here, "then": [{"a": 1}]},
+            good | {"intent": from_here | {"key": "\x1b[2J"}},
         ):
             with pytest.raises(StoreUnavailableError, match="answers 422"):
                 remote._ask("POST", "/move", json=body)
@@ -437,6 +442,42 @@ def test_nonsense_is_refused_and_changes_nothing(hub, trainer, uri: str) -> None
         assert remote.get("no such key") is None
         assert not remote.move(before.__class__("no such key", "k", {}), "signed")
     assert outbox.open() == [before]
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "error"),
+    [
+        (gzip.compress(bytes(2**20)), "gzip", "answers compressed, unasked"),
+        (b"[" * 2000, "identity", "answers with more than 1000 bytes"),
+        (b"[" * 900 + b"]" * 99, "identity", "is no outbox"),
+        (b"[" * 100_000, "identity", "is no outbox"),
+    ],
+)
+def test_an_answer_is_read_as_it_comes_and_no_further(
+    body: bytes, encoding: str, error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands at an outbox's URL may be anything."""
+    if len(body) < 10_000:
+        monkeypatch.setattr(server, "_LARGEST", 1000)
+
+    class Anything(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Encoding", encoding)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(OSError):  # it may have heard enough
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Anything) as stranger:
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        remote = RemoteOutbox(f"http://127.0.0.1:{stranger.server_port}", Token(TOKEN))
+        with pytest.raises(StoreUnavailableError, match=error):
+            remote.open()
+        stranger.shutdown()
 
 
 def test_a_thief_of_the_token_makes_no_run_look_anchored(hub, trainer, uri: str) -> None:
