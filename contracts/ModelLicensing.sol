@@ -389,10 +389,14 @@ contract ModelLicensing is IModelLicensing, ReentrancyGuardTransient {
         return before + 1;
     }
 
-    /// @dev Reverts if the licences would be nobody's, or somebody's who may not have them.
+    /// @dev Reverts if the licences would be nobody's, or somebody's who may not have them, or if their
+    /// holder would be said to have asked for a key that another has chosen.
     function _checkRecipient(Offer storage sold, Purchase calldata purchase) private view {
         address recipient = purchase.recipient;
         if (recipient == address(0)) revert Payments.Payments_ZeroRecipient();
+        if (purchase.encryptionKey != 0 && recipient != msg.sender) {
+            revert ModelLicensing_NotRecipient(recipient, msg.sender);
+        }
         if (!sold.checked) return;
 
         Terms storage terms = _catalogue.terms[sold.termsId];

@@ -206,6 +206,10 @@ interface IModelLicensing {
     /// @notice Thrown when the terms' checker does not let an account hold a licence.
     error ModelLicensing_NotEligible(address licensee, bytes32 termsId);
 
+    /// @notice Thrown when a key is asked for with licences that somebody else is to hold, who has
+    /// to ask for it.
+    error ModelLicensing_NotRecipient(address recipient, address caller);
+
     /// @notice Thrown when a key is zero, or an envelope empty or longer than it can be.
     error ModelLicensing_BadKey();
 
@@ -283,7 +287,9 @@ interface IModelLicensing {
 
     /// @notice Buys licences, or further time for one: `entitled` says so from then on.
     /// @dev In the native coin, what is sent too much comes back; an ERC-20 token is taken from the
-    /// caller by its allowance, which can come along as a permit.
+    /// caller by its allowance, which can come along as a permit. Anybody may buy for anybody, but only
+    /// for itself ask for the key of encrypted content with it: whoever is given a licence asks by
+    /// `requestKey`.
     /// @param purchase What to buy, and the most that it may cost.
     /// @param permit An allowance of the caller's; all zero for none.
     /// @return licenseId The first licence; the others' ids follow. Or the one that was extended.

@@ -132,7 +132,7 @@ struct Offer {
 /// @param deadline Last second in which the purchase is meant.
 /// @param recipient Who is to hold the licences.
 /// @param encryptionKey X25519 public key for which the seller is to encrypt the content's key; zero
-/// for none.
+/// for none, as it has to be if the recipient is not the buyer.
 struct Purchase {
     uint64 modelId;
     uint32 offer;

@@ -119,7 +119,7 @@ def withdraw(session: Session, model: str, number: int) -> None:
     "--key",
     "key_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Your key file: the seller encrypts the content's key for its public part.",
+    help="Your key file: the seller encrypts the content's key for its public part. Not with --to.",
 )
 @session
 def buy(
@@ -134,13 +134,7 @@ def buy(
 ) -> None:
     """Buy licences of MODEL in one transaction."""
     hub = session.connect()
-    public = b""
-    if key_file is not None:
-        from anacostia_blockchain.content.encryption.envelopes import (  # noqa: PLC0415 - an extra
-            RecipientKey,
-        )
-
-        public = RecipientKey.from_file(key_file).public
+    public = b"" if key_file is None else _public(key_file)
     bought = hub.licenses.buy(
         model,
         offer=number,
@@ -245,6 +239,23 @@ def deliver(session: Session, model: str, content: str, key_file: Path) -> None:
 
 @licenses.command()
 @click.argument("licence")
+@click.option(
+    "--key",
+    "key_file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your key file: the seller encrypts the content's key for its public part.",
+)
+@session
+def request(session: Session, licence: str, key_file: Path) -> None:
+    """Ask for the key of encrypted content, as LICENCE's holder."""
+    wanted = LicenseId.parse(licence)
+    session.connect().licenses.keys.request(wanted, _public(key_file))
+    session.output.result({"requested": str(wanted)}, f"asked for the key with licence {wanted}")
+
+
+@licenses.command()
+@click.argument("licence")
 @click.option("--version", type=int, help="Of the model.  [default: the newest]")
 @session
 def receive(session: Session, licence: str, version: int | None) -> None:
@@ -273,6 +284,14 @@ def _price(
     if pricing is not None:
         return amounts.quoted(hub, pricing)
     return Price(asset=token, amount=amounts.parse(hub, price or "", token))
+
+
+def _public(key_file: Path) -> bytes:
+    from anacostia_blockchain.content.encryption.envelopes import (  # noqa: PLC0415 - an extra
+        RecipientKey,
+    )
+
+    return RecipientKey.from_file(key_file).public
 
 
 def _digest(text: str) -> bytes:

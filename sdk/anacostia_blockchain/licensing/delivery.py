@@ -1,4 +1,7 @@
-"""Keys of gated content, from the seller to whoever holds a licence, through the chain's events."""
+"""Keys of gated content, from the seller to whoever holds a licence, through the chain's events.
+
+Each answer goes to the key that the holder itself asked for, with its purchase or afterwards.
+"""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Keys:
         self._models = client.models
 
     def request(self, license_id: LicenseId, encryption_key: bytes) -> None:
-        """Ask for the key of a model's content, as the licence's holder."""
+        """Ask for the key of a model's content, as the licence's holder; nobody else can."""
         self._contract.request_key(license_id, encryption_key)
 
     def requests(self, model: str | int, *, version: int | None = None) -> list[KeyRequest]:

@@ -156,14 +156,16 @@ class Licenses(Money):
             max_pay: most that all of it may cost; None: what it costs now.
             asset: to pay with, where the price is asked of a contract; None: the offer's own.
             recipient: who is to hold them; None: this account.
-            encryption_key: X25519 public key for which the seller encrypts the content's key.
+            encryption_key: X25519 public key for which the seller encrypts the content's key; only
+                for this account's own licence. Another recipient asks by `keys.request`.
 
         Returns:
             The licences; one that was extended, once.
 
         Raises:
             NotFoundError: nothing is offered.
-            ConfigError: more than one offer is open, and none was named.
+            ConfigError: more than one offer is open, and none was named; or there is a key for
+                another recipient.
             InsufficientFundsError: the account cannot pay.
             ContractRevertedError: the price rose above `max_pay`, or another reason by name.
         """
@@ -194,6 +196,11 @@ class Licenses(Money):
         encryption_key: bytes = b"",
     ) -> tuple[Purchase, Permit, int]:
         """What `buy` sends: the purchase, the permit of a token, and wei."""
+        holder = recipient or self._client.address
+        if encryption_key and holder.lower() != self._client.address.lower():
+            raise ConfigError(
+                f"{holder} itself has to ask for a key, once it holds the licence: buy without one"
+            )
         chosen = self.choose(model, offer)
         paid_in = asset or chosen.price.asset
         price = self._contract.quote(chosen.model_id, chosen.number, paid_in) * quantity
@@ -206,7 +213,7 @@ class Licenses(Money):
             asset=paid_in,
             max_pay=limit,
             deadline=payments.deadline(chain),
-            recipient=recipient or self._client.address,
+            recipient=holder,
             encryption_key=encryption_key,
         )
         # In the native coin the limit is sent, and what is too much comes back.

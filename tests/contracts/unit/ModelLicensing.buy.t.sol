@@ -182,7 +182,11 @@ contract ModelLicensingBuyTest is LicensingTest {
         terms.checker = address(new ListChecker());
         terms.checkerData = abi.encode(bob, model);
         offerAs(alice, model, terms, free());
-        buyAs(eve, purchase(model, 2, NATIVE, bob), 0);
+        Purchase memory order = purchase(model, 2, NATIVE, bob);
+        buyAs(eve, order, 0);
+        order.encryptionKey = keccak256("eve's public key");
+        expectNotRecipient(bob, eve); // nor is the content opened to her, who is not eligible
+        buyAs(eve, order, 0);
         vm.expectRevert(
             abi.encodeWithSelector(
                 IModelLicensing.ModelLicensing_NotEligible.selector,
@@ -427,7 +431,23 @@ contract ModelLicensingBuyTest is LicensingTest {
         order.encryptionKey = keccak256("carol's public key");
         vm.expectEmit(address(licensing));
         emit IModelLicensing.KeyRequested(license(model, 1, 1), carol, order.encryptionKey);
-        buyAs(bob, order, PRICE);
+        buyAs(carol, order, PRICE);
+    }
+
+    /// @dev Whoever buys for somebody else cannot choose the key that is sent to the holder.
+    function test_keys_withThePurchase_revertsForSomebodyElse() public {
+        Purchase memory order = purchase(model, 1, NATIVE, carol);
+        order.encryptionKey = keccak256("eve's public key");
+        expectNotRecipient(carol, eve);
+        buyAs(eve, order, PRICE);
+        order.encryptionKey = 0;
+        uint256 id = buyAs(eve, order, PRICE);
+
+        bytes32 key = keccak256("carol's public key");
+        vm.expectEmit(address(licensing));
+        emit IModelLicensing.KeyRequested(id, carol, key);
+        vm.prank(carol);
+        licensing.requestKey(id, key);
     }
 
     function test_requestKey() public {
@@ -511,6 +531,14 @@ contract ModelLicensingBuyTest is LicensingTest {
             keccak256(abi.encodePacked("\x19\x01", coin.DOMAIN_SEPARATOR(), structHash));
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
         return Permit(value, START, v, r, s);
+    }
+
+    function expectNotRecipient(address recipient, address caller) internal {
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IModelLicensing.ModelLicensing_NotRecipient.selector, recipient, caller
+            )
+        );
     }
 
     function expectSoldOut(uint64 left) internal {

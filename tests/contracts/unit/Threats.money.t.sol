@@ -3,9 +3,10 @@ pragma solidity ^0.8.30;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
+import {ILicenseToken} from "../../../contracts/interfaces/ILicenseToken.sol";
 import {IModelLicensing} from "../../../contracts/interfaces/IModelLicensing.sol";
 import {Payments} from "../../../contracts/libraries/Payments.sol";
-import {Terms} from "../../../contracts/types/License.sol";
+import {Purchase, Terms} from "../../../contracts/types/License.sol";
 import {LicensingTest} from "../Licensing.t.sol";
 import {GoodToken} from "../mocks/Tokens.sol";
 
@@ -53,6 +54,44 @@ contract MoneyThreatsTest is LicensingTest {
         vm.stopPrank();
         settle(parentModel, alice, NATIVE);
         assertEq(licensing.claimable(eve, NATIVE), 0, "nothing of what was paid");
+    }
+
+    /// @dev It gives time, and a licence that its holder can burn; it asks for nothing in the holder's
+    /// name.
+    function test_buyer_forSomebodyElseGivesAndAsksForNothing() public {
+        Terms memory daily = remix(0);
+        daily.duration = 1 days;
+        Purchase memory order =
+            purchase(parentModel, offerAs(alice, parentModel, daily, free()), NATIVE, carol);
+        order.encryptionKey = keccak256("carol's public key");
+        uint256 id = buyAs(carol, order, 0);
+
+        order.encryptionKey = keccak256("eve's public key");
+        vm.startPrank(eve);
+        vm.expectRevert(
+            abi.encodeWithSelector(IModelLicensing.ModelLicensing_NotRecipient.selector, carol, eve)
+        );
+        licensing.buy(order, noPermit());
+        vm.expectRevert(
+            abi.encodeWithSelector(IModelLicensing.ModelLicensing_NotHolder.selector, id, eve)
+        );
+        licensing.requestKey(id, order.encryptionKey);
+        order.encryptionKey = 0;
+        assertEq(licensing.buy(order, noPermit()), id, "carol's, with more time");
+        assertEq(licences.expiresAt(id), START + 2 days, "a second day");
+
+        // Whoever has one, given or bought, is not handed another before it is burned.
+        order.recipient = eve;
+        uint256 other = licensing.buy(order, noPermit());
+        vm.expectRevert(
+            abi.encodeWithSelector(ILicenseToken.LicenseToken_AlreadyHeld.selector, carol, other)
+        );
+        licences.transferFrom(eve, carol, other);
+        vm.stopPrank();
+        vm.prank(carol);
+        licences.burn(id);
+        vm.prank(eve);
+        licences.transferFrom(eve, carol, other);
     }
 
     /// @dev What the model itself was paid stays the seller's; what its derivatives owe, if it is settled.

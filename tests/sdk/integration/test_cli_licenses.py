@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from anacostia_blockchain.cli import cli
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import (
+    ConfigError,
     ContractRevertedError,
     DecryptionError,
     NotFoundError,
@@ -145,6 +146,23 @@ def test_market(run, model):
     run(BUYER, "market", "cancel", model)
     assert model not in [listing["model_id"] for listing in run(BUYER, "--json", "market", "list")]
     assert "say --price" in run(SELLER, "market", "list", model, code=2)
+
+
+def test_whoever_is_given_a_licence_asks_for_the_key_itself(run, model, local_chain, tmp_path, hub):
+    key, own = tmp_path / "key", RecipientKey.generate()
+    own.save(key)
+    run(SELLER, "licenses", "offer", model, "commercial-use", "--free")
+    to = ("--to", local_chain.chain(BUYER).address)
+    with pytest.raises(ConfigError, match="itself has to ask for a key"):
+        run(OTHER, "licenses", "buy", model, *to, "--key", key)
+    assert hub.licenses.offers(model)[0].sold == 0
+    (given,) = run(OTHER, "--json", "licenses", "buy", model, *to)
+    with pytest.raises(ContractRevertedError, match="ModelLicensing_NotHolder"):
+        run(OTHER, "licenses", "request", given["id"], "--key", key)
+    asked = run(BUYER, "licenses", "request", given["id"], "--key", key)
+    assert asked == f"asked for the key with licence {given['id']}\n"
+    (wish,) = hub.licenses.keys.requests(model, version=1)
+    assert (str(wish.license_id), wish.encryption_key) == (given["id"], own.public)
 
 
 def test_whoever_holds_a_licence_opens_the_content_and_nobody_else(run, model, tmp_path, hub):

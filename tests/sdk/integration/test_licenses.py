@@ -378,6 +378,23 @@ class TestMarket:
 class TestKeys:
     """Asked for and answered by event; what is in the envelope is the reader's business."""
 
+    def test_whoever_is_given_a_licence_asks_itself(
+        self, alice: Anacostia, bob: Anacostia, carol: Anacostia
+    ) -> None:
+        model = register(alice)
+        alice.licenses.offer(model, "evaluation-only", Price.free())
+        (licence,) = bob.licenses.buy(
+            model, recipient=bob.address.lower(), encryption_key=b"\7" * 32
+        )
+        before = carol.chain.block_number()
+        with pytest.raises(ConfigError, match=f"{bob.address} itself has to ask for a key"):
+            carol.licenses.buy(model, recipient=bob.address, encryption_key=b"\10" * 32)
+        assert carol.chain.block_number() == before, "nothing was sent"
+        (longer,) = carol.licenses.buy(model, recipient=bob.address)
+        assert longer.id == licence.id
+        (wish,) = alice.licenses.keys.requests(model)
+        assert wish.encryption_key == b"\7" * 32, "bob's, as before"
+
     def test_with_a_purchase(self, alice: Anacostia, bob: Anacostia, carol: Anacostia) -> None:
         model = register(alice)
         alice.licenses.offer(model, "commercial-use", Price.free())
