@@ -136,8 +136,8 @@ contract ModelLicensing is IModelLicensing, ReentrancyGuardTransient {
     {
         // Check: there is that much to buy, for the recipient, at a price that the buyer accepts.
         Offer storage sold = _catalogue.offerOf(purchase.modelId, purchase.offer);
-        address seller = _checkOpen(sold, purchase.modelId, purchase.offer);
-        uint64 serial = _checkSupply(sold, purchase);
+        (address seller, uint64 serial) =
+            _checkOnSale(sold, purchase.modelId, purchase.offer, purchase.quantity);
         _checkRecipient(sold, purchase);
         uint256 amount = _quote(sold, purchase.modelId, purchase.asset) * purchase.quantity;
         Payments.checkLimits(amount, purchase.maxPay, purchase.deadline);
@@ -303,7 +303,7 @@ contract ModelLicensing is IModelLicensing, ReentrancyGuardTransient {
     /// @inheritdoc IModelLicensing
     function quote(uint64 modelId, uint32 number, address asset) external view returns (uint256) {
         Offer storage sold = _catalogue.offerOf(modelId, number);
-        _checkOpen(sold, modelId, number);
+        _checkOnSale(sold, modelId, number, 1);
         return _quote(sold, modelId, asset);
     }
 
@@ -361,32 +361,25 @@ contract ModelLicensing is IModelLicensing, ReentrancyGuardTransient {
         emit OfferPriced(modelId, number, price, supply);
     }
 
-    /// @dev Reverts unless an offer can be bought from; returns who sells.
-    function _checkOpen(Offer storage sold, uint64 modelId, uint32 number)
+    /// @dev Reverts unless that many licences of an offer can be bought; returns who sells, and the
+    /// first serial number.
+    function _checkOnSale(Offer storage sold, uint64 modelId, uint32 number, uint32 quantity)
         private
         view
-        returns (address seller)
+        returns (address seller, uint64 serial)
     {
         uint64 transfers;
         (seller, transfers) = nft.ownershipOf(modelId);
         if (sold.withdrawn) revert ModelLicensing_OfferWithdrawn(modelId, number);
         if (sold.transfers != transfers) revert ModelLicensing_OfferEnded(modelId, number);
-    }
 
-    /// @dev Reverts unless there are as many as are asked for; returns the first serial number.
-    function _checkSupply(Offer storage sold, Purchase calldata purchase)
-        private
-        view
-        returns (uint64 serial)
-    {
-        uint32 quantity = purchase.quantity;
         if (quantity == 0 || quantity > MAX_QUANTITY) revert ModelLicensing_BadQuantity(quantity);
         (uint64 supply, uint64 before) = (sold.supply, sold.sold);
         if (supply != 0 && before + quantity > supply) {
             uint64 left = supply > before ? supply - before : 0;
-            revert ModelLicensing_SoldOut(purchase.modelId, purchase.offer, left);
+            revert ModelLicensing_SoldOut(modelId, number, left);
         }
-        return before + 1;
+        serial = before + 1;
     }
 
     /// @dev Reverts if the licences would be nobody's, or somebody's who may not have them, or if their

@@ -197,7 +197,7 @@ interface IModelLicensing {
     /// @notice Thrown when licences are bought of an offer that was made by an earlier owner.
     error ModelLicensing_OfferEnded(uint64 modelId, uint32 offer);
 
-    /// @notice Thrown when more licences are bought than there are, with how many there are.
+    /// @notice Thrown when more licences are asked for than there are, with how many there are.
     error ModelLicensing_SoldOut(uint64 modelId, uint32 offer, uint64 left);
 
     /// @notice Thrown when no licence is bought, or more than can be in one transaction.
@@ -370,7 +370,7 @@ interface IModelLicensing {
     function isLicensed(uint64 childId, uint64 parentId) external view returns (bool);
 
     /// @notice What one licence costs now, or one period, in an asset; reverts if the offer does not
-    /// take it, or cannot be bought from.
+    /// take it, or cannot be bought from: withdrawn, ended or sold out.
     function quote(uint64 modelId, uint32 offer, address asset) external view returns (uint256);
 
     /// @notice Registered terms; reverts if there are none with that id.

@@ -108,7 +108,13 @@ class Licenses(Money):
         return [self._offer(model_id, number) for number in range(1, count + 1)]
 
     def quote(self, model: Model, offer: int | None = None, asset: Address | None = None) -> int:
-        """What one licence, or one period, costs now."""
+        """What one licence, or one period, costs now.
+
+        Raises:
+            NotFoundError: nothing is offered.
+            ConfigError: more than one offer is open, and none was named.
+            ContractRevertedError: the offer has ended or is sold out, or does not take the asset.
+        """
         chosen = self.choose(model, offer)
         return self._contract.quote(chosen.model_id, chosen.number, asset or chosen.price.asset)
 

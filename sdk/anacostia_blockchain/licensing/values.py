@@ -100,7 +100,7 @@ class Offer:
         number: of the model's offers, from 1.
         supply: most licences that can be sold; 0: any number.
         sold: licences sold, or periods of them.
-        is_open: whether it can be bought from now.
+        is_open: whether it is neither withdrawn nor ended by a transfer; it may be sold out.
     """
 
     model_id: int

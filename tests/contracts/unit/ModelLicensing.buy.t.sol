@@ -130,9 +130,12 @@ contract ModelLicensingBuyTest is LicensingTest {
         expectSoldOut(2);
         buyAs(bob, order, 1 ether);
         order.quantity = 2;
+        assertEq(licensing.quote(model, 1, NATIVE), PRICE, "there is one");
         buyAs(bob, order, 1 ether);
         expectSoldOut(0);
         buyAs(bob, model);
+        expectSoldOut(0);
+        licensing.quote(model, 1, NATIVE);
 
         // A supply below what was sold sells nothing, and one above it goes on.
         vm.prank(alice);

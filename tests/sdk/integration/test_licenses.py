@@ -132,6 +132,10 @@ class TestOffersAndLicences:
 
         with refused("ModelLicensing_SoldOut"):
             bob.licenses.buy(model, quantity=2)
+        assert bob.licenses.quote(model) == PRICE
+        bob.licenses.buy(model)
+        with refused("ModelLicensing_SoldOut"):
+            bob.licenses.quote(model)
 
     def test_what_is_sent_too_much_comes_back(self, alice: Anacostia, bob: Anacostia) -> None:
         model = register(alice)
