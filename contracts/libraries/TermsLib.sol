@@ -26,7 +26,8 @@ library TermsLib {
     error TermsLib_RoyaltyTooHigh(uint16 royaltyBps);
 
     /// @notice Thrown when terms that allow no commercial use ask for a royalty, for attribution of
-    /// commercial use, or for a ceiling of revenue.
+    /// commercial use, or for a ceiling of revenue; or, share-alike, for a lowest price, which
+    /// derivatives could not charge.
     error TermsLib_NotCommercial();
 
     /// @notice Thrown when terms that allow no derivatives say something about them.
@@ -54,7 +55,8 @@ library TermsLib {
             revert TermsLib_RoyaltyTooHigh(terms.royaltyBps);
         }
         bool ceilings = terms.commercialCeiling != 0 || terms.derivativeCeiling != 0;
-        bool commerce = terms.royaltyBps != 0 || terms.commercialAttribution || ceilings;
+        bool commerce = terms.royaltyBps != 0 || terms.commercialAttribution || ceilings
+            || (terms.shareAlike && terms.minPrice != 0);
         if (commerce && !has(rights, Right.Commercial)) revert TermsLib_NotCommercial();
         bool derivatives = terms.royaltyBps != 0 || terms.derivativesAttribution
             || terms.derivativesApproval || terms.shareAlike || terms.derivativeCeiling != 0;

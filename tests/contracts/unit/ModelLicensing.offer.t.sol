@@ -100,14 +100,21 @@ contract ModelLicensingOfferTest is LicensingTest {
 
     function test_registerTerms_revertsWhenThereIsNoCommerce() public {
         bytes memory wrong = abi.encodeWithSelector(TermsLib.TermsLib_NotCommercial.selector);
-        for (uint256 i; i < 4; ++i) {
+        for (uint256 i; i < 5; ++i) {
             Terms memory terms = plain(without(Right.Commercial));
             if (i == 0) terms.royaltyBps = 1;
             else if (i == 1) terms.commercialAttribution = true;
             else if (i == 2) terms.commercialCeiling = 1;
-            else terms.derivativeCeiling = 1;
+            else if (i == 3) terms.derivativeCeiling = 1;
+            else (terms.shareAlike, terms.minPrice) = (true, 1);
             expectRefused(terms, wrong);
+            terms.rights = ALL_RIGHTS;
+            licensing.registerTerms(terms);
         }
+        // The model itself may be sold, if its derivatives, which may not, have other terms.
+        Terms memory sold = plain(without(Right.Commercial));
+        sold.minPrice = 1;
+        licensing.registerTerms(sold);
         licensing.registerTerms(plain(without(Right.Commercial)));
     }
 
