@@ -215,7 +215,7 @@ contract ModelLicensing is IModelLicensing, ReentrancyGuardTransient {
 
         // Check: the shares can be paid, and there are terms that all parents' terms allow.
         if (totalBps > TermsLib.ONE_HUNDRED_PERCENT) revert ModelLicensing_SharesTooHigh(totalBps);
-        _catalogue.checkShareAlike(childId);
+        _catalogue.checkParents(childId);
     }
 
     /*//////////////////////////////////////////////////////////////

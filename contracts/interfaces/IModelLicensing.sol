@@ -188,6 +188,10 @@ interface IModelLicensing {
     /// when two parents' terms cannot both be kept.
     error ModelLicensing_IncompatibleTerms(bytes32 termsId, bytes32 parentTermsId);
 
+    /// @notice Thrown when no right, or no field of use, is allowed by the terms of all parents: nothing
+    /// could ever be offered of the derivative.
+    error ModelLicensing_NothingInCommon(uint64 childId);
+
     /// @notice Thrown when a price is asked for a derivative of something that is not for commerce.
     error ModelLicensing_NotCommercial(uint64 modelId, uint64 parentId);
 
@@ -319,7 +323,8 @@ interface IModelLicensing {
 
     /// @notice Makes a model a derivative of others, under licences that its owner holds, for ever.
     /// The shares of its revenue that are due to them are those of the licences' terms. Its owner
-    /// only, once, and before the model is offered itself.
+    /// only, once, and before the model is offered itself; and only if there can be terms to offer it
+    /// under, which the terms of all parents allow.
     /// @param childId The registered model.
     /// @param parents At most `MAX_PARENTS` licences of different models, in ascending order of models.
     function derive(uint64 childId, ParentLicense[] calldata parents) external;

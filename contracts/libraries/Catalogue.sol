@@ -157,15 +157,20 @@ library Catalogue {
         });
     }
 
-    /// @notice Reverts if a parent is share-alike and another's terms do not allow its terms: nothing
-    /// could ever be offered of the derivative.
-    function checkShareAlike(Book storage book, uint64 childId) internal view {
+    /// @notice Reverts if nothing could ever be offered of a derivative: as a parent is share-alike and
+    /// another's terms do not allow its terms, or as there is nothing that all parents' terms allow.
+    function checkParents(Book storage book, uint64 childId) internal view {
         LicensedParent[8] storage parents = book.parents[childId];
         uint256 count = parents[0].parentCount;
+        (uint16 rights, uint16 fields) = (type(uint16).max, type(uint16).max);
         for (uint256 i; i < count; ++i) {
             bytes32 termsId = _termsIdOf(book, parents[i]);
             Terms storage terms = book.terms[termsId];
             if (terms.shareAlike) _checkCompatible(book, childId, termsId, terms);
+            (rights, fields) = (rights & terms.rights, fields & terms.fields);
+        }
+        if (rights == 0 || fields == 0) {
+            revert IModelLicensing.ModelLicensing_NothingInCommon(childId);
         }
     }
 

@@ -340,6 +340,43 @@ contract ModelLicensingDeriveTest is LicensingTest {
         deriveAs(bob, child, under(first, second[3]));
     }
 
+    function test_derive_revertsWhenTheParentsAllowNothingInCommon() public {
+        uint64 first = registerAs(alice, "acme/1");
+        uint64 second = registerAs(alice, "acme/2");
+        uint16 finetune = uint16(1 << uint8(Right.Finetune));
+        uint16 distil = uint16(1 << uint8(Right.Distil));
+        Terms memory narrow = remix(0);
+        Terms memory other = remix(0);
+        (narrow.fields, other.fields) = (3, 4);
+        expectNothingInCommon(first, narrow, second, other);
+        other.fields = 6;
+        (narrow.rights, other.rights) = (finetune, distil);
+        expectNothingInCommon(first, narrow, second, other);
+
+        // One right in one field is enough.
+        other.rights |= finetune;
+        ParentLicense[] memory parents = under(given(first, narrow), given(second, other));
+        deriveAs(bob, child, parents);
+        (narrow.rights, narrow.fields) = (finetune, 2);
+        offerAs(bob, child, narrow, free());
+    }
+
+    /// @dev Any two of them have something in common.
+    function test_derive_revertsWhenThreeParentsAllowNothingInCommon() public {
+        ParentLicense[] memory parents = new ParentLicense[](3);
+        for (uint256 i; i < 3; ++i) {
+            Terms memory terms = remix(0);
+            terms.fields = uint16(7 & ~(1 << i));
+            uint64 model = registerAs(alice, string.concat("acme/", vm.toString(i)));
+            parents[i] = parent(given(model, terms), Relation.Merge);
+        }
+        vm.expectRevert(
+            abi.encodeWithSelector(IModelLicensing.ModelLicensing_NothingInCommon.selector, child)
+        );
+        deriveAs(bob, child, parents);
+        deriveAs(bob, child, under(parents[0].licenseId, parents[1].licenseId));
+    }
+
     function test_derive_ofAShareAlikeAndAWiderParent() public {
         Terms memory alike = remix(1000);
         (alike.shareAlike, alike.rights) = (true, without(Right.Serve));
@@ -393,6 +430,26 @@ contract ModelLicensingDeriveTest is LicensingTest {
         vm.expectRevert(
             abi.encodeWithSelector(IModelLicensing.ModelLicensing_BadParentCount.selector, count)
         );
+    }
+
+    /// @dev A licence of bob's, under terms that are offered for it.
+    function given(uint64 model, Terms memory terms) internal returns (uint256) {
+        uint32 number = offerAs(alice, model, terms, free());
+        return buyAs(bob, purchase(model, number, NATIVE, bob), 0);
+    }
+
+    function expectNothingInCommon(
+        uint64 first,
+        Terms memory firstTerms,
+        uint64 second,
+        Terms memory secondTerms
+    ) internal {
+        ParentLicense[] memory parents = under(given(first, firstTerms), given(second, secondTerms));
+        parents[1].relation = Relation.Distillation;
+        vm.expectRevert(
+            abi.encodeWithSelector(IModelLicensing.ModelLicensing_NothingInCommon.selector, child)
+        );
+        deriveAs(bob, child, parents);
     }
 
     function expectIncompatible(Terms memory terms, bytes32 parentTermsId) internal {
