@@ -36,6 +36,10 @@ library TermsLib {
     /// @notice Thrown when terms name data for a checker, and no checker.
     error TermsLib_NoChecker();
 
+    /// @notice Thrown when terms let a licence be handed on to an account that their checker is not
+    /// asked about.
+    error TermsLib_CheckerNotAsked();
+
     /// @notice Thrown when a text is longer than it may be.
     error TermsLib_TooLong(uint256 length, uint256 maximum);
 
@@ -63,9 +67,9 @@ library TermsLib {
         if (derivatives && !has(rights, Right.Finetune) && !has(rights, Right.Distil)) {
             revert TermsLib_NoDerivatives();
         }
-        if (terms.checker == address(0) && terms.checkerData.length != 0) {
-            revert TermsLib_NoChecker();
-        }
+        bool checked = terms.checker != address(0);
+        if (!checked && terms.checkerData.length != 0) revert TermsLib_NoChecker();
+        if (checked && terms.transferable) revert TermsLib_CheckerNotAsked();
         _checkLength(bytes(terms.license).length, MAX_LICENSE_LENGTH);
         _checkLength(bytes(terms.uri).length, MAX_DATA_LENGTH);
         _checkLength(terms.checkerData.length, MAX_DATA_LENGTH);

@@ -51,7 +51,8 @@ uint16 constant ALL_FIELDS = uint16(2 ** (uint16(type(Field).max) + 1) - 1);
 /// @param derivativesAttribution Whether derivatives have to name the model.
 /// @param derivativesApproval Whether the model's owner has to approve each derivative.
 /// @param shareAlike Whether derivatives can be offered under these very terms only.
-/// @param checker Decides who may hold a licence; the zero address for anybody.
+/// @param checker Decides who may hold a licence, which cannot be transferable then; the zero address
+/// for anybody.
 /// @param currency Asset of the amounts below; the zero address for the native coin.
 /// @param minPrice Lowest price that an offer may ask, in `currency`; 0 for none, in any asset.
 /// @param commercialCeiling Highest revenue that a licensee may make, in `currency`; 0 for none.

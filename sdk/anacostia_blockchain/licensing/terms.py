@@ -68,7 +68,8 @@ class Terms:
         royalty_bps: share of a derivative's revenue that is due to the model, in basis points.
         duration: for which a licence is valid from its purchase; zero: for ever.
         share_alike: derivatives can be offered under these very terms only.
-        checker: contract that decides who may hold a licence; None: anybody.
+        checker: contract that decides who may hold a licence, which cannot be transferable then;
+            None: anybody.
         currency: asset of the amounts.
         min_price: lowest price of an offer, in the currency's smallest unit; 0: none.
         commercial_ceiling: highest revenue of a licensee, recorded for people; 0: none.

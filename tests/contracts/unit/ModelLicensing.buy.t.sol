@@ -5,6 +5,7 @@ import {IERC20Errors, IERC721Errors} from "@openzeppelin/contracts/interfaces/dr
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {ILicenseToken} from "../../../contracts/interfaces/ILicenseToken.sol";
 import {IModelLicensing} from "../../../contracts/interfaces/IModelLicensing.sol";
 import {IModelRegistry} from "../../../contracts/interfaces/IModelRegistry.sol";
 import {Payments} from "../../../contracts/libraries/Payments.sol";
@@ -182,11 +183,14 @@ contract ModelLicensingBuyTest is LicensingTest {
 
     function test_buy_askingAChecker() public {
         Terms memory terms = remix(0);
-        terms.checker = address(new ListChecker());
+        (terms.checker, terms.transferable) = (address(new ListChecker()), false);
         terms.checkerData = abi.encode(bob, model);
         offerAs(alice, model, terms, free());
         Purchase memory order = purchase(model, 2, NATIVE, bob);
-        buyAs(eve, order, 0);
+        uint256 id = buyAs(eve, order, 0);
+        vm.expectRevert(abi.encodeWithSelector(ILicenseToken.LicenseToken_Locked.selector, id));
+        vm.prank(bob);
+        licences.transferFrom(bob, carol, id);
         order.encryptionKey = keccak256("eve's public key");
         expectNotRecipient(bob, eve); // nor is the content opened to her, who is not eligible
         buyAs(eve, order, 0);

@@ -40,9 +40,11 @@ contract ModelLicensingOfferTest is LicensingTest {
     }
 
     function testFuzz_registerTerms_everyFieldCounts(uint256 field, uint256 seed) public {
-        bytes32 before = licensing.registerTerms(full());
         Terms memory terms = full();
         field = bound(field, 0, 17);
+        // What can be handed on has no checker.
+        if (field == 4) (terms.checker, terms.checkerData) = (address(0), "");
+        bytes32 before = licensing.registerTerms(terms);
         if (field == 0) terms.rights ^= uint16(1 << bound(seed, 0, 1));
         else if (field == 1) terms.fields ^= uint16(1 << bound(seed, 0, 7));
         else if (field == 2) terms.royaltyBps = uint16(bound(seed, 0, 999));
@@ -140,6 +142,14 @@ contract ModelLicensingOfferTest is LicensingTest {
         terms.checker = address(0);
         expectRefused(terms, abi.encodeWithSelector(TermsLib.TermsLib_NoChecker.selector));
         terms.checkerData = "";
+        licensing.registerTerms(terms);
+    }
+
+    function test_registerTerms_revertsWhenTheCheckerWouldNotBeAsked() public {
+        Terms memory terms = full();
+        terms.transferable = true;
+        expectRefused(terms, abi.encodeWithSelector(TermsLib.TermsLib_CheckerNotAsked.selector));
+        (terms.checker, terms.checkerData) = (address(0), "");
         licensing.registerTerms(terms);
     }
 

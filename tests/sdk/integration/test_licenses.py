@@ -100,6 +100,8 @@ class TestTerms:
         terms = Terms(rights=frozenset({Right.USE}), royalty_bps=1)
         with refused("TermsLib_NotCommercial"):
             hub.licenses.register(terms)
+        with refused("TermsLib_CheckerNotAsked"):
+            hub.licenses.register(Terms(checker=hub.address))
 
 
 class TestOffersAndLicences:
