@@ -264,7 +264,9 @@ interface IModelLicensing {
 
     /// @notice Offers licences of a model. Its owner only.
     /// @dev A derivative's terms must be compatible with its parents': the very same where those are
-    /// share-alike, else allowing no more; and free where a parent allows no commercial use.
+    /// share-alike, else with rights and fields of use that are all among theirs; and free where a
+    /// parent allows no commercial use. Duration, transferability, checker, approval, attribution and
+    /// royalty of a parent's terms pass on only if these are share-alike.
     /// @param modelId The registered model. From now on it cannot be made a derivative any more.
     /// @param termsId The licences' terms.
     /// @param price Price of a licence; for terms with a duration, of a period.

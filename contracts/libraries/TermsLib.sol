@@ -86,7 +86,8 @@ library TermsLib {
     }
 
     /// @notice Whether a derivative may be offered under some terms, as far as a parent's terms go:
-    /// under these very ones if they are share-alike, else under any that allow no more.
+    /// under these very ones if they are share-alike, else under any whose rights and fields of use are
+    /// all among theirs. What else terms say passes on by share-alike ones alone.
     function allows(Terms storage parent, bytes32 parentId, Terms storage child, bytes32 childId)
         internal
         view
@@ -96,7 +97,8 @@ library TermsLib {
         return covers(parent, child);
     }
 
-    /// @notice Whether terms allow all that others allow, wherever they do.
+    /// @notice Whether terms have all rights and fields of use that others have. Nothing else is
+    /// compared: not duration, transferability, checker, approval, attribution or royalty.
     function covers(Terms storage terms, Terms storage others) internal view returns (bool) {
         return others.rights & ~terms.rights == 0 && others.fields & ~terms.fields == 0;
     }

@@ -6,8 +6,9 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 import {ILicenseToken} from "../../../contracts/interfaces/ILicenseToken.sol";
 import {IModelLicensing} from "../../../contracts/interfaces/IModelLicensing.sol";
 import {Payments} from "../../../contracts/libraries/Payments.sol";
-import {Purchase, Terms} from "../../../contracts/types/License.sol";
+import {Purchase, Right, Terms} from "../../../contracts/types/License.sol";
 import {LicensingTest} from "../Licensing.t.sol";
+import {ListChecker} from "../mocks/Licensees.sol";
 import {GoodToken} from "../mocks/Tokens.sol";
 
 /// @notice A token that its own issuer can dilute and take back: balances move by themselves.
@@ -140,6 +141,47 @@ contract MoneyThreatsTest is LicensingTest {
         assertEq(earned, PRICE + 1, "bob's own licence, and a share of what is known here");
     }
 
+    /// @dev The product is bob's as well, and made of the child, which asks for nothing.
+    function test_seller_ofAChildOfAChildLeavesTheParentNothing() public {
+        uint256 before = licensing.revenueOf(parentModel, alice, NATIVE).earned;
+        sellAProductOf(child, remix(0), 10_000);
+        assertEq(licensing.claimable(bob, NATIVE), 10_000, "all of it");
+        assertEq(licensing.revenueOf(parentModel, alice, NATIVE).earned, before, "nothing");
+    }
+
+    /// @dev The model between then asks for the same share, of which the parent gets its own.
+    function test_parent_keepsAShareOfAShareByShareAlikeTerms() public {
+        Terms memory alike = remix(1000);
+        alike.shareAlike = true;
+        uint64 strict = offered(alice, "strict", alike);
+        uint64 between = derived(bob, "between", strict);
+        sellAProductOf(between, alike, 10_000);
+        assertEq(licensing.claimable(bob, NATIVE), 9000 + 900, "of the product, and between");
+        assertEq(
+            licensing.revenueOf(strict, alice, NATIVE).earned, PRICE + 100, "a tenth of a tenth"
+        );
+    }
+
+    /// @dev The derivative's own terms need not say what the parent's do, but for rights and fields.
+    function test_seller_ofAChildChangesAllButRightsAndFields() public {
+        Terms memory strict = remix(1000);
+        (strict.duration, strict.transferable, strict.checker) =
+        (30 days, false, address(new ListChecker()));
+        (strict.derivativesApproval, strict.derivativesAttribution) = (true, true);
+        uint64 strictModel = registerAs(alice, "strict");
+        strict.checkerData = abi.encode(bob, strictModel);
+        uint32 number = offerAs(alice, strictModel, strict, free());
+        uint64 wide = registerAs(bob, "wide");
+        vm.prank(alice);
+        licensing.approveDerivative(strictModel, wide, true);
+        uint256 id = buyAs(bob, purchase(strictModel, number, NATIVE, bob), 0);
+        deriveAs(bob, wide, under(id));
+        offerAs(bob, wide, remix(0), free());
+        buyAs(eve, purchase(wide, 1, NATIVE, eve), 0);
+        vm.warp(START + 365 days);
+        assertTrue(licensing.entitled(eve, wide, Right.Finetune), "whom nobody checks, for ever");
+    }
+
     /// @dev The lowest price binds offers under the very terms that set it, in their own currency.
     function test_seller_isBoundByTheLowestPriceOfItsOwnTermsAlone() public {
         Terms memory bounded = remix(1000);
@@ -181,5 +223,16 @@ contract MoneyThreatsTest is LicensingTest {
         );
         licensing.offer(bound_, same, free(), 0);
         licensing.offer(bound_, same, fixedPrice(NATIVE, PRICE), 0);
+    }
+
+    /// @dev Bob licenses a model of his to himself, sells what he makes of it, and all is settled.
+    function sellAProductOf(uint64 between, Terms memory terms, uint128 price) internal {
+        offerAs(bob, between, terms, free());
+        uint64 product = registerAs(bob, "product");
+        deriveAs(bob, product, under(buyAs(bob, purchase(between, 1, NATIVE, bob), 0)));
+        offerAs(bob, product, terms, fixedPrice(NATIVE, price));
+        buyAs(carol, purchase(product, 1, NATIVE, carol), price);
+        settle(product, bob, NATIVE);
+        settle(between, bob, NATIVE);
     }
 }
