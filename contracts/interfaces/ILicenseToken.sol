@@ -14,7 +14,8 @@ import {IModelLicensing} from "./IModelLicensing.sol";
 /// @notice Licences as ERC-721 tokens. A token's id says what it is a licence of: the model (64 bits),
 /// the number of the model's offer (32 bits) and a serial number (64 bits).
 /// @dev Tokens are minted by `ModelLicensing` alone. Minting does not call the receiver. An account
-/// holds at most one licence of an offer whose terms have a duration: buying again extends it. A
+/// holds at most one licence of an offer whose terms have a duration: buying again extends it, also
+/// where a derivative rests on it. So one account makes one derivative under each such offer, ever. A
 /// licence is locked (ERC-5192) if its terms say so, or once a derivative was made under it. Its
 /// metadata tell when it expires, and change (ERC-4906) when it is extended.
 interface ILicenseToken is IERC721Metadata, IERC4906, IERC5192, IERC7572 {

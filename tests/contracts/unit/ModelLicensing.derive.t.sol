@@ -191,6 +191,25 @@ contract ModelLicensingDeriveTest is LicensingTest {
         deriveAs(bob, second, under(id));
     }
 
+    /// @dev What is bought for the second extends the licence that the first one rests on.
+    function test_derive_onceUnderAnOfferWithADuration() public {
+        Terms memory terms = remix(0);
+        terms.duration = 1 days;
+        uint64 daily = offered(alice, "acme/daily", terms);
+        uint256 id = buyAs(bob, daily);
+        deriveAs(bob, child, under(id));
+        vm.warp(START + 30 days);
+        assertEq(buyAs(bob, daily), id, "the same licence");
+        uint64 second = registerAs(bob, "bob/second");
+        vm.expectRevert(
+            abi.encodeWithSelector(ILicenseToken.LicenseToken_Bound.selector, id, child)
+        );
+        deriveAs(bob, second, under(id));
+
+        uint32 number = offerAs(alice, daily, terms, free());
+        deriveAs(bob, second, under(buyAs(bob, purchase(daily, number, NATIVE, bob), 0)));
+    }
+
     function test_derive_revertsWithoutTheRight() public {
         for (uint8 r; r <= uint8(type(Relation).max); ++r) {
             Relation relation = Relation(r);
