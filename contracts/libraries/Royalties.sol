@@ -12,9 +12,10 @@ import {Payments} from "./Payments.sol";
 /// @title Royalties
 /// @notice Revenue of models, and how it is divided between a model's owner and its parents.
 /// @dev All amounts are totals since the beginning, and each part is the difference of two of them.
-/// So it does not matter how often revenue is settled, and no part is rounded down for ever: the
-/// parents together get their share rounded up, and what cannot be divided between them, less than a
-/// unit for each, stays until it can.
+/// So it does not matter how often revenue is settled: the parents together get their share rounded up,
+/// and what cannot be divided between them, less than a unit for each, stays until the model has earned
+/// enough more under the same owner. A seller's rest stays for good: what the model earns after the sale
+/// does not add to it.
 library Royalties {
     using Payments for Payments.Ledger;
     using SafeCast for uint256;

@@ -89,10 +89,7 @@ contract ModelLicensingMoneyTest is LicensingTest {
     }
 
     function test_settle_keepsWhatCannotBeDividedBetweenTheParents() public {
-        uint64 merge = registerAs(carol, "carol/merge");
-        uint256 one_ = buyAs(carol, base);
-        deriveAs(carol, merge, under(one_, buyAs(carol, offered(alice, "acme/b", remix(1000)))));
-        offerAs(carol, merge, remix(0), fixedPrice(NATIVE, PRICE));
+        uint64 merge = merged();
         uint256 before = licensing.revenueOf(base, alice, NATIVE).earned;
         pay(merge, 1);
         vm.recordLogs();
@@ -104,6 +101,21 @@ contract ModelLicensingMoneyTest is LicensingTest {
         settle(merge, carol, NATIVE);
         assertEq(licensing.revenueOf(base, alice, NATIVE).earned, before + 1, "1 of 10 wei");
         assertEq(licensing.claimable(carol, NATIVE), 8, "8 of 10 wei");
+    }
+
+    /// @dev What is earned under the next owner does not add to it.
+    function test_settle_keepsWhatCannotBeDividedOfASellersRevenueForGood() public {
+        uint64 merge = merged();
+        uint256 before = licensing.revenueOf(base, alice, NATIVE).earned;
+        pay(merge, 1);
+        settle(merge, carol, NATIVE);
+        transfer(carol, bob, merge);
+        uint256 bobs = licensing.claimable(bob, NATIVE);
+        pay(merge, 5);
+        settle(merge, bob, NATIVE);
+        assertEq(settle(merge, carol, NATIVE), 0, "nothing more");
+        assertEq(licensing.revenueOf(base, alice, NATIVE).earned, before, "of 2 rests of 1 wei");
+        assertEq(licensing.claimable(bob, NATIVE), bobs + 4, "4 of 5 wei");
     }
 
     function test_settle_everythingToTheParents() public {
@@ -219,6 +231,14 @@ contract ModelLicensingMoneyTest is LicensingTest {
             licensing.settleAndClaim(new RevenueAccount[](0), NATIVE, bob), PRICE * 9 / 10, "bob"
         );
         assertEq(address(licensing).balance, 0, "everything has gone to whom it belongs");
+    }
+
+    /// @dev Carol's, made of two models, with a tenth for each.
+    function merged() internal returns (uint64 merge) {
+        merge = registerAs(carol, "carol/merge");
+        uint256 first = buyAs(carol, base);
+        deriveAs(carol, merge, under(first, buyAs(carol, offered(alice, "acme/b", remix(1000)))));
+        offerAs(carol, merge, remix(0), fixedPrice(NATIVE, PRICE));
     }
 
     function pay(uint64 modelId, uint128 amount) internal {
