@@ -327,6 +327,8 @@ interface IModelLicensing {
     /// The shares of its revenue that are due to them are those of the licences' terms. Its owner
     /// only, once, and before the model is offered itself; and only if there can be terms to offer it
     /// under, which the terms of all parents allow.
+    /// @dev Version and relation of each parent are the owner's word, and are not compared with the
+    /// edges of lineage in the registry. The relation decides which right it takes.
     /// @param childId The registered model.
     /// @param parents At most `MAX_PARENTS` licences of different models, in ascending order of models.
     function derive(uint64 childId, ParentLicense[] calldata parents) external;

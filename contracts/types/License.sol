@@ -145,7 +145,8 @@ struct Purchase {
     bytes32 encryptionKey;
 }
 
-/// @notice A parent, as the owner of a derivative names it.
+/// @notice A parent, as the owner of a derivative names it; nothing of this is compared with the lineage
+/// in the registry.
 /// @param licenseId The licence of the parent that allows the derivative.
 /// @param version The parent's version.
 /// @param relation How the derivative came from it, which decides the right that it takes.
