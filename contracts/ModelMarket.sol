@@ -6,6 +6,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {IModelLicensing} from "./interfaces/IModelLicensing.sol";
 import {IModelMarket} from "./interfaces/IModelMarket.sol";
 import {IModelNFT} from "./interfaces/IModelNFT.sol";
+import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {Payments} from "./libraries/Payments.sol";
 import {RevenueAccount} from "./types/License.sol";
 import {Listing, Order} from "./types/Market.sol";
@@ -13,7 +14,8 @@ import {Permit, Price} from "./types/Payment.sol";
 
 /// @title ModelMarket
 /// @notice See {IModelMarket}.
-/// @dev The models' token and the licensing contract are known code, and call nobody back.
+/// @dev The registry, the models' token and the licensing contract are known code, and call nobody
+/// back.
 contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
     using Payments for Payments.Ledger;
     using Payments for Price;
@@ -24,11 +26,15 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
     /// @inheritdoc IModelMarket
     string public constant version = "1.0.0";
 
+    uint256 private constant _ONE_HUNDRED_PERCENT = 10_000;
+
     /// @inheritdoc IModelMarket
     IModelLicensing public immutable licensing;
 
     /// @inheritdoc IModelMarket
     IModelNFT public immutable nft;
+
+    IModelRegistry private immutable _REGISTRY;
 
     mapping(uint64 modelId => Listing) private _listings; // slot 0
 
@@ -40,6 +46,7 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
     constructor(IModelLicensing licensing_) {
         licensing = licensing_;
         nft = licensing_.nft();
+        _REGISTRY = licensing_.registry();
     }
 
     /*//////////////////////////////////////////////////////////////
@@ -94,11 +101,15 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
         Permit calldata permit,
         RevenueAccount[] calldata settleFirst
     ) external payable nonReentrant {
-        // Check: it is for sale, at a price that the buyer accepts.
+        // Check: it is for sale, at a price that the buyer accepts, and still what the buyer saw.
         (address seller, Listing storage listing) = _listingOf(order.modelId);
         if (order.recipient == address(0)) revert Payments.Payments_ZeroRecipient();
         uint256 amount = _quote(listing, order.modelId, order.asset);
         Payments.checkLimits(amount, order.maxPay, order.deadline);
+        bytes32 state = stateOf(order.modelId);
+        if (state != order.state) {
+            revert ModelMarket_StateChanged(order.modelId, order.state, state);
+        }
         _checkSettled(listing, order.modelId, settleFirst);
 
         // Effect: what it has earned is the seller's, then what is paid, but for the royalty.
@@ -133,6 +144,20 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
     function quote(uint64 modelId, address asset) external view returns (uint256) {
         (, Listing storage listing) = _listingOf(modelId);
         return _quote(listing, modelId, asset);
+    }
+
+    /// @inheritdoc IModelMarket
+    function stateOf(uint64 modelId) public view returns (bytes32) {
+        (address receiver, uint256 bps) = nft.royaltyInfo(modelId, _ONE_HUNDRED_PERCENT);
+        return keccak256(
+            abi.encode(
+                receiver,
+                bps,
+                licensing.parentsOf(modelId),
+                licensing.offerCount(modelId),
+                _REGISTRY.modelOf(modelId).latestVersion
+            )
+        );
     }
 
     /// @inheritdoc IModelMarket

@@ -14,8 +14,14 @@ import {IModelNFT} from "./IModelNFT.sol";
 /// model earned before stays the seller's (see `IModelLicensing`); a royalty is earned when it is settled,
 /// so a listing names what whoever buys has to settle first, in the same transaction.
 ///
-/// Warning for buyers: a gate of an alias and licences that were sold outlive the sale; offers and
-/// publishers do not.
+/// Warnings for buyers:
+/// - What the seller did to a model lasts, and is done in a moment. Read `stateOf`, then look at what it
+///   covers, then order under it: a sale under another state reverts.
+/// - It does not cover where aliases point and their gates, revocations and deprecations, approvals of
+///   derivatives, licences sold under offers that were there already, nor the model's `ModelPricing`. All
+///   of these outlive the sale: look at them before it, and again after it.
+/// - Offers and publishers do not outlive it. Offers that were made still count for the most that a
+///   model can make, and a model that was offered can never be made a derivative.
 interface IModelMarket {
     /// @notice Emitted when a model is listed, or listed anew.
     /// @param modelId The registered model.
@@ -76,6 +82,9 @@ interface IModelMarket {
     /// @notice Thrown when a buyer does not settle first what the seller asks for.
     error ModelMarket_NotSettled(uint64 modelId, uint256 count);
 
+    /// @notice Thrown when a model is not what the buyer looked at.
+    error ModelMarket_StateChanged(uint64 modelId, bytes32 expected, bytes32 found);
+
     /// @notice Lists a model for sale, or changes its listing. Its owner only, who has approved the
     /// market for its token.
     /// @param modelId The registered model.
@@ -96,7 +105,7 @@ interface IModelMarket {
     function cancel(uint64 modelId) external;
 
     /// @notice Buys a listed model.
-    /// @param order What to buy, and the most that it may cost.
+    /// @param order What to buy, in which state, and the most that it may cost.
     /// @param permit An allowance of the caller's; all zero for none.
     /// @param settleFirst What the seller asks to settle before the sale, in that order; more may
     /// follow.
@@ -114,6 +123,13 @@ interface IModelMarket {
 
     /// @notice What a model costs now in an asset, royalty included; reverts if it cannot be bought.
     function quote(uint64 modelId, address asset) external view returns (uint256);
+
+    /// @notice Digest of what a buyer orders under: receiver and share of a model's royalty, what it
+    /// owes to its parents, how many offers it has made, and how many versions it has. Whoever buys it
+    /// cannot undo any of these. Reverts if there is no such model.
+    /// @dev The hash of their ABI encoding, in that order: `royaltyInfo(modelId, 10_000)` of the token,
+    /// `parentsOf` and `offerCount` of the licensing contract, `latestVersion` in the registry.
+    function stateOf(uint64 modelId) external view returns (bytes32);
 
     /// @notice Most accounts that a seller can ask to have settled: half of what fits into a
     /// transaction, so that a buyer can settle what is newer as well.

@@ -26,10 +26,12 @@ struct Listing {
 /// @param maxPay Most that the buyer pays, royalty included.
 /// @param deadline Last second in which the purchase is meant.
 /// @param recipient Who is to own the model.
+/// @param state What the buyer looked at; see `IModelMarket.stateOf`.
 struct Order {
     uint64 modelId;
     address asset;
     uint256 maxPay;
     uint256 deadline;
     address recipient;
+    bytes32 state;
 }

@@ -8,6 +8,7 @@
     │   ├── NoContractError         no code at the address
     │   ├── VersionMismatchError    code, ABI or version() is not the one this package speaks
     │   ├── ContractRevertedError   a contract's own error, by name, with its arguments
+    │   ├── ModelChangedError       a model for sale is not what its buyer looked at
     │   ├── TransactionFailedError  mined, but failed without saying why
     │   ├── TransactionTimeoutError not mined in time; it may still be
     │   ├── InsufficientFundsError  the account cannot pay for gas and value
@@ -105,6 +106,10 @@ class ContractRevertedError(ChainError):
         self.name = name
         self.arguments = arguments
         self.data = data
+
+
+class ModelChangedError(ChainError):
+    """A model for sale is not what its buyer looked at; nothing was bought."""
 
 
 class TransactionFailedError(ChainError):

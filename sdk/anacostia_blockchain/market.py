@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from anacostia_blockchain.errors import ContractRevertedError, NotFoundError
+from anacostia_blockchain.errors import ContractRevertedError, ModelChangedError, NotFoundError
 from anacostia_blockchain.licensing import payments
 from anacostia_blockchain.licensing.terms import NATIVE
+from anacostia_blockchain.licensing.values import Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +25,9 @@ class Market:
 
     Example:
         >>> hub.market.list("digits", Price.native(10**18))  # doctest: +SKIP
-        >>> other.market.buy("0xA11ce…/digits")  # doctest: +SKIP
+        >>> seen = other.market.get("0xA11ce…/digits")  # doctest: +SKIP
+        >>> other.licenses.parents(seen.model_id)  # doctest: +SKIP
+        >>> other.market.buy(seen.model_id, state=seen.state)  # doctest: +SKIP
     """
 
     def __init__(self, client: Anacostia) -> None:
@@ -100,19 +103,24 @@ class Market:
         max_pay: int | None = None,
         asset: Address | None = None,
         recipient: Address | None = None,
+        state: bytes | None = None,
     ) -> None:
         """Buy a model that is for sale.
 
         What its derivatives owe it up to now is settled in the same transaction, for the seller.
+        Look at its aliases and their gates, at revocations and at the licences that were sold, too:
+        they are no part of its `state`, and outlive the sale.
 
         Args:
             model: to buy.
             max_pay: most that it may cost; None: what it costs now.
             asset: to pay with, where the price is asked of a contract; None: the listing's own.
             recipient: who is to own it; None: this account.
+            state: of the listing that you looked at; None: as it is now.
 
         Raises:
             NotFoundError: it is not for sale.
+            ModelChangedError: its royalty, parents, offers or versions are no longer those.
             InsufficientFundsError: the account cannot pay.
             ContractRevertedError: the price rose above `max_pay`, or another reason by name.
         """
@@ -122,16 +130,24 @@ class Market:
         limit = price if max_pay is None else max_pay
         amount = max(limit, price)
         permit, value = payments.prepare(chain, self._contract.address, paid_in, amount)
-        self._contract.buy(
-            listing.model_id,
+        order = Order(
+            model_id=listing.model_id,
             asset=paid_in,
             max_pay=limit,
             deadline=payments.deadline(chain),
             recipient=recipient or self._client.address,
-            permit=permit,
-            settle_first=self._settle_first(listing.model_id, paid_in),
-            value=value,
+            state=listing.state if state is None else state,
         )
+        settle_first = self._settle_first(listing.model_id, paid_in)
+        try:
+            self._contract.buy(order, permit, settle_first=settle_first, value=value)
+        except ContractRevertedError as error:
+            if error.name != "ModelMarket_StateChanged":
+                raise
+            raise ModelChangedError(
+                f"model {listing.model_id} is not what you looked at: its royalty, parents, offers "
+                "or versions changed; look at it again before you buy it"
+            ) from error
 
     def claimable(self, asset: Address | None = None, account: Address | None = None) -> int:
         """What an account can claim from sales and royalties of models."""

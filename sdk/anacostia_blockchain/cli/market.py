@@ -10,12 +10,15 @@ import click
 from anacostia_blockchain.cli import Session, amounts, session
 from anacostia_blockchain.cli.licenses import token_option
 from anacostia_blockchain.cli.output import as_data
+from anacostia_blockchain.cli.values import word
 from anacostia_blockchain.licensing.terms import NATIVE
 from anacostia_blockchain.licensing.values import Price
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
     from anacostia_blockchain.licensing.values import Listing
+
+_ONE_HUNDRED_PERCENT = 10_000
 
 
 @click.group()
@@ -60,7 +63,7 @@ def list_(
 @click.argument("model")
 @session
 def show(session: Session, model: str) -> None:
-    """What MODEL costs, and to whom the money would go."""
+    """What MODEL costs, to whom the money would go, and what a sale cannot change."""
     hub = session.connect()
     listing = hub.market.get(model)
     data = as_data(listing)
@@ -69,8 +72,18 @@ def show(session: Session, model: str) -> None:
     if listing.price.pricing is None:
         price, asset = hub.market.quote(model), listing.price.asset
         receiver, royalty = hub.nft.royalty_info(listing.model_id, price)
-        rows.append(("royalty", f"{amounts.show(hub, royalty, asset)} to {receiver}"))
-        data |= {"quote": price, "royalty": royalty, "royalty_receiver": receiver}
+        rows.append(("royalty now", f"{amounts.show(hub, royalty, asset)} to {receiver}"))
+        data |= {"quote": price, "royalty": royalty}
+    receiver, bps = hub.nft.royalty_info(listing.model_id, _ONE_HUNDRED_PERCENT)
+    parents = hub.licenses.parents(listing.model_id)
+    offers, most = hub.licensing.offer_count(listing.model_id), hub.licensing.max_offers()
+    versions = hub.registry.model_of(listing.model_id).latest_version
+    rows.append(("royalty of each sale", f"{bps / 100:g} % to {receiver}"))
+    rows += [("owes", f"{p.share_bps / 100:g} % to model {p.model_id}") for p in parents]
+    rows += [("offers made", f"{offers} of {most}"), ("versions", versions)]
+    rows.append(("state", "0x" + listing.state.hex()))
+    data |= {"royalty_receiver": receiver, "royalty_bps": bps, "parents": as_data(parents)}
+    data |= {"offers": offers, "versions": versions}
     session.output.table(("", ""), rows, data)
 
 
@@ -78,13 +91,17 @@ def show(session: Session, model: str) -> None:
 @click.argument("model")
 @click.option("--max-pay", help="Most that it may cost, such as 2.5.  [default: the price now]")
 @token_option
+@click.option("--state", help="What `show` told; refuses what changed since.  [default: as it is]")
 @session
-def buy(session: Session, model: str, max_pay: str | None, token: str) -> None:
+def buy(session: Session, model: str, max_pay: str | None, token: str, state: str | None) -> None:
     """Buy MODEL; it is yours from then on."""
+    refusal = click.BadParameter(f"{state!r} is no state: copy what `market show` told")
+    seen = None if state is None else word(state, refusal)
     hub = session.connect()
     model_id = hub.market.get(model).model_id
     limit = None if max_pay is None else amounts.parse(hub, max_pay, token)
-    hub.market.buy(model, max_pay=limit, asset=None if token == NATIVE else token)
+    asset = None if token == NATIVE else token
+    hub.market.buy(model, max_pay=limit, asset=asset, state=seen)
     reference = hub.caip19(model_id)
     session.output.result({"bought": reference}, f"{reference} is yours")
 

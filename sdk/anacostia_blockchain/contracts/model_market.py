@@ -11,7 +11,7 @@ from eth_utils import to_checksum_address
 
 from anacostia_blockchain.contracts.base import Calls, Contract
 from anacostia_blockchain.licensing.terms import NATIVE
-from anacostia_blockchain.licensing.values import Listing, Permit, Price, RevenueAccount
+from anacostia_blockchain.licensing.values import Listing, Order, Permit, Price, RevenueAccount
 
 if TYPE_CHECKING:
     from anacostia_blockchain.chain import Call, Receipt
@@ -35,19 +35,15 @@ class ModelMarketCalls(Calls):
 
     def buy(
         self,
-        model_id: int,
-        *,
-        asset: Address,
-        max_pay: int,
-        deadline: int,
-        recipient: Address,
+        order: Order,
         permit: Permit | None = None,
+        *,
         settle_first: Iterable[RevenueAccount] = (),
         value: int = 0,
     ) -> Call:
         """Buy a listed model; `value` is sent along."""
-        order = (model_id, asset, max_pay, deadline, recipient)
-        call = self._encode("buy", order, (permit or Permit()).to_abi(), _accounts(settle_first))
+        paid = (permit or Permit()).to_abi()
+        call = self._encode("buy", order.to_abi(), paid, _accounts(settle_first))
         return replace(call, value=value)
 
     def claim(self, asset: Address, recipient: Address) -> Call:
@@ -80,28 +76,15 @@ class ModelMarket(Contract):
 
     def buy(
         self,
-        model_id: int,
-        *,
-        asset: Address,
-        max_pay: int,
-        deadline: int,
-        recipient: Address,
+        order: Order,
         permit: Permit | None = None,
+        *,
         settle_first: Iterable[RevenueAccount] = (),
         value: int = 0,
     ) -> Receipt:
         """Buy a listed model; what is sent too much comes back."""
         return self.chain.send(
-            self.calls.buy(
-                model_id,
-                asset=asset,
-                max_pay=max_pay,
-                deadline=deadline,
-                recipient=recipient,
-                permit=permit,
-                settle_first=settle_first,
-                value=value,
-            )
+            self.calls.buy(order, permit, settle_first=settle_first, value=value)
         )
 
     def claim(self, asset: Address, recipient: Address) -> Receipt:
@@ -114,19 +97,24 @@ class ModelMarket(Contract):
         """What a model costs now, royalty included."""
         return int(self._read("quote", model_id, asset))
 
+    def state_of(self, model_id: int) -> bytes:
+        """Digest of a model's royalty, what it owes to parents, its offers and versions."""
+        return bytes(self._read("stateOf", model_id))
+
     def max_settled(self) -> int:
         """Most revenue accounts that a seller can ask to have settled."""
         return int(self._read("MAX_SETTLED"))
 
     def listing_of(self, model_id: int, seller: Address) -> Listing:
         """A model's listing; `seller` is its owner, whom the contract knows without storing."""
+        state = self.state_of(model_id)
         amount, _transfers, expiry, asset, pricing, *_ = self._read("listingOf", model_id)
         price = Price(
             asset=to_checksum_address(asset),
             pricing=None if pricing == NATIVE else to_checksum_address(pricing),
             amount=amount,
         )
-        return Listing(model_id, seller, price, datetime.fromtimestamp(expiry, UTC))
+        return Listing(model_id, seller, price, datetime.fromtimestamp(expiry, UTC), state)
 
     def claimable(self, account: Address, asset: Address) -> int:
         """What an account can claim."""

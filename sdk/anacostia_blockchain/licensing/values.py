@@ -196,6 +196,25 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """What a buyer of a model asks for; see `contracts/types/Market.sol`."""
+
+    model_id: int
+    asset: Address
+    max_pay: int
+    deadline: int
+    recipient: Address
+    state: bytes
+
+    def to_abi(self) -> tuple[object, ...]:
+        """As the contract takes it."""
+        return (
+            *(self.model_id, self.asset, self.max_pay),
+            *(self.deadline, self.recipient, self.state),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Permit:
     """A signed allowance (EIP-2612); the default is none."""
 
@@ -212,12 +231,18 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A model that is for sale."""
+    """A model that is for sale.
+
+    Attributes:
+        state: digest of its royalty, what it owes to parents, its offers and versions, before the
+            rest was read: buy under it what you looked at.
+    """
 
     model_id: int
     seller: Address
     price: Price
     expires_at: datetime
+    state: bytes
 
 
 def time_of(seconds: int) -> datetime | None:

@@ -156,10 +156,10 @@ contract ModelLicensingGasTest is LicensingTest {
         vm.prank(alice);
         market.list(base, fixedPrice(NATIVE, 1 ether), START + 1 days, new RevenueAccount[](0));
         snap("market: list", 100_000);
-        Order memory order = Order(base, NATIVE, 1 ether, START, bob);
+        Order memory order = Order(base, NATIVE, 1 ether, START, bob, market.stateOf(base));
         vm.prank(bob);
         market.buy{value: 1 ether}(order, noPermit(), new RevenueAccount[](0));
-        snap("market: buy", 120_000);
+        snap("market: buy", 150_000);
         vm.prank(alice);
         market.claim(NATIVE, alice);
         snap("market: claim", 50_000);

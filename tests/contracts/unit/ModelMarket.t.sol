@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
 import {IModelMarket} from "../../../contracts/interfaces/IModelMarket.sol";
+import {IModelRegistry} from "../../../contracts/interfaces/IModelRegistry.sol";
 import {Payments} from "../../../contracts/libraries/Payments.sol";
 import {RevenueAccount} from "../../../contracts/types/License.sol";
 import {Listing, Order} from "../../../contracts/types/Market.sol";
@@ -18,12 +19,14 @@ contract ModelMarketTest is LicensingTest {
     uint128 internal constant ONE = 1 ether;
 
     uint64 internal model;
+    bytes32 internal seen;
 
     function setUp() public override {
         super.setUp();
         model = registerAs(alice, NAME);
         vm.prank(alice);
         nft.setApprovalForAll(address(market), true);
+        look();
     }
 
     /*//////////////////////////////////////////////////////////////
@@ -123,6 +126,94 @@ contract ModelMarketTest is LicensingTest {
     }
 
     /*//////////////////////////////////////////////////////////////
+                          WHAT THE BUYER LOOKED AT
+    //////////////////////////////////////////////////////////////*/
+
+    function test_stateOf() public {
+        uint64 parentId = offered(carol, "carol/base", remix(1000));
+        assertState(address(0), 0, 0, 1);
+        vm.prank(alice);
+        nft.setRoyalty(model, carol, 2500);
+        assertState(carol, 2500, 0, 1);
+        deriveAs(alice, model, under(buyAs(alice, parentId)));
+        assertEq(licensing.parentsOf(model).length, 1, "a parent");
+        assertState(carol, 2500, 0, 1);
+        offerAs(alice, model, remix(1000), free());
+        assertState(carol, 2500, 1, 1);
+        publishAs(alice, model);
+        assertState(carol, 2500, 1, 2);
+    }
+
+    function test_stateOf_revertsForAnUnknownModel() public {
+        expect(IModelRegistry.ModelRegistry_UnknownModel.selector, abi.encode(99));
+        market.stateOf(99);
+    }
+
+    /// @dev Else all that the model will ever earn would be the seller's.
+    function test_buy_revertsWhenItWasMadeADerivative() public {
+        uint64 trap = registerAs(alice, "trap");
+        offerAs(alice, trap, remix(10_000), free());
+        uint256 licenseId = buyAs(alice, purchase(trap, 1, NATIVE, alice), 0);
+        list(alice, fixedPrice(NATIVE, ONE));
+        deriveAs(alice, model, under(licenseId));
+        expectChanged();
+    }
+
+    /// @dev Else the buyer could make it no derivative, and after 64 of them no offer.
+    function test_buy_revertsWhenItWasOffered() public {
+        list(alice, fixedPrice(NATIVE, ONE));
+        offerAs(alice, model, remix(0), free());
+        expectChanged();
+    }
+
+    /// @dev Else part of every later sale would be the seller's: this sale's transfer freezes it.
+    function test_buy_revertsWhenItsRoyaltyChanged() public {
+        list(alice, fixedPrice(NATIVE, ONE));
+        vm.prank(alice);
+        nft.setRoyalty(model, alice, 2500);
+        expectChanged();
+        look();
+        vm.prank(alice);
+        nft.setRoyalty(model, eve, 2500);
+        expectChanged();
+    }
+
+    function test_buy_revertsWhenThereIsANewVersion() public {
+        list(alice, fixedPrice(NATIVE, ONE));
+        publishAs(alice, model);
+        expectChanged();
+    }
+
+    function test_buy_revertsUnderNoState() public {
+        list(alice, fixedPrice(NATIVE, ONE));
+        seen = bytes32(0);
+        expectChanged();
+    }
+
+    function assertState(address receiver, uint256 bps, uint32 offers, uint32 versions)
+        internal
+        view
+    {
+        assertEq(
+            market.stateOf(model),
+            keccak256(abi.encode(receiver, bps, licensing.parentsOf(model), offers, versions)),
+            "state"
+        );
+    }
+
+    /// @dev What was seen is refused; whoever looks again can buy.
+    function expectChanged() internal {
+        bytes32 found = market.stateOf(model);
+        expect(IModelMarket.ModelMarket_StateChanged.selector, abi.encode(model, seen, found));
+        buy(ONE);
+        uint256 before = vm.snapshotState();
+        seen = found;
+        buy(ONE);
+        assertEq(nft.ownerOf(model), bob, "owner");
+        vm.revertToState(before);
+    }
+
+    /*//////////////////////////////////////////////////////////////
                                   SALE
     //////////////////////////////////////////////////////////////*/
 
@@ -130,7 +221,7 @@ contract ModelMarketTest is LicensingTest {
         list(alice, fixedPrice(NATIVE, ONE));
         vm.expectEmit(address(market));
         emit IModelMarket.ModelSold(model, alice, carol, NATIVE, ONE, address(0), 0);
-        Order memory order = Order(model, NATIVE, ONE, START, carol);
+        Order memory order = ordered(NATIVE, ONE, START, carol);
         buy(order, 3 ether);
         assertEq(nft.ownerOf(model), carol, "owner");
         assertEq(bob.balance, 99 ether, "the rest comes back");
@@ -151,8 +242,9 @@ contract ModelMarketTest is LicensingTest {
         vm.prank(alice);
         nft.setRoyalty(model, carol, bps);
         list(alice, fixedPrice(NATIVE, amount));
+        look();
         vm.deal(bob, amount);
-        buy(Order(model, NATIVE, amount, START, bob), amount);
+        buy(ordered(NATIVE, amount, START, bob), amount);
         uint256 royalty = uint256(amount) * bps / 10_000;
         if (royalty * 10_000 != uint256(amount) * bps) ++royalty;
         assertEq(market.claimable(carol, NATIVE), royalty, "rounded up");
@@ -166,7 +258,7 @@ contract ModelMarketTest is LicensingTest {
         vm.prank(bob);
         coin.approve(address(market), 100);
         list(alice, fixedPrice(address(coin), 100));
-        buy(Order(model, address(coin), 100, START, bob), 0);
+        buy(ordered(address(coin), 100, START, bob), 0);
         vm.prank(alice);
         market.claim(address(coin), alice);
         assertEq(coin.balanceOf(alice), 100, "paid");
@@ -178,11 +270,11 @@ contract ModelMarketTest is LicensingTest {
         list(alice, pricedBy(address(prices)));
         assertEq(market.quote(model, NATIVE), 5, "quote");
         expect(PriceList.PriceList_NoEntry.selector, "");
-        buy(Order(model, carol, 5, START, bob), 0);
+        buy(ordered(carol, 5, START, bob), 0);
         prices.set(model, 0, NATIVE, 6);
         expect(Payments.Payments_AboveMaxPay.selector, abi.encode(6, 5));
-        buy(Order(model, NATIVE, 5, START, bob), 6);
-        buy(Order(model, NATIVE, 6, START, bob), 6);
+        buy(ordered(NATIVE, 5, START, bob), 6);
+        buy(ordered(NATIVE, 6, START, bob), 6);
         assertEq(nft.ownerOf(model), bob, "owner");
     }
 
@@ -191,13 +283,13 @@ contract ModelMarketTest is LicensingTest {
         expect(Payments.Payments_Underpaid.selector, abi.encode(ONE, ONE - 1));
         buy(ONE - 1);
         expect(Payments.Payments_WrongAsset.selector, abi.encode(carol, NATIVE));
-        buy(Order(model, carol, ONE, START, bob), 0);
+        buy(ordered(carol, ONE, START, bob), 0);
         expect(Payments.Payments_AboveMaxPay.selector, abi.encode(ONE, ONE - 1));
-        buy(Order(model, NATIVE, ONE - 1, START, bob), ONE);
+        buy(ordered(NATIVE, ONE - 1, START, bob), ONE);
         expect(Payments.Payments_DeadlinePassed.selector, abi.encode(START - 1));
-        buy(Order(model, NATIVE, ONE, START - 1, bob), ONE);
+        buy(ordered(NATIVE, ONE, START - 1, bob), ONE);
         expect(Payments.Payments_ZeroRecipient.selector, "");
-        buy(Order(model, NATIVE, ONE, START, address(0)), ONE);
+        buy(ordered(NATIVE, ONE, START, address(0)), ONE);
         vm.prank(alice);
         nft.setApprovalForAll(address(market), false);
         expect(
@@ -212,7 +304,7 @@ contract ModelMarketTest is LicensingTest {
         list(alice, fixedPrice(NATIVE, ONE));
         list(alice, fixedPrice(NATIVE, 2 * ONE));
         expect(Payments.Payments_AboveMaxPay.selector, abi.encode(2 * ONE, ONE));
-        buy(Order(model, NATIVE, ONE, START, bob), 2 * ONE);
+        buy(ordered(NATIVE, ONE, START, bob), 2 * ONE);
     }
 
     function test_buy_revertsWhenTheTokenTakesAFee() public {
@@ -222,7 +314,7 @@ contract ModelMarketTest is LicensingTest {
         coin.approve(address(market), 100);
         list(alice, fixedPrice(address(coin), 100));
         expect(Payments.Payments_WrongAmountReceived.selector, abi.encode(coin, 100, 99));
-        buy(Order(model, address(coin), 100, START, bob), 0);
+        buy(ordered(address(coin), 100, START, bob), 0);
     }
 
     function test_buy_settlesFirst() public {
@@ -231,7 +323,8 @@ contract ModelMarketTest is LicensingTest {
         offerAs(carol, child, remix(0), fixedPrice(NATIVE, PRICE));
         buyAs(eve, child);
         list(alice, fixedPrice(NATIVE, ONE));
-        Order memory order = Order(model, NATIVE, ONE, START, bob);
+        look();
+        Order memory order = ordered(NATIVE, ONE, START, bob);
         vm.prank(bob);
         market.buy{value: ONE}(order, noPermit(), account(child, carol, NATIVE));
 
@@ -266,7 +359,7 @@ contract ModelMarketTest is LicensingTest {
         (wrong[0], wrong[1]) = (named[0], named[1]);
         wrong[2] = RevenueAccount(model, alice, NATIVE);
         vm.prank(bob);
-        market.buy{value: ONE}(Order(model, NATIVE, ONE, START, bob), noPermit(), wrong);
+        market.buy{value: ONE}(ordered(NATIVE, ONE, START, bob), noPermit(), wrong);
 
         // 100, and a tenth of the 100 and 10 that its derivative earned; nothing for the buyer.
         assertEq(licensing.claimable(alice, NATIVE), PRICE + PRICE / 10 + PRICE / 100, "seller");
@@ -305,12 +398,13 @@ contract ModelMarketTest is LicensingTest {
         accounts = new RevenueAccount[](2);
         accounts[0] = RevenueAccount(grandchild, eve, NATIVE);
         accounts[1] = RevenueAccount(child, carol, NATIVE);
+        look();
     }
 
     function expectNotSettled(RevenueAccount[] memory settleFirst) internal {
         expect(IModelMarket.ModelMarket_NotSettled.selector, abi.encode(model, 2));
         vm.prank(bob);
-        market.buy{value: ONE}(Order(model, NATIVE, ONE, START, bob), noPermit(), settleFirst);
+        market.buy{value: ONE}(ordered(NATIVE, ONE, START, bob), noPermit(), settleFirst);
     }
 
     function test_claim_reverts() public {
@@ -326,13 +420,26 @@ contract ModelMarketTest is LicensingTest {
         assertEq(address(market.licensing()), address(licensing), "licensing");
     }
 
+    /// @dev What a buyer does before it orders; not in the order itself, which is often one to revert.
+    function look() internal {
+        seen = market.stateOf(model);
+    }
+
+    function ordered(address asset, uint256 maxPay, uint256 deadline, address recipient)
+        internal
+        view
+        returns (Order memory)
+    {
+        return Order(model, asset, maxPay, deadline, recipient, seen);
+    }
+
     function list(address who, Price memory price) internal {
         vm.prank(who);
         market.list(model, price, END, new RevenueAccount[](0));
     }
 
     function buy(uint256 value) internal {
-        buy(Order(model, NATIVE, ONE, block.timestamp, bob), value);
+        buy(ordered(NATIVE, ONE, block.timestamp, bob), value);
     }
 
     function buy(Order memory order, uint256 value) internal {

@@ -133,10 +133,9 @@ contract ReentrancyTest is LicensingTest {
         nft.approve(address(market), model);
         market.list(model, fixedPrice(NATIVE, 1 ether), START + 1, new RevenueAccount[](0));
         vm.stopPrank();
+        Order memory wanted = ordered(NATIVE, bob);
         vm.prank(bob);
-        market.buy{value: 1 ether}(
-            Order(model, NATIVE, 1 ether, START, bob), noPermit(), new RevenueAccount[](0)
-        );
+        market.buy{value: 1 ether}(wanted, noPermit(), new RevenueAccount[](0));
         vm.deal(address(market), 5 ether);
         bytes memory claim = abi.encodeCall(market.claim, (NATIVE, address(attacker)));
         attacker.onMoney(address(market), claim);
@@ -154,8 +153,12 @@ contract ReentrancyTest is LicensingTest {
     }
 
     function orderCall(address asset) internal view returns (bytes memory) {
-        Order memory wanted = Order(model, asset, 1 ether, START, address(attacker));
+        Order memory wanted = ordered(asset, address(attacker));
         return abi.encodeCall(market.buy, (wanted, noPermit(), new RevenueAccount[](0)));
+    }
+
+    function ordered(address asset, address recipient) internal view returns (Order memory) {
+        return Order(model, asset, 1 ether, START, recipient, market.stateOf(model));
     }
 
     function assertRefused(bool succeeded, bytes memory answer) internal pure {

@@ -14,6 +14,7 @@ from anacostia_blockchain.errors import (
     ConfigError,
     ContractRevertedError,
     DecryptionError,
+    ModelChangedError,
     NotFoundError,
 )
 from anacostia_blockchain.licensing.delivery import ChainEnvelopes
@@ -137,8 +138,17 @@ def test_market(run, model):
     assert str(model) in run(BUYER, "market", "list")
     shown = run(BUYER, "--json", "market", "show", model)
     assert (shown["quote"], shown["royalty"]) == (15 * 10**17, 0)
+    assert (shown["royalty_bps"], shown["parents"]) == (0, [])
+    assert (shown["offers"], shown["versions"]) == (0, 1)
     assert "1.5 coins" in run(BUYER, "market", "show", model)
-    assert "is yours" in run(BUYER, "market", "buy", model, "--max-pay", "2")
+    assert "is no state" in run(BUYER, "market", "buy", model, "--state", "0x12", code=2)
+    run(SELLER, "licenses", "offer", model, "open", "--free")
+    with pytest.raises(ModelChangedError, match="look at it again"):
+        run(BUYER, "market", "buy", model, "--state", shown["state"])
+    state = run(BUYER, "--json", "market", "show", model)["state"]
+    assert "1 of 64" in run(BUYER, "market", "show", model)
+    bought = run(BUYER, "market", "buy", model, "--max-pay", "2", "--state", state)
+    assert "is yours" in bought
     assert "paid" in run(SELLER, "market", "claim")
     with pytest.raises(NotFoundError, match="is not for sale"):
         run(BUYER, "market", "show", model)

@@ -18,11 +18,12 @@ from anacostia_blockchain.errors import (
     ConfigError,
     ContractRevertedError,
     InsufficientFundsError,
+    ModelChangedError,
     NotFoundError,
 )
 from anacostia_blockchain.licensing import payments
 from anacostia_blockchain.licensing.terms import NATIVE, PRESETS, Right, Terms, preset
-from anacostia_blockchain.licensing.values import LicenseId, Price, RevenueAccount
+from anacostia_blockchain.licensing.values import LicenseId, Order, Price, RevenueAccount
 from anacostia_blockchain.testing import LocalChain
 from anacostia_blockchain.types import Kind, Parent, Relation
 
@@ -332,14 +333,9 @@ class TestMarket:
         (asked,) = bob.model_market.settled_first(model)
         assert (asked.model_id, asked.owner) == (child, carol.address)
         with refused("ModelMarket_NotSettled"):  # past the SDK
-            bob.model_market.buy(
-                model,
-                asset=NATIVE,
-                max_pay=10**18,
-                deadline=payments.deadline(bob.chain),
-                recipient=bob.address,
-                value=10**18,
-            )
+            until = payments.deadline(bob.chain)
+            order = Order(model, NATIVE, 10**18, until, bob.address, listing.state)
+            bob.model_market.buy(order, value=10**18)
         # What was made of it since is settled as well.
         grandchild = register(carol)
         carol.licenses.derive(grandchild, carol.licenses.buy(child))
@@ -361,6 +357,22 @@ class TestMarket:
         assert bob.model_market.max_settled() == 32
         with pytest.raises(NotFoundError, match="is not for sale"):
             bob.market.get(model)
+
+    def test_what_changed_since_it_was_looked_at_is_not_bought(
+        self, alice: Anacostia, bob: Anacostia
+    ) -> None:
+        model = register(alice)
+        alice.market.list(model, Price.native(5))
+        seen = bob.market.get(model)
+        assert seen.state == bob.model_market.state_of(model)
+        alice.nft.set_royalty(model, alice.address, 2500)
+        with pytest.raises(ModelChangedError, match="its royalty, parents, offers or versions"):
+            bob.market.buy(model, state=seen.state)
+        assert bob.nft.owner_of(model) == alice.address
+        again = bob.market.get(model)
+        assert again.state != seen.state
+        bob.market.buy(model, state=again.state)
+        assert bob.nft.owner_of(model) == bob.address
 
     def test_listings_end(self, alice: Anacostia, bob: Anacostia) -> None:
         model = register(alice)

@@ -186,10 +186,9 @@ contract LicensingHandler is LicensingGhost, Test {
             new RevenueAccount[](0)
         );
         Permit memory none_;
+        Order memory order = Order(id, asset, price, block.timestamp, buyer, _MARKET.stateOf(id));
         vm.prank(buyer);
-        _MARKET.buy{value: asset == address(0) ? price : 0}(
-            Order(id, asset, price, block.timestamp, buyer), none_, new RevenueAccount[](0)
-        );
+        _MARKET.buy{value: asset == address(0) ? price : 0}(order, none_, new RevenueAccount[](0));
 
         owedByMarket[seller][asset] += price;
         moveModel(id, buyer);
