@@ -63,9 +63,7 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
         // Check: the caller owns it, the market may transfer it, and the price is one.
         (address owner, uint64 transfers) = nft.ownershipOf(modelId);
         if (msg.sender != owner) revert ModelMarket_NotOwner(modelId, msg.sender);
-        if (
-            nft.getApproved(modelId) != address(this) && !nft.isApprovedForAll(owner, address(this))
-        ) revert ModelMarket_NotApproved(modelId);
+        _checkApproved(modelId, owner);
         price.check();
         if (price.free) revert ModelMarket_Free(modelId);
         if (expiry <= block.timestamp) revert ModelMarket_ExpiryPassed(expiry);
@@ -142,7 +140,8 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
 
     /// @inheritdoc IModelMarket
     function quote(uint64 modelId, address asset) external view returns (uint256) {
-        (, Listing storage listing) = _listingOf(modelId);
+        (address owner, Listing storage listing) = _listingOf(modelId);
+        _checkApproved(modelId, owner);
         return _quote(listing, modelId, asset);
     }
 
@@ -187,6 +186,13 @@ contract ModelMarket is IModelMarket, ReentrancyGuardTransient {
         if (listing.expiry == 0 || listing.transfers != transfers) {
             revert ModelMarket_NotListed(modelId);
         }
+    }
+
+    /// @dev Reverts unless the market may transfer a model. A sale need not ask: its transfer does.
+    function _checkApproved(uint64 modelId, address owner) private view {
+        if (
+            nft.getApproved(modelId) != address(this) && !nft.isApprovedForAll(owner, address(this))
+        ) revert ModelMarket_NotApproved(modelId);
     }
 
     /// @dev Reverts unless what is settled first begins with what the seller asks for.

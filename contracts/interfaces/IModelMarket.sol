@@ -64,7 +64,7 @@ interface IModelMarket {
     /// @notice Thrown when a model is given away: its owner can transfer it.
     error ModelMarket_Free(uint64 modelId);
 
-    /// @notice Thrown when the market has not been approved for a model's token.
+    /// @notice Thrown when the market has not been approved for a model's token, or no longer is.
     error ModelMarket_NotApproved(uint64 modelId);
 
     /// @notice Thrown when a listing would end before it begins.

@@ -92,7 +92,13 @@ class Market:
                 yield listing
 
     def quote(self, model: str | int, asset: Address | None = None) -> int:
-        """What a model costs now, royalty included."""
+        """What a model costs now, royalty included.
+
+        Raises:
+            NotFoundError: it is not for sale.
+            ContractRevertedError: it cannot be bought: its listing has ended, the market may no
+                longer transfer it, or its price is not told.
+        """
         listing = self.get(model)
         return self._contract.quote(listing.model_id, asset or listing.price.asset)
 

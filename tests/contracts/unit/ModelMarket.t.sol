@@ -296,6 +296,8 @@ contract ModelMarketTest is LicensingTest {
             IERC721Errors.ERC721InsufficientApproval.selector, abi.encode(address(market), model)
         );
         buy(ONE);
+        expect(IModelMarket.ModelMarket_NotApproved.selector, abi.encode(model));
+        market.quote(model, NATIVE);
         assertEq(nft.ownerOf(model), alice, "nothing moved");
         assertEq(bob.balance, 100 ether, "nothing moved");
     }
