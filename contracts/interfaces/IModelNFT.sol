@@ -44,8 +44,10 @@ interface IModelNFT is IERC721Metadata, IERC2981, IERC4906, IERC7572 {
     /// @param modelId The registered model.
     function notifyPublished(uint64 modelId) external;
 
-    /// @notice Sets a model's royalty. Only its owner can, until its first transfer: whoever buys it
-    /// knows what every later sale costs.
+    /// @notice Sets a model's royalty. Only its owner can, until its first transfer, which freezes it.
+    /// @dev Its first owner can still change it right before that transfer. Whoever buys a model that
+    /// was never transferred has to have it bound: `ModelMarket.buy` does, a marketplace that knows
+    /// ERC-2981 alone does not.
     /// @param modelId The registered model.
     /// @param receiver Who is to be paid at each sale. Never changes after the first transfer.
     /// @param bps Share of the sale price in basis points, at most `MAX_ROYALTY_BPS`; 0 for none.
