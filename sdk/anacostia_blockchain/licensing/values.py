@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
 from anacostia_blockchain.errors import ConfigError
@@ -208,10 +208,7 @@ class Order:
 
     def to_abi(self) -> tuple[object, ...]:
         """As the contract takes it."""
-        return (
-            *(self.model_id, self.asset, self.max_pay),
-            *(self.deadline, self.recipient, self.state),
-        )
+        return astuple(self)
 
 
 @dataclass(frozen=True, slots=True)
