@@ -146,8 +146,8 @@ contract PromotionGate is IPromotionGate {
         _checkProposer(modelId, msg.sender, record.publishersPropose);
         _checkCount(uids);
 
-        // Check: it is to a version. Whether that exists, and is sound, is seen when it is executed.
-        if (version_ == 0) revert PromotionGate_ZeroVersion(modelId, aliasName);
+        // Check: the version is there to be looked at. Whether it is sound is seen when it is executed.
+        registry.versionOf(modelId, version_);
 
         // Effect: remember when it was proposed, and under which policy.
         proposalId = proposalIdOf(msg.sender, version_, uids);
@@ -176,7 +176,7 @@ contract PromotionGate is IPromotionGate {
         delete _proposals[modelId][aliasName][proposalId];
         emit PromotionExecuted(modelId, aliasName, version_, proposalId);
 
-        // Interaction: move the alias. Refused if the version is unknown, revoked or there already.
+        // Interaction: move the alias. Refused if the version is revoked or there already.
         registry.setAlias(modelId, aliasName, version_);
     }
 
@@ -228,7 +228,6 @@ contract PromotionGate is IPromotionGate {
         bytes32[] calldata uids,
         address proposer
     ) external view {
-        registry.versionOf(modelId, version_); // reverts if there is none
         _checkCount(uids);
         PolicyRecord storage record = _policyOf(modelId, aliasName);
         _check(modelId, version_, uids, proposer, uint64(block.timestamp), record);
@@ -302,9 +301,12 @@ contract PromotionGate is IPromotionGate {
         PolicyRecord storage record
     ) private view {
         Policy memory policy = record.load();
-        address owner = _checkProposer(modelId, proposer, policy.publishersPropose);
-        Candidate memory candidate =
-            Candidate(address(registry), modelId, version_, owner, proposer, proposedAt);
+        Candidate memory candidate;
+        (candidate.registry, candidate.modelId, candidate.version) =
+        (address(registry), modelId, version_);
+        candidate.publishedAt = registry.versionOf(modelId, version_).publishedAt;
+        candidate.owner = _checkProposer(modelId, proposer, policy.publishersPropose);
+        (candidate.proposer, candidate.proposedAt) = (proposer, proposedAt);
         Evidence.check(eas, policy, uids, candidate);
         Descent.check(
             registry, licensing, modelId, version_, policy.lineageVisits, policy.licensedParents

@@ -13,8 +13,9 @@ import {IEAS} from "./external/eas/IEAS.sol";
 /// policy's own notice has passed. Who owns the model when something is done is who counts.
 ///
 /// An attestation counts for a version of this gate's registry only if its recipient is that registry:
-/// ids are the same in every registry, and the service is one for all of them. What it refers to, and
-/// whether it could be revoked, does not matter.
+/// ids are the same in every registry, and the service is one for all of them. It has to be made when the
+/// version was published or later: a number that is still to be given can become anything's. What it
+/// refers to, and whether it could be revoked, does not matter.
 ///
 /// Warnings for integrators:
 /// - A policy without notice binds its owner to nothing; one without requirements asks for no evidence.
@@ -126,9 +127,6 @@ interface IPromotionGate {
     /// @notice Thrown when a looser policy, or a release, comes before its notice has passed.
     error PromotionGate_NoticeRunning(uint64 effectiveAt);
 
-    /// @notice Thrown when it is proposed to move an alias to no version, which a rollback can do.
-    error PromotionGate_ZeroVersion(uint64 modelId, bytes32 aliasName);
-
     /// @notice Thrown when the caller has no proposal of these very values, or there is none of this id.
     error PromotionGate_NoProposal(bytes32 proposalId);
 
@@ -158,6 +156,10 @@ interface IPromotionGate {
 
     /// @notice Thrown when an attestation is about something else than a version of this registry.
     error PromotionGate_WrongRecipient(bytes32 uid, address recipient);
+
+    /// @notice Thrown when an attestation was made before the version was published, of whatever it was
+    /// to be.
+    error PromotionGate_AttestedEarlier(bytes32 uid, uint64 attestedAt, uint64 publishedAt);
 
     /// @notice Thrown when an attestation was made after the proposal that rests on it.
     error PromotionGate_AttestedLater(bytes32 uid, uint64 attestedAt, uint64 proposedAt);
@@ -231,13 +233,15 @@ interface IPromotionGate {
     //////////////////////////////////////////////////////////////*/
 
     /// @notice Proposes to move an alias. The model's owner, or a publisher where the policy says so.
-    /// @dev The policy's delay begins, for everybody to look at the attestations and for their makers
-    /// to revoke them. They are checked when it is executed, and not here, where it would cost as much
-    /// again and decide nothing: ask `check` first. Proposing the same again begins the delay again.
+    /// @dev The policy's delay begins, for everybody to look at the version and the attestations, and for
+    /// their makers to revoke them. The version has to be published: else the delay would pass before
+    /// there is anything to look at. All else is checked when it is executed, and not here, where it
+    /// would cost as much again and decide nothing: ask `check` first. Proposing the same again begins
+    /// the delay again.
     /// @param modelId The registered model.
     /// @param aliasName The alias.
-    /// @param version Where to.
-    /// @param uids At most `MAX_ATTESTATIONS` attestations, made by now.
+    /// @param version Where to: a version that is published.
+    /// @param uids At most `MAX_ATTESTATIONS` attestations, made since it was published, and by now.
     /// @return proposalId Id of the proposal.
     function propose(uint64 modelId, bytes32 aliasName, uint32 version, bytes32[] calldata uids)
         external

@@ -73,6 +73,11 @@ library Evidence {
         if (given.recipient != candidate.registry) {
             revert IPromotionGate.PromotionGate_WrongRecipient(uid, given.recipient);
         }
+        if (given.time < candidate.publishedAt) {
+            revert IPromotionGate.PromotionGate_AttestedEarlier(
+                uid, given.time, candidate.publishedAt
+            );
+        }
         if (given.time > candidate.proposedAt) {
             revert IPromotionGate.PromotionGate_AttestedLater(uid, given.time, candidate.proposedAt);
         }

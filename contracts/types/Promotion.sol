@@ -112,6 +112,7 @@ struct Claim {
 /// @param registry The registry that the model is registered in.
 /// @param modelId The registered model.
 /// @param version The version.
+/// @param publishedAt When it was published, in seconds.
 /// @param owner Who owns the model now.
 /// @param proposer Who proposed it.
 /// @param proposedAt When, in seconds.
@@ -119,6 +120,7 @@ struct Candidate {
     address registry;
     uint64 modelId;
     uint32 version;
+    uint64 publishedAt;
     address owner;
     address proposer;
     uint64 proposedAt;

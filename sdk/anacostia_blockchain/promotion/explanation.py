@@ -31,8 +31,8 @@ class Condition:
 
 def explain(client: Anacostia, policy: Policy, model_id: int, version: int) -> list[Condition]:
     """Each condition of a policy, and whether a version meets it now."""
-    said = _valid(client, model_id, version)
-    conditions = [_requirement(client, r, said, model_id) for r in policy.requirements]
+    said, early = _valid(client, model_id, version)
+    conditions = [_requirement(client, r, said, early, model_id) for r in policy.requirements]
     if policy.lineage_visits:
         conditions.append(_lineage(client, f"{model_id}@{version}", policy.lineage_visits))
     if policy.licensed_parents:
@@ -42,7 +42,7 @@ def explain(client: Anacostia, policy: Policy, model_id: int, version: int) -> l
 
 def pick(client: Anacostia, policy: Policy, model_id: int, version: int) -> list[Attestation]:
     """Valid attestations that a policy counts, as many as it takes, and one of an attester each."""
-    said = _valid(client, model_id, version)
+    said, _ = _valid(client, model_id, version)
     barred = _barred(client, model_id)
     return [
         attestation
@@ -51,10 +51,15 @@ def pick(client: Anacostia, policy: Policy, model_id: int, version: int) -> list
     ]
 
 
-def _valid(client: Anacostia, model_id: int, version: int) -> list[Attestation]:
+def _valid(
+    client: Anacostia, model_id: int, version: int
+) -> tuple[list[Attestation], list[Attestation]]:
+    """Valid attestations: those that may count, and those from before the version was published."""
     now = client.attest.now()
-    found = client.attest.list(f"{model_id}@{version}")
-    return [attestation for attestation in found if attestation.is_valid_at(now)]
+    published_at = client.registry.version_of(model_id, version).published_at
+    found = [a for a in client.attest.list(f"{model_id}@{version}") if a.is_valid_at(now)]
+    early = [a for a in found if a.attested_at < published_at]
+    return [a for a in found if a not in early], early
 
 
 def _barred(client: Anacostia, model_id: int) -> set[Address]:
@@ -78,7 +83,11 @@ def _counted(
 
 
 def _requirement(
-    client: Anacostia, asked: Requirement, said: list[Attestation], model_id: int
+    client: Anacostia,
+    asked: Requirement,
+    said: list[Attestation],
+    early: list[Attestation],
+    model_id: int,
 ) -> Condition:
     barred = _barred(client, model_id)
     counted = _counted(asked, said, barred)
@@ -89,6 +98,9 @@ def _requirement(
     if missing > 0:
         able = sorted(asked.attesters - barred - {a.attester for a in counted})
         detail += f"{'; ' if detail else ''}{missing} missing, of {', '.join(able) or 'nobody'}"
+        hasty = {a.attester for a in _counted(asked, early, barred)} & set(able)
+        if hasty:
+            detail += f"; attested before it was published: {', '.join(sorted(hasty))}"
     return Condition(str(asked), missing <= 0, detail)
 
 

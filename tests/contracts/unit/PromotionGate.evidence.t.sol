@@ -260,6 +260,26 @@ contract PromotionGateEvidenceTest is PromotionTest {
         execute(2, uidsOf(uid));
     }
 
+    /// @dev Numbers are foreseen as well: whoever attested "4" has not seen what is published as it.
+    function test_execute_revertsWhenItWasMadeBeforeTheVersion() public {
+        setPolicy(accurate());
+        bytes32 early = evaluate(0, 4, FLOOR);
+        pass(1);
+        bytes32 inTime = evaluate(1, 4, FLOOR); // in that second, which has to do
+        publishAs(alice, model);
+        bytes32[] memory uids = uidsOf(inTime, early);
+        bytes memory earlier = abi.encodeWithSelector(
+            IPromotionGate.PromotionGate_AttestedEarlier.selector, early, START, START + 1
+        );
+        vm.expectRevert(earlier);
+        gate.check(model, CHAMPION, 4, uids, alice);
+        propose(4, uids);
+        pass(DELAY);
+        vm.expectRevert(earlier);
+        execute(4, uids);
+        assertEq(champion(), 1, "unchanged");
+    }
+
     function test_execute_revertsWhenItIsOfAnotherSchema() public {
         setPolicy(accurate());
         bytes32 other = registerSchema("uint64 anything", ISchemaResolver(address(0)));

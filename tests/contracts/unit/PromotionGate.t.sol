@@ -78,13 +78,14 @@ contract PromotionGateTest is PromotionTest {
         propose(2, uidsOf());
     }
 
-    function test_propose_revertsWhenItIsToNoVersion() public {
+    /// @dev Its delay would pass before there is anything to look at.
+    function test_propose_revertsWhenTheVersionIsNotPublished() public {
         setPolicy(bare());
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                IPromotionGate.PromotionGate_ZeroVersion.selector, model, CHAMPION
-            )
-        );
+        vm.expectRevert(unknownVersion(4));
+        propose(4, uidsOf());
+        publishAs(alice, model);
+        propose(4, uidsOf());
+        vm.expectRevert(unknownVersion(0)); // a rollback can
         propose(0, uidsOf());
     }
 
@@ -253,14 +254,9 @@ contract PromotionGateTest is PromotionTest {
         );
     }
 
-    function test_execute_revertsWhenTheVersionIsUnknown() public {
+    function test_check_revertsWhenTheVersionIsUnknown() public {
         setPolicy(bare());
-        bytes memory unknown =
-            abi.encodeWithSelector(IModelRegistry.ModelRegistry_UnknownVersion.selector, model, 9);
-        propose(9, uidsOf());
-        pass(DELAY);
-        expectExecuteReverts(9, uidsOf(), unknown);
-        vm.expectRevert(unknown);
+        vm.expectRevert(unknownVersion(9));
         gate.check(model, CHAMPION, 9, uidsOf(), alice);
     }
 
@@ -609,6 +605,12 @@ contract PromotionGateTest is PromotionTest {
             )
         );
         rollback(version, moveIndex);
+    }
+
+    function unknownVersion(uint32 version) internal view returns (bytes memory) {
+        return abi.encodeWithSelector(
+            IModelRegistry.ModelRegistry_UnknownVersion.selector, model, version
+        );
     }
 
     function noProposal(bytes32 id) internal pure returns (bytes memory) {

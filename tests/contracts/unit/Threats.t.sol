@@ -81,6 +81,17 @@ contract PublisherThreatsTest is PromotionTest {
         assertEq(champion(), 1, "the owner takes it back");
     }
 
+    /// @dev The delay does not pass before there is anything to look at.
+    function test_publisher_proposesNothingThatIsNotPublished() public {
+        Policy memory policy = bare();
+        policy.publishersPropose = true;
+        setPolicy(policy);
+        vm.expectRevert(
+            abi.encodeWithSelector(IModelRegistry.ModelRegistry_UnknownVersion.selector, model, 4)
+        );
+        proposeAs(bob, 4, uidsOf());
+    }
+
     /// @dev The delay is the time that the owner has to see it.
     function test_publisher_proposalsAreTheOwnersToCancel() public {
         Policy memory policy = bare();

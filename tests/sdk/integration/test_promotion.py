@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import eth_abi as abi
 import pytest
 
 from anacostia_blockchain.audit import RunDatabase
@@ -133,6 +134,32 @@ def test_what_is_revoked_in_between_stops_it(people: People, version: str) -> No
     assert promotions.cancel(version, "champion") == [proposed]
     with pytest.raises(NotFoundError, match="is open here"):
         promotions.cancel(version, "champion")
+
+
+def test_what_was_attested_of_a_version_to_come_counts_for_nothing(
+    people: People, version: str
+) -> None:
+    promotions, attest = people.owner.promotions, people.reviewer.attest
+    policy = Policy.reviewed([people.reviewer.address], quorum=1)
+    promotions.set_policy(version, "champion", policy)
+    draft = attest.draft_approval(version)
+    model_id, _, role = abi.decode(["uint64", "uint32", "bytes32"], draft.request.data)
+    data = abi.encode(["uint64", "uint32", "bytes32"], [model_id, 3, role])
+    early = attest.send(replace(draft, request=replace(draft.request, data=data)))
+    people.pass_time(1)
+
+    name = people.owner.models.get(version).name
+    third = people.publish(name, text=b"third")
+    condition = promotions.explain(third, "champion")[0]
+    assert not condition.met
+    assert condition.detail.endswith(f"attested before it was published: {people.reviewer.address}")
+    with pytest.raises(ContractRevertedError, match="PromotionGate_AttestedEarlier"):
+        promotions.propose(third, "champion", [early])
+    with pytest.raises(ContractRevertedError, match="QuorumMissing"):
+        promotions.propose(third, "champion")
+    uid = attest.approval(third)
+    assert promotions.explain(third, "champion")[0].detail == people.reviewer.address
+    assert promotions.propose(third, "champion").uids == (uid,)
 
 
 def test_a_looser_policy_waits_for_its_notice(people: People, version: str) -> None:
