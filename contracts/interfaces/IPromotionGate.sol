@@ -194,7 +194,10 @@ interface IPromotionGate {
     /// @notice Thrown when a version or one of its ancestors is revoked.
     error PromotionGate_Tainted(uint64 modelId, uint32 version);
 
-    /// @notice Thrown when a version's parent has not licensed the model.
+    /// @notice Thrown when a version descends from another owner's model, which has not licensed the one
+    /// of the owner's that rests on it directly.
+    /// @param modelId The one of the owner's.
+    /// @param parentId The other owner's.
     error PromotionGate_UnlicensedParent(uint64 modelId, uint64 parentId);
 
     /// @notice Thrown when an alias is rolled back to what it did not point to under this gate.

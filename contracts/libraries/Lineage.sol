@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-
 import {Parent, Relation, Status, VersionRecord} from "../types/Model.sol";
 import {VersionKey, toVersionKey} from "../types/VersionKey.sol";
+import {Visits, Walk} from "./Walk.sol";
 
 /// @title Lineage
 /// @notice Edges from versions to their parents, and what follows from them. The graph is acyclic by
 /// construction: a parent has to exist before its child does.
 library Lineage {
+    using Walk for VersionKey;
+    using Walk for Visits;
+
     /// @notice Most parents of one version.
     uint256 internal constant MAX_PARENTS = 16;
 
@@ -83,23 +84,17 @@ library Lineage {
         if (maxVisits == 0) revert Lineage_VisitsExhausted(maxVisits);
         if (maxVisits > MAX_VISITS) maxVisits = MAX_VISITS;
 
-        VersionKey[] memory queue = new VersionKey[](maxVisits);
-        uint256[] memory seen = _newSet(maxVisits);
-        queue[0] = start;
-        _add(seen, start);
-        uint256 queued = 1;
+        Visits memory visits = start.from(maxVisits);
         bool exhausted;
 
-        for (uint256 i; i < queued; ++i) {
-            VersionRecord storage record = records[queue[i]];
+        for (uint256 i; i < visits.queued; ++i) {
+            VersionRecord storage record = records[visits.queue[i]];
             if (record.status == Status.Revoked) return true;
 
             uint256 count = record.parentCount;
             for (uint256 j; j < count && !exhausted; ++j) {
                 (VersionKey parent,) = _edge(record, j);
-                if (!_add(seen, parent)) continue;
-                if (queued == maxVisits) exhausted = true;
-                else queue[queued++] = parent;
+                exhausted = !visits.add(parent);
             }
         }
         if (exhausted) revert Lineage_VisitsExhausted(maxVisits);
@@ -114,23 +109,5 @@ library Lineage {
         uint256 edge = child.parentPairs[index / 2] >> (index % 2 * _EDGE_BITS);
         // forge-lint: disable-next-line(unsafe-typecast) the low 8 and the next 96 bits are meant
         return (VersionKey.wrap(uint96(edge >> 8)), Relation(uint8(edge)));
-    }
-
-    /// @dev A hash table of keys that is never more than half full, so that a search soon ends.
-    function _newSet(uint256 capacity) private pure returns (uint256[] memory) {
-        return new uint256[](4 * 2 ** Math.log2(capacity));
-    }
-
-    /// @dev Adds a key; tells whether it was not in the set before.
-    function _add(uint256[] memory set, VersionKey key) private pure returns (bool) {
-        uint256 value = VersionKey.unwrap(key);
-        uint256 mask = set.length - 1;
-        uint256 i = uint256(Hashes.efficientKeccak256(bytes32(value), 0)) & mask;
-        while (set[i] != 0) {
-            if (set[i] == value) return false;
-            i = (i + 1) & mask;
-        }
-        set[i] = value;
-        return true;
     }
 }

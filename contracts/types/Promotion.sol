@@ -26,8 +26,10 @@ struct Requirement {
 /// its effect. With no notice a policy binds its owner to nothing.
 /// @param lineageVisits If not 0, neither the version nor an ancestor may be revoked; and they may be
 /// no more than this many, for their number is what the check costs.
-/// @param licensedParents Whether each model that it descends from must have licensed it, or be the
-/// same owner's.
+/// @param licensedParents Whether what it rests on must be licensed: wherever its lineage leads from one
+/// of its owner's models to another owner's, that one must have licensed the one before. It is followed
+/// through the owner's models and no further, and refused where that takes more versions than
+/// `lineageVisits`, or 256 if that is 0.
 /// @param publishersPropose Whether the model's publishers may propose and execute, beside its owner.
 /// @param attesters Everybody whose attestations count for something, in ascending order.
 /// @param requirements What they have to attest, in ascending order of (datasetRoot, subject).

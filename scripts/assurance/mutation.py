@@ -46,6 +46,7 @@ TESTED_BY = {
     "PriceRules": "ModelPricing",
     "PublicationLib": "ModelRegistry",
     "TermsLib": "ModelLicensing",
+    "Walk": "ModelRegistry",
 }
 """Whose tests know a library that has none of its own name."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anacostia_blockchain.errors import LedgerError
+from anacostia_blockchain.promotion.values import LINEAGE_VISITS
+from anacostia_blockchain.recall import MAX_VISITS
 
 if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
@@ -36,7 +38,8 @@ def explain(client: Anacostia, policy: Policy, model_id: int, version: int) -> l
     if policy.lineage_visits:
         conditions.append(_lineage(client, f"{model_id}@{version}", policy.lineage_visits))
     if policy.licensed_parents:
-        conditions.append(_licences(client, model_id, version))
+        visits = min(policy.lineage_visits or LINEAGE_VISITS, MAX_VISITS)
+        conditions.append(_licences(client, model_id, version, visits))
     return conditions
 
 
@@ -113,10 +116,25 @@ def _lineage(client: Anacostia, version: str, visits: int) -> Condition:
     return Condition(asks, not tainted, "tainted" if tainted else "sound")
 
 
-def _licences(client: Anacostia, model_id: int, version: int) -> Condition:
-    parents = {p.model_id for p in client.registry.parents_of(model_id, version)} - {model_id}
-    missing = [p for p in sorted(parents) if not client.licensing.is_licensed(model_id, p)]
-    detail = (
-        f"not by model {', '.join(map(str, missing))}" if missing else f"{len(parents)} parents"
+def _licences(client: Anacostia, model_id: int, version: int, visits: int) -> Condition:
+    """Through versions of the owner's models, to wherever the lineage leads to another's."""
+    asks = "licensed by what it descends from, up to the first model of another owner"
+    owner = client.nft.owner_of(model_id)
+    queue, seen = [(model_id, version)], {(model_id, version)}
+    rests: set[tuple[int, int]] = set()
+    for child in queue:
+        for parent in client.registry.parents_of(*child):
+            key = (parent.model_id, parent.version)
+            if client.nft.owner_of(parent.model_id) != owner:
+                rests.add((child[0], parent.model_id))
+            elif key not in seen:
+                queue.append(key)
+                seen.add(key)
+        if len(queue) > visits:
+            detail = f"it has more than {visits} versions of the owner's models to follow"
+            return Condition(asks, met=False, detail=detail)
+    missing = [edge for edge in sorted(rests) if not client.licensing.is_licensed(*edge)]
+    detail = ", ".join(
+        f"model {parent} has not licensed model {child}" for child, parent in missing
     )
-    return Condition("licensed by what it descends from", not missing, detail)
+    return Condition(asks, not missing, detail or f"{len(rests)} licences")

@@ -80,7 +80,8 @@ class Policy:
         notice: before a looser policy, or the alias's release, takes effect. Without it the policy
             binds its owner to nothing.
         lineage_visits: ancestors that are looked at for a revoked one; 0 for none.
-        licensed_parents: whether the models it descends from must have licensed it.
+        licensed_parents: whether, wherever its lineage leads from a model of the owner's to one of
+            another owner, that one must have licensed the one before.
         publishers_propose: whether publishers may propose and execute, beside the owner.
 
     Example:

@@ -23,6 +23,7 @@ from anacostia_blockchain.errors import (
 )
 from anacostia_blockchain.promotion.delegation import from_json, to_json
 from anacostia_blockchain.promotion.envelope import open_envelope
+from anacostia_blockchain.promotion.explanation import explain
 from anacostia_blockchain.promotion.values import Policy, Requirement
 from anacostia_blockchain.testing import LocalChain
 from anacostia_blockchain.types import Parent, Relation, RevocationReason
@@ -200,6 +201,18 @@ def test_a_tainted_or_unlicensed_version_is_not_promoted(people: People, version
     with pytest.raises(ContractRevertedError, match="UnlicensedParent"):
         promotions.propose(child, "champion")
     assert [c.met for c in promotions.explain(child, "champion")] == [True, False]
+
+    # Nor is its revision, whose parent is a version of the model itself; nor what has too many.
+    model_id, number = people.owner.models.resolve(child)
+    again = Parent(model_id, number, Relation.REVISION)
+    revision = people.publish(name, text=b"fourth", parents=[again])
+    with pytest.raises(ContractRevertedError, match="UnlicensedParent"):
+        promotions.propose(revision, "champion")
+    condition = promotions.explain(revision, "champion")[1]
+    assert not condition.met
+    assert condition.detail == f"model {base.model_id} has not licensed model {model_id}"
+    short = explain(people.owner, replace(policy, lineage_visits=1), model_id, number + 1)
+    assert short[1].detail == "it has more than 1 versions of the owner's models to follow"
     other.models.revoke(f"{base.model_id}@1", RevocationReason.POISONED_DATA)
     with pytest.raises(ContractRevertedError, match="PromotionGate_Tainted"):
         promotions.propose(child, "champion")
