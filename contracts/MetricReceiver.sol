@@ -124,13 +124,14 @@ contract MetricReceiver is IMetricReceiver {
         if (report.chainId != block.chainid) revert MetricReceiver_WrongChain(report.chainId);
         if (report.receiver != address(this)) revert MetricReceiver_WrongReceiver(report.receiver);
 
-        // Check: it is from a workflow that the source's owner named, and the source is open.
+        // Check: it is from a workflow that the source's owner named, and about a time since which the
+        // source is open. This is what stops a report that was refused, or held back, because of a stop
+        // from being delivered after it.
         bytes32 workflowId = _checkWorkflow(report.source, metadata);
-        _checkOpen(report.source);
-
-        // Check: it is news, and not from the future. This is what stops a report that was refused
-        // earlier from being delivered again after a newer one.
         uint64 observedAt = report.observedAt;
+        _checkOpen(report.source, observedAt);
+
+        // Check: it is news, and not from the future.
         Metric storage metric = _metrics[report.source][report.modelId][report.metricId];
         if (observedAt > block.timestamp) revert MetricReceiver_FutureMetric(observedAt);
         if (observedAt <= metric.observedAt) {
@@ -163,7 +164,7 @@ contract MetricReceiver is IMetricReceiver {
         view
         returns (int64, uint64)
     {
-        uint40 closedUntil = _checkOpen(source);
+        uint40 closedUntil = _checkOpen(source, block.timestamp);
         Metric storage metric = _metrics[source][modelId][metricId];
         // A metric that was delivered before its source was stopped may be why it was.
         if (metric.acceptedAt <= closedUntil) {
@@ -265,9 +266,10 @@ contract MetricReceiver is IMetricReceiver {
         }
     }
 
-    function _checkOpen(bytes32 source) private view returns (uint40 closedUntil) {
+    /// @dev Open now, and since `time` at least: a time to come is refused elsewhere.
+    function _checkOpen(bytes32 source, uint256 time) private view returns (uint40 closedUntil) {
         closedUntil = _sources[source].closedUntil;
-        if (block.timestamp <= closedUntil) {
+        if (time <= closedUntil) {
             revert MetricReceiver_SourceClosed(source, closedUntil);
         }
     }

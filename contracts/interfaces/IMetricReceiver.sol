@@ -16,7 +16,8 @@ import {IReceiver} from "./external/IReceiver.sol";
 /// Warnings for integrators:
 /// - The nodes prove that an API answered so to most of them, not that the answer is true.
 /// - A delivery that is refused here still succeeds at the forwarder, with `result` false in its
-///   event; it may be delivered again later, and then counts if nothing newer came in between.
+///   event; anybody may deliver it again later, and then it counts if nothing newer came in between and
+///   its source is open since before the measurement.
 /// - Choose a source by its delay and its guardian: its owner can name another workflow, which is seen
 ///   for `delay` seconds before it can report, and stopped by the guardian at any time.
 interface IMetricReceiver is IMetricSource, IReceiver {
@@ -99,7 +100,7 @@ interface IMetricReceiver is IMetricSource, IReceiver {
         bytes32 source, bytes32 workflowId, address workflowOwner, bytes10 workflowName
     );
 
-    /// @notice Thrown when a source is stopped, or not yet open again.
+    /// @notice Thrown when a source is stopped or not yet open again, or a measurement ended before it was.
     error MetricReceiver_SourceClosed(bytes32 source, uint40 closedUntil);
 
     /// @notice Thrown when a measurement ended after the present block.
@@ -172,7 +173,8 @@ interface IMetricReceiver is IMetricSource, IReceiver {
     function stop(bytes32 source) external;
 
     /// @notice Lets a stopped source go on, after its delay. Owner only.
-    /// @dev What was delivered before is not served again: it must be reported anew, and be newer.
+    /// @dev Only what is measured once it is open again counts: what was delivered before is not served
+    /// again, and what was measured before is not accepted any more, whenever it is delivered.
     /// @param source The source.
     function resume(bytes32 source) external;
 

@@ -47,7 +47,8 @@ struct Metric {
 
 /// @notice Under whose authority metrics are reported, as it is stored.
 /// @param owner Who chooses its workflows.
-/// @param closedUntil Last second in which nothing is accepted or served; all ones while stopped.
+/// @param closedUntil Last second in which nothing is accepted or served, and of which no measurement
+/// counts; all ones while stopped.
 /// @param delay Seconds before a new workflow, or a resumption, takes effect.
 /// @param overlap Seconds for which a replaced workflow remains valid beside its replacement.
 /// @param guardian Who else may stop it; the zero address for nobody.

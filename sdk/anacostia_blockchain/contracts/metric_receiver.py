@@ -95,7 +95,10 @@ class MetricReceiver(Contract):
         return self.chain.send(self.calls.stop(source))
 
     def resume(self, source: bytes) -> Receipt:
-        """Let a stopped source go on after its delay; the owner's to decide."""
+        """Let a stopped source go on after its delay; the owner's to decide.
+
+        Only what is measured from then on counts, whenever it is delivered.
+        """
         return self.chain.send(self.calls.resume(source))
 
     # ------------------------------------------------------------------ read

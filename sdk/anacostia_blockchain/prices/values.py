@@ -195,7 +195,8 @@ class MetricSource:
     """Under whose authority metrics are reported.
 
     Attributes:
-        closed_until: last second in which nothing is accepted; None for never stopped.
+        closed_until: last second in which nothing is accepted, and of which no measurement counts;
+            None for never stopped.
         stopped: whether it is closed until further notice.
         delay: before a new workflow takes effect.
         overlap: for which a replaced one remains valid.

@@ -28,7 +28,8 @@ contract MetricReceiverInvariantTest is OraclesTest {
     }
 
     /// @notice A report counts exactly if its workflow may report for its source at that time, the source
-    /// is open, and the measurement is newer than the last and not from the future.
+    /// was open when the measurement ended, and still is, and the measurement is newer than the last
+    /// and not from the future.
     function invariant_OnlyWorkflowsThatWereNamedReport() public view {
         assertFalse(handler.intruded(), "as the book says");
         for (uint256 at; at < 2; ++at) {
@@ -53,6 +54,7 @@ contract MetricReceiverInvariantTest is OraclesTest {
 
             uint256 closed = handler.closedUntil(at);
             bool stoodBy = block.timestamp > closed && acceptedAt > closed && observedAt != 0;
+            if (stoodBy) assertGt(observedAt, closed, "measured since it is open");
             try receiver.metricOf(handler.sources(at), 1, "accuracy") returns (int64 v, uint64 t) {
                 assertTrue(stoodBy, "served");
                 assertEq(v, value, "value served");

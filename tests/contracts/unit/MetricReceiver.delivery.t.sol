@@ -205,18 +205,49 @@ contract MetricReceiverDeliveryTest is OraclesTest {
     /// @dev A report that was refused can be delivered again by anybody, and then it counts, unless
     /// there is a newer one by then.
     function test_onReport_againAfterItWasRefused() public {
-        Signed memory early = don.sign(draftOf(930_000));
+        bytes32 next = keccak256("next workflow");
+        vm.prank(carol);
+        receiver.proposeWorkflow(source, next, 0);
+        vm.warp(START + DELAY - 2);
+        Draft memory draft = draftOf(920_000);
+        draft.workflowId = next;
+        Signed memory first = don.sign(draft);
+        vm.warp(START + DELAY - 1);
+        draft = draftOf(930_000);
+        draft.workflowId = next;
+        Signed memory second = don.sign(draft);
+        assertFalse(isDelivered(first), "too early");
+        assertFalse(isDelivered(second), "too early");
+        vm.warp(START + DELAY);
+        assertTrue(isDelivered(second), "now it counts");
+        assertFalse(isDelivered(first), "now it is old");
+        (int64 value,) = receiver.metricOf(source, model, ACCURACY);
+        assertEq(value, 930_000, "the newer stays");
+    }
+
+    /// @dev What was measured before a stop may be the reason for it, and need not be known to anybody
+    /// when the source is open again: delivered during the stop, or signed and held back.
+    function test_onReport_refusesWhatWasMeasuredBeforeAStopEnded() public {
+        Draft memory refused = draftOf(930_000);
+        Signed memory signed = don.sign(refused);
+        Draft memory heldBack = draftOf(940_000);
         vm.prank(guardian);
         receiver.stop(source);
-        assertFalse(isDelivered(early), "refused");
+        assertFalse(isDelivered(signed), "refused");
         vm.prank(carol);
         receiver.resume(source);
+        vm.warp(START + DELAY);
+        Draft memory lastSecond = draftOf(950_000);
         vm.warp(START + DELAY + 1);
-        Signed memory late = don.sign(draftOf(940_000));
-        assertTrue(isDelivered(late), "a newer one");
-        assertFalse(isDelivered(early), "now it is old");
+        bytes memory closed = abi.encodeWithSelector(
+            IMetricReceiver.MetricReceiver_SourceClosed.selector, source, START + DELAY
+        );
+        expectRefused(refused, closed);
+        expectRefused(heldBack, closed);
+        expectRefused(lastSecond, closed);
+        assertTrue(isDelivered(don.sign(draftOf(960_000))), "measured anew");
         (int64 value,) = receiver.metricOf(source, model, ACCURACY);
-        assertEq(value, 940_000, "the newer stays");
+        assertEq(value, 960_000, "value");
     }
 
     /*//////////////////////////////////////////////////////////////

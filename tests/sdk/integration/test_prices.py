@@ -203,6 +203,10 @@ def test_what_the_receiver_refuses_changes_nothing(
     setting.pass_(24 * 3600 + 2)
     with pytest.raises(ContractRevertedError, match="MetricReceiver_NoMetric"):
         hub.metric_receiver.metric_of(setting.source, model, "accuracy")
+    before = hub.metric_receiver.source_of(setting.source).closed_until
+    assert before is not None
+    told = setting.report(observed_at=int(before.timestamp()))
+    assert told.startswith("MetricReceiver_SourceClosed")
     assert setting.report() == ""
     assert len(hub.metric_receiver.accepted(setting.source, model, "accuracy")) == 2
     assert hub.prices.get(model).price == 100

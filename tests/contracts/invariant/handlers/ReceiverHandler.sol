@@ -80,8 +80,8 @@ contract ReceiverHandler is Test {
         (at, by) = (at % 2, by % 4);
         uint64 observedAt = uint64(block.timestamp) - age % 100;
         if (age % 50 == 7) observedAt = uint64(block.timestamp) + 1;
-        bool may = isActive(at, by) && block.timestamp > closedUntil[at]
-            && observedAt <= block.timestamp && observedAt > told[at].observedAt;
+        bool may = isActive(at, by) && observedAt > closedUntil[at] && observedAt <= block.timestamp
+            && observedAt > told[at].observedAt;
         MetricReport memory report_ = MetricReport(
             METRIC_REPORT_SCHEMA,
             block.chainid,
