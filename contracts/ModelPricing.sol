@@ -62,13 +62,13 @@ contract ModelPricing is IModelPricing {
         if (config.metrics != address(0)) _checkRules(config, points);
         else if (points.length != 0) revert PriceCurve.PriceCurve_WrongLength(points.length);
 
-        // Effect: where it follows the same metric as before, the price goes on from where it was.
+        // Effect: a price that follows the same metric already, or is held, goes on from where it was;
+        // any other begins, with nothing heard yet.
         Pricing storage pricing = _pricings[modelId];
-        bool same = pricing.price != 0 && config.metrics != address(0)
-            && config.metrics == pricing.metrics && config.source == pricing.source
-            && config.metricId == pricing.metricId;
+        bool same = pricing.isHeard() && config.metrics == pricing.metrics
+            && config.source == pricing.source && config.metricId == pricing.metricId;
         if (same) pricing.price = _clamp(pricing.price, config.minPrice, config.maxPrice);
-        else _begin(pricing, config);
+        else (pricing.price, pricing.heardAt) = (config.basePrice, 0);
         (pricing.movedAt, pricing.manualUntil) = (uint40(block.timestamp), 0);
         _store(pricing, config, points);
         (, pricing.transfers) = nft.ownershipOf(modelId);
@@ -160,7 +160,7 @@ contract ModelPricing is IModelPricing {
 
         (int64 metric, uint64 observedAt) = _metricOf(modelId, pricing);
         uint64 target = pricing.points.at(pricing.pointCount, metric);
-        uint64 previous = pricing.price;
+        uint64 previous = pricing.standing();
 
         // Check: it moves the price, or at least is news.
         bool news = observedAt > pricing.heardAt;
@@ -171,12 +171,13 @@ contract ModelPricing is IModelPricing {
             revert ModelPricing_CoolingDown(modelId, ready);
         }
 
-        // Effect: the price moves by one step.
+        // Effect: the price moves by one step, from the base price where nothing is held.
         price = previous;
         if (moves) {
             price = PriceRules.step(previous, target, pricing.maxMoveBps);
-            (pricing.price, pricing.movedAt) = (price, uint40(block.timestamp));
+            pricing.movedAt = uint40(block.timestamp);
         }
+        pricing.price = price;
         // forge-lint: disable-next-line(unsafe-typecast) it is not after this block
         if (news) pricing.heardAt = uint40(observedAt);
         emit PriceSynced(modelId, metric, observedAt, previous, target, price);
@@ -243,7 +244,7 @@ contract ModelPricing is IModelPricing {
         returns (uint64 price, uint40 heardAt, uint40 movedAt, bool stopped)
     {
         Pricing storage pricing = _pricings[modelId];
-        return (pricing.price, pricing.heardAt, pricing.movedAt, pricing.stopped);
+        return (pricing.standing(), pricing.heardAt, pricing.movedAt, pricing.stopped);
     }
 
     /// @inheritdoc IModelPricing
@@ -259,14 +260,6 @@ contract ModelPricing is IModelPricing {
     /*//////////////////////////////////////////////////////////////
                                  PRIVATE
     //////////////////////////////////////////////////////////////*/
-
-    /// @dev The base price, as if a metric had just become too old to be held.
-    function _begin(Pricing storage pricing, PricingConfig calldata config) private {
-        pricing.price = config.basePrice;
-        pricing.heardAt = config.metrics == address(0)
-            ? 0
-            : uint40(block.timestamp - uint256(config.metricMaxAge) - config.holdFor - 1);
-    }
 
     /// @dev A fixed price keeps no rule of what it does not follow.
     function _store(Pricing storage pricing, PricingConfig calldata config, Point[] calldata points)

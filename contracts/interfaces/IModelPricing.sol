@@ -13,8 +13,8 @@ import {IUsdFeeds} from "./IUsdFeeds.sol";
 /// if the owner named one, who can stop sales. A metric moves the price when somebody calls `sync`,
 /// which is apart from its delivery so that neither can hold up the other; by a limited part, after a
 /// least time, and within bounds. Where the metric is too old, the last price is held for a while, then
-/// the base price is charged for a while, then there is no price. Whatever cannot be answered for
-/// reverts: sales stop rather than charge a wrong price.
+/// the base price is charged for a while, then there is no price; the next move begins from the base
+/// price, then. Whatever cannot be answered for reverts: sales stop rather than charge a wrong price.
 ///
 /// Warnings for integrators:
 /// - The owner can change the pricing at any time. A purchase must name the most that it pays, and a
@@ -40,7 +40,7 @@ interface IModelPricing is IQuoter {
     /// @param modelId The registered model.
     /// @param metric The metric's value, times 1,000,000.
     /// @param observedAt When the measurement ended.
-    /// @param previous The price before.
+    /// @param previous The price before, but for one set by hand; the base price if there was none.
     /// @param target The curve's price at the metric.
     /// @param price The price now.
     event PriceSynced(
@@ -136,9 +136,9 @@ interface IModelPricing is IQuoter {
     //////////////////////////////////////////////////////////////*/
 
     /// @notice Sets how a model's price is made. Owner only.
-    /// @dev The price begins at the base price, and is the base price until the first `sync`. If there
-    /// was a pricing that follows the same metric, the price goes on from where it was, within the new
-    /// bounds, and the next move waits for the cooldown. A manual price ends: it was within the former
+    /// @dev The price begins at the base price, and is the base price until the first `sync`. If it
+    /// follows the same metric already, or is held, it goes on from where it was, within the new bounds.
+    /// Either way the next move waits for the cooldown. A manual price ends: it was within the former
     /// bounds, and may be a former owner's.
     /// @param modelId The registered model.
     /// @param config The rules.
@@ -201,8 +201,8 @@ interface IModelPricing is IQuoter {
         returns (PricingConfig memory config, Point[] memory points);
 
     /// @notice Where a model's price stands, whether or not it is in force; all zero if it has none.
-    /// @return price The price that follows the metric.
-    /// @return heardAt When the newest measurement that was followed ended.
+    /// @return price The price without what was set by hand: where the next move begins.
+    /// @return heardAt When the newest measurement that was followed ended; 0 before the first.
     /// @return movedAt When the price last moved, or the pricing was set.
     /// @return stopped Whether sales are stopped.
     function stateOf(uint64 modelId)

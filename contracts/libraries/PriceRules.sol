@@ -19,13 +19,30 @@ library PriceRules {
 
         uint256 limit = pricing.metricMaxAge;
         if (limit == 0) return (followed, Basis.Fixed);
-        uint256 age = block.timestamp - pricing.heardAt;
-        if (age <= limit) return (followed, Basis.Followed);
-        limit += pricing.holdFor;
-        if (age <= limit) return (followed, Basis.Held);
-        limit += pricing.baseFor;
-        if (age <= limit) return (pricing.basePrice, Basis.Base);
+        uint256 since = pricing.movedAt;
+        uint256 heardAt = pricing.heardAt;
+        if (heardAt != 0) {
+            uint256 age = block.timestamp - heardAt;
+            if (age <= limit) return (followed, Basis.Followed);
+            limit += pricing.holdFor;
+            if (age <= limit) return (followed, Basis.Held);
+            since = heardAt + limit + 1;
+        }
+        if (block.timestamp < since + pricing.baseFor) return (pricing.basePrice, Basis.Base);
         return (0, Basis.Lapsed);
+    }
+
+    /// @notice Where the next move begins: what is in force, or would be, but for a price set by hand;
+    /// the base price also once that has run out.
+    function standing(Pricing storage pricing) internal view returns (uint64) {
+        return isHeard(pricing) ? pricing.price : pricing.basePrice;
+    }
+
+    /// @notice Whether a metric was heard that the price follows, or for which it is held.
+    function isHeard(Pricing storage pricing) internal view returns (bool) {
+        uint256 heardAt = pricing.heardAt;
+        uint256 limit = uint256(pricing.metricMaxAge) + pricing.holdFor;
+        return heardAt != 0 && block.timestamp - heardAt <= limit;
     }
 
     /// @notice Whether a price set by hand is in force.

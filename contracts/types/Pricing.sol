@@ -18,12 +18,12 @@ struct Point {
 /// @notice What the price in force rests on.
 /// @custom:value Unset The model has no pricing.
 /// @custom:value Stopped Its owner or guardian stopped it.
-/// @custom:value Lapsed There is no metric, or it is too old, and the base price has run out too.
+/// @custom:value Lapsed There is no metric yet, or it is too old, and the base price has run out too.
 /// @custom:value Fixed It follows no metric.
 /// @custom:value Manual Its owner set it for some time.
 /// @custom:value Followed The metric, through the curve.
 /// @custom:value Held The metric is too old, and the last price that followed it is held.
-/// @custom:value Base There is no metric, or it is older still, and the base price is charged.
+/// @custom:value Base There is no metric yet, or it is older still, and the base price is charged.
 enum Basis {
     Unset,
     Stopped,
@@ -48,7 +48,7 @@ enum Basis {
 /// in seconds. Then sales stop.
 /// @param cooldown Least time between two moves of the price, in seconds.
 /// @param maxMoveBps Largest move, in basis points of the price.
-/// @param basePrice Price to begin with, and when there is no metric; dollars, 6 decimals.
+/// @param basePrice Price to begin with, and when the metric stays away; dollars, 6 decimals.
 /// @param minPrice Lowest price; not zero, from which no share of it would lead away.
 /// @param maxPrice Highest price.
 /// @param guardian Who else may stop sales until the model changes hands; the zero address for nobody.
@@ -70,9 +70,8 @@ struct PricingConfig {
 }
 
 /// @notice A model's pricing, as it is stored: what a quote reads first.
-/// @param price The price that follows the metric; never zero once it is set.
-/// @param heardAt When the newest measurement that was followed ended; before the first, the time that
-/// makes the base price run from when the pricing was set.
+/// @param price The fixed price, or the one that followed the metric last; never zero once it is set.
+/// @param heardAt When the newest measurement that was followed ended; 0 before the first.
 /// @param movedAt When the price last moved, or the pricing was set.
 /// @param stopped Whether sales are stopped.
 /// @param manualPrice Price set by hand.

@@ -38,7 +38,7 @@ class PriceNow:
         pricing: how it is made.
         target: where the newest metric leads; None if none is served.
         metric: the newest value delivered; None for a fixed price.
-        heard_at: when the newest measurement that was followed ended.
+        heard_at: when the newest measurement that was followed ended; None before the first.
         refused: why the newest value is not served now, by its contract's own error; None if it is.
     """
 

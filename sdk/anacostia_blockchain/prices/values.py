@@ -71,7 +71,7 @@ class Pricing:
     """How a model's price is made; see `IModelPricing.setPricing`.
 
     Attributes:
-        base: dollars to begin with, and when there is no metric.
+        base: dollars to begin with, and when the metric stays away.
         minimum: lowest price.
         maximum: highest price.
         points: the curve; empty for a fixed price, to which what follows does not apply.
@@ -164,8 +164,8 @@ class PriceState:
     """Where a price stands, whether or not it is in force.
 
     Attributes:
-        price: dollars; the price that follows the metric.
-        heard_at: when the newest measurement that was followed ended.
+        price: dollars, without what was set by hand: where the next move begins.
+        heard_at: when the newest measurement that was followed ended; None before the first.
         moved_at: when the price last moved, or the pricing was set.
     """
 

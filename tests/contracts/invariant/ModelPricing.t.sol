@@ -60,7 +60,7 @@ contract ModelPricingInvariantTest is OraclesTest {
             assertEq(price, 0, "unset");
             return;
         }
-        assertEq(price, handler.price(), "price");
+        assertEq(price, handler.standing(), "price");
         assertEq(heardAt, handler.heardAt(), "heardAt");
         assertEq(movedAt, handler.movedAt(), "movedAt");
         (uint64 low, uint64 high) = handler.bounds();
@@ -69,7 +69,8 @@ contract ModelPricingInvariantTest is OraclesTest {
         assertGt(price, 0, "never zero");
     }
 
-    /// @notice No move is larger than the largest move, or sooner than the cooldown.
+    /// @notice No move is larger than the largest move, from what the rules made the price before, or sooner
+    /// than the cooldown.
     function invariant_MovesAreLimited() public view {
         assertFalse(handler.moveTooFar(), "too far");
         assertFalse(handler.moveTooSoon(), "too soon");

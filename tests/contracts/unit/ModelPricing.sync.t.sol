@@ -247,10 +247,67 @@ contract ModelPricingSyncTest is OraclesTest {
         pricing.priceOf(model);
         vm.warp(heard + 12 days + 1);
 
-        // The next measurement is all that it takes, and the price goes on from where it was.
+        // The next measurement is all that it takes, and the price goes on from the base price.
         deliver(990_000);
-        assertEq(pricing.sync(model), 121e6, "goes on");
-        expectPrice(121e6, Basis.Followed);
+        assertEq(pricing.sync(model), 110e6, "goes on");
+        expectPrice(110e6, Basis.Followed);
+    }
+
+    /// @dev What is charged never moves further than a price may, however far it once was.
+    function test_sync_goesOnFromTheBasePriceThatIsCharged() public {
+        setPricing(config());
+        uint64 reached;
+        while (reached != 400e6) {
+            pass(1 hours);
+            deliver(990_000);
+            reached = pricing.sync(model);
+        }
+        expectPriceAt(block.timestamp + 10 days, 400e6, Basis.Held);
+        expectPriceAt(block.timestamp + 1, 100e6, Basis.Base);
+        (uint64 price,,,) = pricing.stateOf(model);
+        assertEq(price, 100e6, "where the next move begins");
+        uint64 observedAt = uint64(block.timestamp);
+        deliver(990_000);
+        vm.expectEmit(address(pricing));
+        emit IModelPricing.PriceSynced(model, 990_000, observedAt, 100e6, 400e6, 110e6);
+        pricing.sync(model);
+        expectPrice(110e6, Basis.Followed);
+    }
+
+    /// @dev A price set by hand hides where the price stands, and changes nothing about it.
+    function test_sync_goesOnFromTheBasePriceBeneathAManualOne() public {
+        setPricing(config());
+        pass(1 hours);
+        deliver(990_000);
+        pricing.sync(model);
+        pass(11 days);
+        vm.prank(alice);
+        pricing.setManualPrice(model, 50e6, uint40(block.timestamp + 1 hours));
+        deliver(990_000);
+        assertEq(pricing.sync(model), 110e6, "not from 50 dollars, nor from 110");
+        expectPrice(50e6, Basis.Manual);
+    }
+
+    /// @dev News that may not move the price yet, or wants it where it is, makes the base price followed.
+    function test_sync_staysAtTheBasePrice() public {
+        PricingConfig memory rules = config();
+        rules.cooldown = 30 days;
+        setPricing(rules);
+        pass(30 days);
+        deliver(990_000);
+        assertEq(pricing.sync(model), 110e6, "moved");
+        pass(11 days);
+        deliver(990_000);
+        assertEq(pricing.sync(model), 100e6, "in the cooldown");
+        expectPrice(100e6, Basis.Followed);
+
+        pass(30 days);
+        deliver(990_000);
+        assertEq(pricing.sync(model), 110e6, "moved");
+        pass(30 days);
+        deliver(900_000);
+        assertEq(pricing.sync(model), 100e6, "where the curve wants it");
+        expectPrice(100e6, Basis.Followed);
     }
 
     function expectPriceAt(uint256 time, uint64 price, Basis basis) internal {

@@ -17,7 +17,7 @@ contract ModelPricingTest is OraclesTest {
         expectPrice(100e6, Basis.Base);
         (uint64 price, uint40 heardAt, uint40 movedAt, bool stopped) = pricing.stateOf(model);
         assertEq(price, 100e6, "price");
-        assertEq(heardAt, START - 10 days - 1, "heardAt");
+        assertEq(heardAt, 0, "heardAt");
         assertEq(movedAt, START, "movedAt");
         assertFalse(stopped, "stopped");
 
@@ -34,6 +34,62 @@ contract ModelPricingTest is OraclesTest {
         deliver(900_000);
         pricing.sync(model);
         expectPrice(100e6, Basis.Followed);
+    }
+
+    /// @dev Nothing was followed yet: neither durations nor a base price of former rules count, nor does
+    /// it matter that it had run out.
+    function test_setPricing_beginsAnewUntilTheFirstSync() public {
+        PricingConfig memory rules = config();
+        (rules.metricMaxAge, rules.holdFor, rules.baseFor) = (1 days, 0, 1 days);
+        setPricing(rules);
+        deliver(990_000); // what nobody followed is not heard
+        (rules.metricMaxAge, rules.basePrice) = (7 days, 200e6);
+        setPricing(rules);
+        expectPrice(200e6, Basis.Base);
+        vm.warp(START + 1 days - 1);
+        expectPrice(200e6, Basis.Base);
+        vm.warp(START + 1 days);
+        expectNotForSale(Basis.Lapsed);
+        setPricing(rules);
+        expectPrice(200e6, Basis.Base);
+        (uint64 price, uint40 heardAt, uint40 movedAt,) = pricing.stateOf(model);
+        assertEq(price, 200e6, "price");
+        assertEq(heardAt, 0, "heardAt");
+        assertEq(movedAt, block.timestamp, "movedAt");
+    }
+
+    /// @dev Where the clock began so lately that durations reach back beyond it.
+    function test_setPricing_beginsAnewOnAYoungChain() public {
+        vm.warp(1 days);
+        setPricing(config());
+        PricingConfig memory rules = config();
+        rules.basePrice = 200e6;
+        setPricing(rules);
+        expectPrice(200e6, Basis.Base);
+    }
+
+    /// @dev A price that is not held any more goes on from nowhere, though its metric is the same.
+    function test_setPricing_beginsAnewOnceThePriceIsNotHeld() public {
+        PricingConfig memory rules = config();
+        rules.basePrice = 90e6;
+        uint256[2] memory ages = [uint256(10 days + 1), 12 days + 1]; // charged at the base, and lapsed
+        for (uint256 i; i < 2; ++i) {
+            followTo(990_000, 110e6);
+            vm.warp(block.timestamp + ages[i]);
+            setPricing(rules);
+            expectPrice(90e6, Basis.Base);
+            (, uint40 heardAt,,) = pricing.stateOf(model);
+            assertEq(heardAt, 0, "heardAt");
+        }
+    }
+
+    function test_setPricing_goesOnWhileThePriceIsHeld() public {
+        followTo(990_000, 110e6);
+        vm.warp(block.timestamp + 10 days);
+        PricingConfig memory rules = config();
+        rules.basePrice = 90e6;
+        setPricing(rules);
+        expectPrice(110e6, Basis.Held);
     }
 
     function test_setPricing_goesOnWithTheSameMetric() public {

@@ -137,6 +137,29 @@ def test_simulation_is_what_the_contract_does(setting: Setting) -> None:
         assert hub.prices.sync(model) == move.price
 
 
+def test_a_price_that_was_not_heard_of_goes_on_from_the_base(setting: Setting) -> None:
+    hub, model = setting.hub, setting.model
+    brief = {"max_age": timedelta(days=1), "hold_for": timedelta(0), "base_for": timedelta(days=9)}
+    hub.prices.set(model, setting.rules(**brief))
+    assert hub.prices.get(model).heard_at is None
+    for price in (110, 121):
+        setting.pass_(3600)
+        assert setting.report(value=990_000) == ""
+        assert hub.prices.sync(model) == price
+    assert hub.prices.get(model).heard_at is not None
+    setting.pass_(25 * 3600)
+    assert hub.prices.get(model).basis == Basis.BASE
+    (move,) = hub.prices.simulate(model, ["0.99"])
+    assert setting.report(value=990_000) == ""
+    assert hub.prices.sync(model) == move.price == 110
+
+    # Where it is not held any more, new rules begin at their base price.
+    setting.pass_(25 * 3600)
+    hub.prices.set(model, setting.rules(base=Decimal(90)))
+    now = hub.prices.get(model)
+    assert (now.price, now.basis, now.heard_at) == (Decimal(90), Basis.BASE, None)
+
+
 def test_a_price_follows_attestations_and_freezes_when_one_is_revoked(setting: Setting) -> None:
     """The Ethereum Attestation Service's own contracts, from its own build."""
     setting, service = setting.attestations()

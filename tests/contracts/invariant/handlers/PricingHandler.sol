@@ -105,18 +105,18 @@ contract PricingHandler is Test {
             maxPrice: high,
             guardian: GUARDIAN
         });
+        bool goesOn = isSet && rules.metrics != address(0) && isHeard();
         delete _points;
         _points.push(Point(int64(uint64(seed % 1e6)) - 1e6, seed % 2 == 0 ? low : high));
         _points.push(Point(int64(uint64(seed % 1e6)) + 1, seed % 2 == 0 ? high : low));
         vm.prank(OWNER);
         PRICING.setPricing(MODEL, next, _points);
 
-        if (isSet && rules.metrics != address(0)) {
+        if (goesOn) {
             if (price < low) price = low;
             if (price > high) price = high;
         } else {
-            price = next.basePrice;
-            heardAt = uint64(block.timestamp) - next.metricMaxAge - next.holdFor - 1;
+            (price, heardAt) = (next.basePrice, 0);
         }
         (rules, isSet, movedAt, manualUntil) = (next, true, uint64(block.timestamp), 0);
         ++calls[this.setPricing.selector];
@@ -158,7 +158,7 @@ contract PricingHandler is Test {
     function sync() public {
         if (!isSet || rules.metrics == address(0) || stopped || observedAt == 0) return;
         try PRICING.sync(MODEL) returns (uint64 to) {
-            uint64 from = price;
+            uint64 from = standing();
             if (to != from) {
                 uint256 far = to > from ? to - from : from - to;
                 uint256 most = uint256(from) * rules.maxMoveBps / 10_000;
@@ -223,10 +223,21 @@ contract PricingHandler is Test {
     function expected() public view returns (uint64) {
         if (!isSet || stopped) return 0;
         if (isManual()) return manualPrice;
-        if (rules.metrics == address(0)) return price;
+        if (rules.metrics == address(0) || isHeard()) return price;
+        uint256 based = heardAt == 0
+            ? block.timestamp - movedAt
+            : block.timestamp - heardAt - rules.metricMaxAge - rules.holdFor - 1;
+        return based < rules.baseFor ? rules.basePrice : 0;
+    }
+
+    /// @notice Whether a metric was heard that the price follows, or for which it is held.
+    function isHeard() public view returns (bool) {
         uint256 age = block.timestamp - heardAt;
-        if (age <= uint256(rules.metricMaxAge) + rules.holdFor) return price;
-        bool based = age <= uint256(rules.metricMaxAge) + rules.holdFor + rules.baseFor;
-        return based ? rules.basePrice : 0;
+        return heardAt != 0 && age <= uint256(rules.metricMaxAge) + rules.holdFor;
+    }
+
+    /// @notice Where the next move must begin.
+    function standing() public view returns (uint64) {
+        return rules.metrics == address(0) || isHeard() ? price : rules.basePrice;
     }
 }
