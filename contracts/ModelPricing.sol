@@ -93,11 +93,14 @@ contract ModelPricing is IModelPricing {
             revert ModelPricing_PriceOutOfBounds(price, low, high);
         }
 
-        // Check: a raise begins later, and does not give way to another price until then.
+        // Check: a raise begins later, and does not give way to another price until then. Sales that are
+        // stopped may go on in this very transaction.
         uint40 from = uint40(block.timestamp);
+        bool manual = pricing.isManual();
         (uint64 present,) = pricing.inForce();
+        if (pricing.stopped) present = manual ? pricing.manualPrice : pricing.standing();
         if (present != 0 && price > present) {
-            if (pricing.isManual()) {
+            if (manual) {
                 revert ModelPricing_ManualPriceInForce(modelId, pricing.manualUntil);
             }
             from += RAISE_DELAY;

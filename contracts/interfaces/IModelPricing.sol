@@ -155,7 +155,8 @@ interface IModelPricing is IQuoter {
 
     /// @notice Sets a model's price by hand, for some time. Owner only.
     /// @dev A price above the one in force begins `RAISE_DELAY` later, so that purchases that are on
-    /// their way go through. It replaces neither the feeds' checks nor the bounds.
+    /// their way go through. While sales are stopped, that is the one with which they would go on. It
+    /// replaces neither the feeds' checks nor the bounds.
     /// @param modelId The registered model.
     /// @param price The price, within the bounds.
     /// @param until End, exclusive, in seconds; at most `MAX_MANUAL` from now.

@@ -378,6 +378,33 @@ contract ModelPricingTest is OraclesTest {
         expectPrice(110e6, Basis.Manual);
     }
 
+    /// @dev Stopping sales and letting them go on in one transaction makes no raise any sooner.
+    function test_setManualPrice_raisesLaterWhileSalesAreStopped() public {
+        setPricing(config());
+        vm.prank(alice);
+        pricing.stop(model);
+        setManual(120e6, START + 2 hours);
+        vm.prank(alice);
+        pricing.resume(model);
+        expectPrice(100e6, Basis.Base);
+        vm.warp(START + 1 hours);
+        expectPrice(120e6, Basis.Manual);
+
+        // What would be in force is the price set by hand, then: it is not raised, and may be lowered.
+        vm.prank(alice);
+        pricing.stop(model);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IModelPricing.ModelPricing_ManualPriceInForce.selector, model, START + 2 hours
+            )
+        );
+        setManual(130e6, START + 5 hours);
+        setManual(110e6, START + 5 hours);
+        vm.prank(alice);
+        pricing.resume(model);
+        expectPrice(110e6, Basis.Manual);
+    }
+
     function test_setManualPrice_sellsWhereNothingElseDoes() public {
         setPricing(config());
         vm.warp(START + 30 days);

@@ -177,6 +177,7 @@ contract PricingHandler is Test {
         to = uint64(bound(to, rules.minPrice, rules.maxPrice));
         uint64 until = uint64(block.timestamp + bound(time, 1 hours + 1, 30 days));
         uint64 present = expected();
+        if (stopped) present = isManual() ? manualPrice : standing();
         bool raised = present != 0 && to > present;
         if (raised && isManual()) return;
         vm.prank(OWNER);
