@@ -198,14 +198,14 @@ contract StoryAdapter is IStoryAdapter, ReentrancyGuardTransient {
         }
     }
 
-    /// @dev Takes an amount from the caller and lets `spender` take it on; returns what was there
-    /// before, which is nobody's: it is left alone.
+    /// @dev Takes an amount from the caller and lets `spender` take it on; sends back what is too much.
+    /// Returns what was there before, which is nobody's: it is left alone.
     function _take(address currency, uint256 amount, address spender)
         private
         returns (uint256 before)
     {
         if (amount == 0) {
-            if (msg.value != 0) revert StoryAdapter_UnexpectedValue(msg.value);
+            if (msg.value != 0) _sendBack(msg.value);
             return 0;
         }
         before = IERC20(currency).balanceOf(address(this));

@@ -11,7 +11,8 @@ import {StoryContracts, StoryPurchase, StoryRegistration} from "../types/Story.s
 /// asset's owner signed for this one transaction, and it acts for nobody but its caller. Everything
 /// else is called at Story's own contracts, whose events then name the right account.
 interface IStoryAdapter {
-    /// @notice Emitted when a token became an IP asset through this contract.
+    /// @notice Emitted when a token was described and offered as an IP asset through this contract, which
+    /// also made it one if it was none yet.
     /// @param ipId The asset.
     /// @param nft The token's contract.
     /// @param tokenId The token.
@@ -67,7 +68,7 @@ interface IStoryAdapter {
     /// @notice Thrown when less of the coin is sent than is to be paid.
     error StoryAdapter_Underpaid(uint256 fee, uint256 sent);
 
-    /// @notice Thrown when the coin is sent where another token, or nothing, is to be paid.
+    /// @notice Thrown when the coin is sent where another token is to be paid.
     error StoryAdapter_UnexpectedValue(uint256 sent);
 
     /// @notice Thrown when the caller does not take back what it sent too much.
@@ -75,8 +76,8 @@ interface IStoryAdapter {
 
     /// @notice Makes a token of the caller's an IP asset of Story's, with metadata and terms.
     /// @dev Where it is an asset already, whoever registered it, the rest still happens. Story's fee for
-    /// a registration, if there is one, is taken from the caller, in coin or by allowance. The signature
-    /// counts once: it holds for the account's state. Whoever sees it can use it up, to no other effect
+    /// a registration, if there is one, is taken from the caller, in coin or by allowance: what is too much
+    /// comes back, all of it where there is nothing to pay. The signature counts once: it holds for the account's state. Whoever sees it can use it up, to no other effect
     /// than that this call reverts (`IPAccount__InvalidSignature`) and is to be signed again.
     /// @param wanted See `StoryRegistration`.
     /// @return ipId The asset.
@@ -87,7 +88,7 @@ interface IStoryAdapter {
         returns (address ipId, uint256[] memory termsIds);
 
     /// @notice Buys licences. If their fee is in the wrapped coin, it can be sent along: what is too much
-    /// comes back. Otherwise it is taken by allowance.
+    /// comes back, all of it where they cost nothing. Otherwise it is taken by allowance.
     /// @param wanted See `StoryPurchase`.
     /// @return firstTokenId The first licence; the others follow.
     function buy(StoryPurchase calldata wanted) external payable returns (uint256 firstTokenId);

@@ -46,7 +46,10 @@ class StoryAdapter(Contract):
     def register(
         self, wanted: StoryRegistration, *, value: int = 0
     ) -> tuple[Address, tuple[int, ...]]:
-        """Make a token an IP asset, with metadata and terms; the asset, and the terms' ids."""
+        """Make a token an IP asset, with metadata and terms; the asset, and the terms' ids.
+
+        `value` pays Story's fee; what is too much comes back, all of it if it is an asset already.
+        """
         receipt = self.chain.send(self.calls.register(wanted, value=value))
         (event,) = self._events("IpRegistered", receipt)
         return str(to_checksum_address(event["ipId"])), tuple(event["termsIds"])

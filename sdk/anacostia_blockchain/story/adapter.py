@@ -71,7 +71,7 @@ def register(
         terms: under which it is offered, at their own price.
         metadata_uri: where the metadata is, of the asset as of the token.
         metadata_hash: SHA-256 of it.
-        value: coins that pay Story's fee for a registration, if there is one.
+        value: coins that pay Story's fee for a registration, if there is one; the rest comes back.
 
     Returns:
         The asset, and the ids of the terms.

@@ -150,6 +150,26 @@ contract StoryAdapterTest is StoryTest {
         assertEq(owner.balance, 100 ether - FEE, "the rest came back");
     }
 
+    /// @dev Nothing is to be paid then, whatever the caller expected.
+    function test_register_withAFee_whereAStrangerRegisteredFirst() public {
+        address[2] memory currencies = [address(coin), address(new GoodToken())];
+        for (uint256 i; i < 2; ++i) {
+            assets.setRegistrationFee(carol, currencies[i], 0);
+            uint64 modelId = registerAs(owner, string.concat(NAME, vm.toString(i)));
+            assets.register(block.chainid, address(nft), modelId);
+            assets.setRegistrationFee(carol, currencies[i], 5);
+            StoryRegistration memory wanted = registration(modelId, remix(1));
+            vm.expectEmit(true, true, true, false, address(adapter));
+            emit IStoryAdapter.IpRegistered(
+                ipOf(modelId), address(nft), modelId, owner, new uint256[](0)
+            );
+            vm.prank(owner);
+            adapter.register{value: 5}(wanted);
+            assertEq(owner.balance, 100 ether, "all of it came back");
+            assertEq(address(adapter).balance, 0, "kept nothing");
+        }
+    }
+
     function test_register_withAFeeInAToken() public {
         GoodToken token = new GoodToken();
         token.mint(owner, 5);
@@ -206,11 +226,9 @@ contract StoryAdapterTest is StoryTest {
         require(coin.transfer(address(adapter), 1 ether));
         vm.startPrank(alice);
         adapter.buy(purchase(ipId, termsId, 1, alice));
+        adapter.buy{value: 1}(purchase(ipId, termsId, 1, alice)); // it cost something a moment ago
+        assertEq(alice.balance, 100 ether, "all of it came back");
         assertEq(coin.balanceOf(alice), 0, "what somebody lost there is nobody's");
-        vm.expectRevert(
-            abi.encodeWithSelector(IStoryAdapter.StoryAdapter_UnexpectedValue.selector, 1)
-        );
-        adapter.buy{value: 1}(purchase(ipId, termsId, 1, alice));
     }
 
     function test_buy_givesBackWhatAHookDidNotTake() public {
@@ -291,6 +309,15 @@ contract StoryAdapterTest is StoryTest {
             abi.encodeWithSelector(IStoryAdapter.StoryAdapter_NotTaken.selector, address(buyer), 1)
         );
         buyer.buy{value: FEE + 1}(adapter, purchase(ipId, termsId, 1, address(buyer)));
+    }
+
+    function test_buy_forNothing_revertsWhenTheRestIsNotTaken() public {
+        (address ipId, uint256 termsId) = offered(blank());
+        Grateless buyer = new Grateless();
+        vm.expectRevert(
+            abi.encodeWithSelector(IStoryAdapter.StoryAdapter_NotTaken.selector, address(buyer), 1)
+        );
+        buyer.buy{value: 1}(adapter, purchase(ipId, termsId, 1, address(buyer)));
     }
 
     function test_buy_cannotBeReentered() public {

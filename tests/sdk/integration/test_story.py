@@ -500,9 +500,14 @@ class TestAdapter:
         made = offered(alice)
         alice.story.set_metadata(made, "ipfs://bafy", b"")
         adapter.register(
-            alice.story, made, ["open"], metadata_uri="ipfs://b", metadata_hash=b"\1" * 32
+            *(alice.story, made, ["open"]),
+            metadata_uri="ipfs://b",
+            metadata_hash=b"\1" * 32,
+            value=7,  # for a fee that nobody asks for: the asset is one already
         )
         assert len(alice.story.attached(made)) == 2
+        where = (alice.story.adapter.address, "latest")
+        assert int(alice.chain.rpc("eth_getBalance", *where), 16) == 0
 
     def test_strangers(self, alice, bob) -> None:
         with refused("StoryAdapter_NotOwner"):
