@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from anacostia_blockchain.cli import Session, session
+from anacostia_blockchain.cli.output import styled
 from anacostia_blockchain.errors import ConfigError, PipelineError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _prepare(home: Path) -> Path:
 def _digits(session: Session, hub: Anacostia, folder: Path) -> None:
     from anacostia_blockchain.examples import digits  # noqa: PLC0415 - scikit-learn, an extra
 
-    session.output.note("\n[bold]A classifier of handwritten digits[/]")
+    session.output.note(styled(("\nA classifier of handwritten digits", "bold")))
     digits.write_data(folder / "data")
     _run(session, lambda: digits.build(folder, hub), folder)
 
@@ -91,7 +92,7 @@ def _digits(session: Session, hub: Anacostia, folder: Path) -> None:
 def _shakespeare(session: Session, hub: Anacostia, folder: Path) -> None:
     from anacostia_blockchain.examples import shakespeare  # noqa: PLC0415 - a command loads its own
 
-    session.output.note("\n[bold]A language model of Shakespeare, in two deliveries[/]")
+    session.output.note(styled(("\nA language model of Shakespeare, in two deliveries", "bold")))
     for plays in (shakespeare.EARLY, shakespeare.LATER):
         shakespeare.write_plays(folder / "data", plays)
         _run(session, lambda: shakespeare.build(folder, hub), folder)
@@ -118,7 +119,7 @@ def _metrics(database: Path, run_id: int) -> list[tuple[str, float]]:
 
 def _verified(session: Session, model: str) -> tuple[str, bool, bool]:
     """Verify in another process, from chain and store only."""
-    session.output.note(f"[bold]Verify {model} in another process[/]")
+    session.output.note(styled((f"Verify {model} in another process", "bold")))
     code = _anacostia(session, "verify", model)
     session.output.note("")
     return f"verify {model}", code == 0, True
@@ -127,14 +128,14 @@ def _verified(session: Session, model: str) -> tuple[str, bool, bool]:
 def _tampered(session: Session, home: Path) -> list[tuple[str, bool, bool]]:
     """Alter one byte of an artefact, then one metric; both must be caught."""
     note = session.output.note
-    note("[bold]Alter one byte of the newest language model[/]")
+    note(styled(("Alter one byte of the newest language model", "bold")))
     with _one_byte(_largest_object(home / "store")):
         caught = _anacostia(session, "verify", "shakespeare@champion")
-    note("\n[bold]Alter one metric in the database[/]")
+    note(styled(("\nAlter one metric in the database", "bold")))
     database = home / "digits" / "metadata.db"
     with _one_metric(database):
         lied = _anacostia(session, "runs", "verify", "0", "--db", str(database))
-    note("\n[bold]Both put back[/]")
+    note(styled(("\nBoth put back", "bold")))
     healed = _anacostia(session, "runs", "verify", "0", "--db", str(database))
     return [
         ("verify shakespeare@champion, one byte altered", caught == 0, False),
@@ -195,8 +196,8 @@ def _summary(
             rows.append((f"{model.name}@{version.version}", version.root, parents))
     session.output.table(("version", "root", "made from"), rows, [list(map(str, r)) for r in rows])
     for name, found, expected in checks:
-        right = "[green]as expected[/]" if found == expected else "[bold red]NOT AS EXPECTED[/]"
-        session.output.note(f"{'passes' if found else 'fails ':6}  {right}  {name}")
+        right = ("as expected", "green") if found == expected else ("NOT AS EXPECTED", "bold red")
+        session.output.note(styled("passes  " if found else "fails   ", right, f"  {name}"))
     home = session.home
     session.output.note(
         f"\n{seconds:.0f} s. Everything is in {home}/. Try next:\n"

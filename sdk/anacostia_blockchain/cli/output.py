@@ -27,12 +27,14 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Column, Table
+from rich.text import Text
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.types import Progress as Report
 
 _PIPE_WIDTH = 200
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of writing."""
 
 
 class Output:
@@ -46,9 +48,11 @@ class Output:
         self.as_json = as_json
         # What is piped into a file or another program is not cut to some terminal's width.
         width = None if sys.stdout.isatty() else _PIPE_WIDTH
-        # Without `emoji`, a DID is printed as it is: ":key:" would become the picture of a key.
-        self._out = Console(highlight=False, soft_wrap=True, width=width, emoji=False)
-        self._err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        # Texts come from strangers: they are shown as they are, and never read as markup, which can
+        # hide them or make links of them. Without `emoji`, a DID's ":key:" is not made a picture.
+        plain: dict[str, Any] = {"highlight": False, "soft_wrap": True, "emoji": False}
+        self._out = Console(width=width, markup=False, **plain)
+        self._err = Console(stderr=True, markup=False, **plain)
 
     def result(self, data: object, text: str | None = None) -> None:
         """One result: `data` as JSON, or `text` for a person."""
@@ -69,9 +73,11 @@ class Output:
             self.result(data)
             return
         headers = (Column(name, overflow="fold") for name in columns)
-        table = Table(*headers, title=title or None, title_justify="left", box=None, pad_edge=False)
+        table = Table(
+            *headers, title=_harmless(title) or None, title_justify="left", box=None, pad_edge=False
+        )
         for row in rows:
-            table.add_row(*(_harmless(str(cell)) for cell in row))
+            table.add_row(*(c if isinstance(c, Text) else _harmless(str(c)) for c in row))
         self._out.print(table)
 
     def line(self, data: object, text: str) -> None:
@@ -82,9 +88,9 @@ class Output:
         """Text that is not to be wrapped, coloured or read as markup."""
         click.echo(_harmless(text))
 
-    def note(self, text: str) -> None:
+    def note(self, text: str | Text) -> None:
         """A remark on the way, for a person only."""
-        self._err.print(_harmless(text))
+        self._err.print(text if isinstance(text, Text) else _harmless(text))
 
     def error(self, error: BaseException) -> None:
         """Why a command failed, and what to do."""
@@ -92,8 +98,7 @@ class Output:
         if self.as_json:
             click.echo(json.dumps({"error": kind, "message": str(error)}), err=True)
         else:
-            self._err.print(f"[bold red]error[/]: {kind}: ", end="")
-            self._err.print(_harmless(str(error)), markup=False)
+            self._err.print(styled(("error", "bold red"), f": {kind}: {error}"))
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Report]:
@@ -119,7 +124,7 @@ class Output:
             yield lambda _what, _count: None
             return
         with self._err.status("…") as status:
-            yield lambda what, count: status.update(f"{what}: {count:,}")
+            yield lambda what, count: status.update(styled(f"{what}: {count:,}"))
 
 
 def _harmless(text: str) -> str:
@@ -127,9 +132,15 @@ def _harmless(text: str) -> str:
     return _OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
-def tick(passed: bool) -> str:
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """A text of parts, of which some come with a style."""
+    pairs = ((part, "") if isinstance(part, str) else part for part in parts)
+    return Text.assemble(*((_harmless(text), style) for text, style in pairs))
+
+
+def tick(passed: bool) -> Text:
     """A coloured word for the outcome of a check."""
-    return "[green]pass[/]" if passed else "[bold red]FAIL[/]"
+    return styled(("pass", "green") if passed else ("FAIL", "bold red"))
 
 
 def as_data(value: Any) -> Any:  # noqa: ANN401 - any value in, plain data out

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import click
-from rich.markup import escape
 
 from anacostia_blockchain.cli import Session, session
-from anacostia_blockchain.cli.output import as_data, tick
+from anacostia_blockchain.cli.output import as_data, styled, tick
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.unixfs import CHUNK
 from anacostia_blockchain.errors import AnacostiaError, ConfigError
@@ -63,7 +62,7 @@ def get(session: Session, cid: str, target: str) -> None:
         return
     with session.output.progress("fetching") as progress:
         path = session.storage().get(CID.parse(cid), Path(target), progress=progress)
-    session.output.result({"path": str(path)}, f"verified and written to {escape(str(path))}")
+    session.output.result({"path": str(path)}, f"verified and written to {path}")
 
 
 def _to_stdout(session: Session, cid: CID) -> None:
@@ -108,7 +107,7 @@ def unpin(session: Session, cid: str, name: str | None) -> None:
 def list_(session: Session) -> None:
     """Pinned content."""
     pins = list(session.storage().pins())
-    rows = [(pin.cid, escape(pin.name), _when(pin)) for pin in pins]
+    rows = [(pin.cid, pin.name, _when(pin)) for pin in pins]
     session.output.table(("cid", "name", "pinned (UTC)"), rows, as_data(pins))
 
 
@@ -148,9 +147,10 @@ def check(
     for health in _checked(store, wanted, repair=repair, sample=sample):
         found.append(health)
         if health.warning:
-            session.output.note(f"[yellow]warning[/]: {health.cid}: {escape(health.warning)}")
+            warning = f": {health.cid}: {health.warning}"
+            session.output.note(styled(("warning", "yellow"), warning))
     rows = [
-        (h.cid, escape(", ".join(h.names)), f"{h.good}/{h.wanted}", tick(h.healthy), _copies(h))
+        (h.cid, ", ".join(h.names), f"{h.good}/{h.wanted}", tick(h.healthy), _copies(h))
         for h in found
     ]
     shown = ("good", "claimed", "healthy", "warning")
@@ -191,7 +191,7 @@ def doctor(session: Session) -> None:
             passed, detail = True, _probe(store)
         except AnacostiaError as error:
             passed, detail = False, str(error)
-        rows.append((escape(label), tick(passed), escape(detail)))
+        rows.append((label, tick(passed), detail))
         data.append({"store": label, "passed": passed, "detail": detail})
     session.output.table(("store", "", "detail"), rows, data)
     sys.exit(0 if all(entry["passed"] for entry in data) else 1)
@@ -245,7 +245,7 @@ def _copies(health: Health) -> str:
         f"{copy.store}: {copy.state}{'' if copy.state is State.GOOD else f' ({copy.detail})'}"
         for copy in health.copies
     )
-    return escape("\n".join(lines))
+    return "\n".join(lines)
 
 
 def _when(pin: Pin) -> str:

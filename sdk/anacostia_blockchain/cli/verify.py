@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from anacostia_blockchain.cli import Session, session
-from anacostia_blockchain.cli.output import tick
+from anacostia_blockchain.cli.output import styled, tick
 from anacostia_blockchain.verify import Report, verify_version
 
 
@@ -60,7 +60,7 @@ def show(session: Session, report: Report) -> None:
     """Print a report as a table."""
     rows = [(check.name, tick(check.passed), check.detail) for check in report.checks]
     session.output.table(("check", "", "detail"), rows, report.to_dict(), title=report.subject)
-    session.output.note("verified" if report.passed else "[bold red]not verified[/]")
+    session.output.note("verified" if report.passed else styled(("not verified", "bold red")))
 
 
 def _verify_file(session: Session, path: Path, hashes: tuple[str, ...], rpc: str | None) -> Report:
