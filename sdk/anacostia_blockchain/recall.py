@@ -66,17 +66,22 @@ class Impact:
 
     def path(self, affected: Affected) -> list[Parent]:
         """The shortest way from the source to an affected version, both included."""
-        if not self._by_key:
-            self._by_key.update({(one.model_id, one.version): one for one in self.affected})
         way = [Parent(affected.model_id, affected.version)]
         while affected.depth > 1:
-            nearest = min(
-                (p for p in affected.parents if (p.model_id, p.version) in self._by_key),
-                key=lambda p: self._by_key[p.model_id, p.version].depth,
-            )
-            way.append(nearest)
-            affected = self._by_key[nearest.model_id, nearest.version]
+            way.append(self.above(affected))
+            affected = self._by_key[way[-1].model_id, way[-1].version]
         return [self.source, *reversed(way)]
+
+    def above(self, affected: Affected) -> Parent:
+        """The version before an affected one on the shortest way to it."""
+        if affected.depth == 1:
+            return self.source
+        if not self._by_key:
+            self._by_key.update({(one.model_id, one.version): one for one in self.affected})
+        return min(
+            (p for p in affected.parents if (p.model_id, p.version) in self._by_key),
+            key=lambda p: self._by_key[p.model_id, p.version].depth,
+        )
 
     def label(self, version: Parent | Affected) -> str:
         """A version as people name it; the registry's names hold no character to be escaped."""
@@ -231,19 +236,19 @@ def tree(impact: Impact) -> str:
     """The affected versions under their nearest parents, as text."""
     children: dict[Key, list[Affected]] = {}
     for one in impact.affected:
-        above = impact.path(one)[-2]
+        above = impact.above(one)
         children.setdefault((above.model_id, above.version), []).append(one)
-    lines = [impact.label(impact.source)]
-
-    def add(key: Key, margin: str) -> None:
-        below = children.get(key, [])
-        for place, one in enumerate(below):
-            last = place + 1 == len(below)
-            marks = f"  ({', '.join(one.aliases)})" if one.aliases else ""
-            lines.append(f"{margin}{'└── ' if last else '├── '}{impact.label(one)}{marks}")
-            add((one.model_id, one.version), margin + ("    " if last else "│   "))
-
-    add((impact.source.model_id, impact.source.version), "")
+    lines = []
+    # No recursion: anybody can derive one from the other, as often as they like.
+    waiting: list[tuple[Parent | Affected, str, str]] = [(impact.source, "", "")]
+    while waiting:
+        it, branch, margin = waiting.pop()
+        marks = f"  ({', '.join(it.aliases)})" if isinstance(it, Affected) and it.aliases else ""
+        lines.append(f"{branch}{impact.label(it)}{marks}")
+        below = children.get((it.model_id, it.version), [])
+        for place, child in enumerate(reversed(below)):  # what is put first is taken last
+            ends = ("├── ", "│   ") if place else ("└── ", "    ")
+            waiting.append((child, margin + ends[0], margin + ends[1]))
     return "\n".join(lines)
 
 

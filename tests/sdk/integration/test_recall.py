@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import sys
 import threading
 
 import pytest
@@ -219,6 +220,23 @@ def test_impact_by_command(anacostia, hub, family, name):
     chart = anacostia("models", "impact", f"{family['data']}@1", "--as", "mermaid")
     assert f'    v{family["base"]}_1 -->|"quantization"| v{family["small"]}_1' in chart
     assert chart.count("-->") == 5
+
+
+def test_a_tree_as_deep_as_anybody_makes_it():
+    """Whoever derives one model from the other, again and again, does not end the command."""
+    depth, limit = 1_500, sys.getrecursionlimit()
+    chain = tuple(
+        recall.Affected(place, 1, place - 1, (Parent(place - 1, 1, Relation.FINETUNE),))
+        for place in range(2, depth + 1)
+    )
+    found = recall.Impact(Parent(1, 1), True, chain, dict.fromkeys(range(1, depth + 1), "m"), 1)
+    sys.setrecursionlimit(1_000)  # Python's own; a dependency of web3 raises it
+    try:
+        shown = recall.tree(found).splitlines()
+    finally:
+        sys.setrecursionlimit(limit)
+    assert len(shown) == depth
+    assert shown[-1] == "    " * (depth - 2) + "└── m@1"
 
 
 def test_revocations_by_command(anacostia, hub, family, name):
