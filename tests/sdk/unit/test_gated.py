@@ -6,6 +6,7 @@ import os
 import pickle
 import stat
 import traceback
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -411,6 +412,28 @@ def test_swapped_files_do_not_open(sealed, keys, tmp_path):
     (folder / "x").rename(two)
     with pytest.raises(IntegrityError):
         opened(sealed, keys).decrypt(tmp_path / "copy")
+
+
+class Counted(tuple):
+    """Tells how often it was gone through."""
+
+    walks = 0
+
+    def __iter__(self):
+        Counted.walks += 1
+        return super().__iter__()
+
+
+def test_files_are_looked_up_without_going_through_all(sealed, keys, monkeypatch):
+    """An index names many files in few bytes."""
+    content = opened(sealed, keys)
+    index = content.index
+    monkeypatch.setitem(vars(content), "index", replace(index, files=Counted(index.files)))
+    for file in index.files:
+        content.open(file.path).close()
+    with pytest.raises(NotFoundError, match="holds no file 'another'"):
+        content.open("another")
+    assert Counted.walks == 1
 
 
 def test_a_stranger_a_wrong_key_and_a_wrong_context_stay_out(sealed, keys):

@@ -11,7 +11,14 @@ from typing import BinaryIO, TypeAlias
 
 from anacostia_blockchain._keyfiles import SecretKey
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.content.encryption.header import FOLDER, INDEX, NAME, Header, Index
+from anacostia_blockchain.content.encryption.header import (
+    FOLDER,
+    INDEX,
+    NAME,
+    Header,
+    Index,
+    SealedFile,
+)
 from anacostia_blockchain.content.encryption.segments import PLAIN, FileCipher, open_stream
 from anacostia_blockchain.content.folder import import_source
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError, StorageError
@@ -88,6 +95,11 @@ class SealedContent(SecretKey):
         index.check(self.header)
         return index
 
+    @cached_property
+    def _files(self) -> dict[str, SealedFile]:
+        """By path; the index names each once."""
+        return {file.path: file for file in self.index.files}
+
     def open(self, path: str = "") -> BinaryIO:
         """Open a file as a seekable stream; only the segments that are read are fetched.
 
@@ -97,10 +109,10 @@ class SealedContent(SecretKey):
         Raises:
             NotFoundError: there is no such file.
         """
-        for file in self.index.files:
-            if file.path == path:
-                return self._stream(str(file.number), file.size)
-        raise NotFoundError(f"the sealed content holds no file {path!r}")
+        if path not in self._files:
+            raise NotFoundError(f"the sealed content holds no file {path!r}")
+        file = self._files[path]
+        return self._stream(str(file.number), file.size)
 
     def decrypt(self, target: Path, *, progress: Progress | None = None) -> Path:
         """Write the plaintext to `target`, which appears only if all of it is as committed to.
