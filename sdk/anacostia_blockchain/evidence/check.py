@@ -34,7 +34,13 @@ from anacostia_blockchain.evidence.state import (
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.promotion import portable
 from anacostia_blockchain.proofs.layout import model_id_slot
-from anacostia_blockchain.proofs.state import ProvenState, Trust, header_number, trust
+from anacostia_blockchain.proofs.state import (
+    ProvenState,
+    Trust,
+    contract_at,
+    header_number,
+    trust,
+)
 from anacostia_blockchain.types import LedgerHead
 from anacostia_blockchain.verify import Check, Report
 
@@ -134,21 +140,13 @@ class _Evidence:
             raise IntegrityError(f"a part is about block {number}, and not the one in the index")
 
     def _state(self) -> str:
-        addresses = {}
         for name, given in ((REGISTRY, self.subject.registry), (LEDGER, self.subject.ledger)):
             if given.lower() != predicted_address(name).lower():
                 raise IntegrityError(f"{given} is not where this package's {name} is")
-            addresses[given.lower()] = name
-
-        def named(address: str) -> str:
-            if address not in addresses:
-                raise IntegrityError(f"{address} is none of this package's contracts")
-            return addresses[address]
-
         members = self.archive.members("state/")
         for member in members:
             block = self.archive.document(member)
-            self.state.add(block, named)
+            self.state.add(block, contract_at)
             made = datetime.fromtimestamp(header_number(block, "timestamp"), UTC)
             self.time = made.isoformat()
         return f"{len(members)} parts of block {self.subject.block} proven against a trusted hash"

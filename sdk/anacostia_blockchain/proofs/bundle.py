@@ -9,7 +9,8 @@ A bundle is a ZIP archive:
 
 Whoever trusts a block's hash (from any node, explorer or light client of their choice) can check
 everything else offline: the storage proofs lead from the hash to the contracts' state, the state to
-the root CID and the log's head, and these to every byte and to the run's record.
+the root CID and the log's head, and these to every byte and to the run's record. It says how things
+stood at the newest of its blocks, and nothing of what was revoked since: look at that block's time.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundErr
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.promotion import portable
 from anacostia_blockchain.proofs.layout import LedgerHeadSlots, VersionSlots
-from anacostia_blockchain.proofs.state import ProvenState, header_number, trust
+from anacostia_blockchain.proofs.state import ProvenState, contract_at, header_number, trust
 from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.types import Status
 from anacostia_blockchain.verify import Check, Evidence, Report
@@ -125,13 +126,19 @@ def _checks(bundle: _Bundle) -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 def _blocks(bundle: _Bundle) -> str:
-    """Trusted hash → header → state root → every slot that later checks read."""
+    """Trusted hash → header → state root → every slot that later checks read.
+
+    The ledger's may be of an older block, at which the log's head was the one that the proof is
+    for. The registry's are of the newest: of an older one, they would not show what was revoked
+    since.
+    """
     for block in bundle.document["blocks"]:
-        bundle.state.add(
-            block, lambda address: _REGISTRY if _is_registry(bundle, address) else _LEDGER
-        )
+        bundle.state.add(block, contract_at)
     shown = ", ".join(map(str, sorted(bundle.state.blocks)))
-    return f"state of block {shown} proven against trusted hashes"
+    at = bundle.state.number(_REGISTRY, predicted_address(_REGISTRY))
+    if at != max(bundle.state.blocks):
+        raise IntegrityError(f"the registry is shown at block {at}, not at the newest of {shown}")
+    return f"state of block {shown} proven against trusted hashes, the registry's at {at}"
 
 
 def _registry(bundle: _Bundle) -> str:
@@ -174,6 +181,9 @@ def _run(bundle: _Bundle) -> str:
     proof = RunProof.from_json(json.dumps(bundle.document["run"]).encode())
     if (proof.leaf, proof.log_id) != (statement.run_leaf, statement.log_id):
         raise IntegrityError("the proof is of another run than the statement names")
+    expected = (bundle.document["chain_id"], predicted_address(_LEDGER).lower())
+    if (proof.chain_id, proof.ledger.lower()) != expected:
+        raise IntegrityError("the proof is for another chain or ledger")
     proof.verify()
     slots = LedgerHeadSlots(proof.log_id)
     size = slots.read_size(bundle.slot(_LEDGER, proof.ledger, slots.writer_and_size))
@@ -210,10 +220,6 @@ def _lineage_clean(bundle: _Bundle) -> str:
             if (parent.model_id, parent.version) not in queue:
                 queue.append((parent.model_id, parent.version))
     return f"{len(queue) - 1} ancestors, none revoked"
-
-
-def _is_registry(bundle: _Bundle, address: str) -> bool:
-    return address.lower() == str(bundle.document["registry"]).lower()
 
 
 def _evidence(bundle: _Bundle) -> Evidence:

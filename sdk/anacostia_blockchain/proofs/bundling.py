@@ -46,16 +46,16 @@ def write_bundle(
 
 
 def _gather(client: Anacostia, model_id: int, number: int, max_visits: int) -> dict[str, Any]:
-    block = client.chain.block_number()
+    proof = _run_proof(client, model_id, number)
+    head = None if proof is None else client.ledger.head_of(proof.log_id)
+    block = client.chain.block_number()  # last: nothing is shown at a newer block than the registry
     slots = [
         slot
         for parent in _lineage(client, Parent(model_id, number), max_visits)
         for slot in _record_slots(client, parent)
     ]
     blocks = [prove_state(client, block, {client.registry.address: slots})]
-    proof = _run_proof(client, model_id, number)
-    if proof is not None:
-        head = client.ledger.head_of(proof.log_id)
+    if proof is not None and head is not None:
         # The log may have grown since: then its head is proven where it still was this one.
         at = block if head.size == proof.size else client.ledger.block_of(proof.log_id, proof.size)
         blocks.append(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.content.documents import field
-from anacostia_blockchain.deployment import immutables, is_build_of
+from anacostia_blockchain.deployment import immutables, is_build_of, predicted_address
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError
 from anacostia_blockchain.proofs.storage import block_hash, header_fields, prove
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _KNOWS_ITS_CHAIN = "ModelRegistry"
 """Its code holds the number of the chain that it was deployed on, for EIP-712."""
+
+_PROVEN = ("ModelRegistry", "RunLedger")
+"""Contracts whose state documents show."""
 
 _LARGEST = 1 << 37
 """More than any block's number, or time in seconds."""
@@ -96,8 +99,22 @@ def header_number(block: object, name: str) -> int:
     return number
 
 
+def contract_at(address: str) -> str:
+    """The name of this package's contract that is at an address, on every chain.
+
+    Code alone tells nothing: a constructor can write whatever storage it likes, and return ours.
+
+    Raises:
+        IntegrityError: it is none that documents are about.
+    """
+    for name in _PROVEN:
+        if address.lower() == predicted_address(name).lower():
+            return name
+    raise IntegrityError(f"{address} is none of this package's contracts")
+
+
 class ProvenState:
-    """Slots that were proven, by contract.
+    """Slots that were proven, by contract; all of a contract's are of one block.
 
     Args:
         trusted: judges the hashes of blocks.
@@ -109,6 +126,7 @@ class ProvenState:
         self._trusted = trusted
         self._chain_id = chain_id
         self._slots: dict[tuple[str, str], dict[int, int]] = {}
+        self._of: dict[tuple[str, str], tuple[int, bytes]] = {}
 
     def add(self, block: Mapping[str, Any], names: Callable[[str], str]) -> None:
         """Check a block that `prove_state` wrote.
@@ -118,8 +136,8 @@ class ProvenState:
             names: tells from an address which contract should be there.
 
         Raises:
-            IntegrityError: the hash is not trusted, something is not proven by it, or the code is
-                not this package's own.
+            IntegrityError: the hash is not trusted, something is not proven by it, the code is not
+                this package's own, or the contract's state was shown at another block already.
             FormatError: it is something else than `prove_state` writes.
         """
         number = header_number(block, "number")
@@ -133,7 +151,18 @@ class ProvenState:
         self._trusted(number, found)
         self.blocks.add(number)
         for account in accounts:
-            self._add_account(header, account, names)
+            self._add_account(header, account, names, (number, found))
+
+    def number(self, name: str, address: str) -> int:
+        """Number of the block that a contract's slots are of.
+
+        Raises:
+            IntegrityError: none of them is proven.
+        """
+        try:
+            return self._of[name, address.lower()][0]
+        except KeyError:
+            raise IntegrityError(f"nothing of {name} is proven") from None
 
     def slot(self, name: str, address: str, slot: int) -> int:
         """A proven slot of a contract that was proven to be the one of that name.
@@ -147,7 +176,11 @@ class ProvenState:
             raise IntegrityError("not all that should be proven is proven") from None
 
     def _add_account(
-        self, header: Mapping[str, Any], account: Mapping[str, Any], names: Callable[[str], str]
+        self,
+        header: Mapping[str, Any],
+        account: Mapping[str, Any],
+        names: Callable[[str], str],
+        block: tuple[int, bytes],
     ) -> None:
         try:
             address, code = account["address"].lower(), account["code"]
@@ -157,6 +190,8 @@ class ProvenState:
         code_hash, values = prove(header, account, slots)
         name = names(address)
         self._check_code(name, code, code_hash)
+        if (first := self._of.setdefault((name, address), block)) != block:
+            raise IntegrityError(f"{name} is shown at blocks {first[0]} and {block[0]}, not at one")
         self._slots.setdefault((name, address), {}).update(values)
 
     def _check_code(self, name: str, code: str, code_hash: bytes) -> None:

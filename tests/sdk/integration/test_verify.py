@@ -3,13 +3,20 @@
 import json
 import os
 import zipfile
+from dataclasses import replace
+from io import BytesIO
 
 import pytest
 
+from anacostia_blockchain.chain import Call
+from anacostia_blockchain.deployment import CREATE2_PROXY, create2_address, creation_call
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger import merkle
+from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.proofs.bundle import block_numbers, verify_bundle
 from anacostia_blockchain.proofs.bundling import write_bundle
+from anacostia_blockchain.proofs.layout import LedgerHeadSlots, VersionSlots
+from anacostia_blockchain.proofs.state import prove_state
 from anacostia_blockchain.types import Parent, RevocationReason
 from anacostia_blockchain.verify import verify_version
 from anchored import anchor, described, prove
@@ -216,7 +223,7 @@ def set_run_index(document, content):
         (lambda d, c: (d | {"version": 7}, c), "registry"),
         (lambda d, c: (d | {"subject": "acme/digits@1"}, c), "registry"),
         (lambda d, c: (d | {"chain_id": 1}, c), "blocks"),
-        (lambda d, c: (d | {"registry": "0x" + "11" * 20}, c), "blocks"),
+        (lambda d, c: (d | {"registry": "0x" + "11" * 20}, c), "registry"),
         (set_state_root, "blocks"),
         (set_code, "blocks"),
         (set_run_index, "run"),
@@ -228,6 +235,114 @@ def test_a_forged_bundle_fails(bundle, change, check):
     path, hashes = bundle
     found = failed(verify_bundle(rewritten(path, change), block_hashes=hashes))
     assert check in found
+
+
+def forged_ledger(hub, log_id, proof):
+    """A contract with the ledger's code, whose constructor wrote a head that was never anchored."""
+    slots = LedgerHeadSlots(log_id)
+    values = {
+        slots.writer_and_size: proof.size << 160 | int(hub.address, 16),
+        slots.root: int.from_bytes(proof.root, "big"),
+    }
+    words = [
+        (value.to_bytes(32, "big"), slot.to_bytes(32, "big")) for slot, value in values.items()
+    ]
+    written = b"".join(b"\x7f" + value + b"\x7f" + slot + b"\x55" for value, slot in words)
+    code = hub.chain.code(hub.ledger.address)
+    # PUSH2 length, DUP1, PUSH2 offset, PUSH0, CODECOPY, PUSH0, RETURN
+    length, offset = len(code).to_bytes(2, "big"), (len(written) + 11).to_bytes(2, "big")
+    returns = b"\x61" + length + b"\x80\x61" + offset + b"\x5f\x39\x5f\xf3"
+    made = written + returns + code
+    hub.chain.send(Call(CREATE2_PROXY, creation_call(made), "RunLedger", "constructor"))
+    assert hub.chain.code(create2_address(made)) == code
+    return create2_address(made)
+
+
+def test_the_head_of_another_ledger_is_no_head(hub, model, name, tmp_path):
+    """Its code is the ledger's, and what it says was never anchored."""
+    log_id, _roots = anchor(hub)
+    leaf = os.urandom(32)
+    made_up = RunProof(
+        *(log_id, leaf, 0, 1, merkle.leaf_hash(leaf), ()),
+        chain_id=hub.chain.chain_id,
+        ledger="0x" + "00" * 20,
+    )
+    forged = forged_ledger(hub, log_id, made_up)
+    hub.models.publish(model, name)
+    honest = write_bundle(hub, name, tmp_path / "evidence.zip")
+    hub.models.publish(model, name, description=described(log_id, leaf))
+    block = hub.chain.block_number()
+    hashes = [hub.chain.header(block)["hash"]]
+
+    def change(document, _content):
+        model_id = document["model_id"]
+        content = BytesIO()
+        hub.storage.export_car(hub.registry.version_of(model_id, 2).root, content)
+        slots = VersionSlots(model_id, 2)
+        accounts = {hub.registry.address: [slots.digest, slots.header]}
+        accounts[forged] = LedgerHeadSlots(log_id).all
+        changed = {
+            "subject": document["subject"].replace("@1", "@2"),
+            "version": 2,
+            "blocks": [prove_state(hub, block, accounts)],
+            "run": json.loads(replace(made_up, ledger=forged).to_json()),
+        }
+        return document | changed, content.getvalue()
+
+    path = rewritten(honest, change)
+    found = failed(verify_bundle(path, block_hashes=hashes))
+    assert found["blocks"] == f"{forged.lower()} is none of this package's contracts"
+    assert found["run"] == "the proof is for another chain or ledger"
+
+
+@pytest.mark.parametrize("change", [{"chain_id": 1}, {"ledger": "0x" + "11" * 20}])
+def test_a_bundles_proof_is_for_the_ledger_of_its_chain(bundle, change):
+    path, hashes = bundle
+    changed = rewritten(path, lambda d, c: (d | {"run": d["run"] | change}, c))
+    found = failed(verify_bundle(changed, block_hashes=hashes))
+    assert found == {"run": "the proof is for another chain or ledger"}
+
+
+@pytest.fixture
+def revoked_since(hub, model, name, tmp_path):
+    """A bundle of a version, and what its block was like once the version was revoked."""
+    version = hub.models.publish(model, name)
+    path = write_bundle(hub, name, tmp_path / "evidence.zip")
+    hub.models.revoke(f"{name}@1", RevocationReason.COMPROMISED)
+    slots = VersionSlots(version.model_id, 1)
+    wanted = {hub.registry.address: [slots.digest, slots.header]}
+    return path, prove_state(hub, hub.chain.block_number(), wanted)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_revocation_is_not_hidden_behind_an_older_block(hub, revoked_since, order):
+    path, now = revoked_since
+
+    def mix(document, content):
+        return document | {"blocks": [*document["blocks"], now][::order]}, content
+
+    mixed = rewritten(path, mix)
+    hashes = [hub.chain.header(number)["hash"] for number in block_numbers(mixed)]
+    assert (
+        "ModelRegistry is shown at blocks"
+        in failed(verify_bundle(mixed, block_hashes=hashes))["blocks"]
+    )
+
+
+def test_the_registry_is_shown_at_the_newest_block(hub, bundle):
+    """What names a newer block as well would let an old state pass for that of the newer."""
+    path, _ = bundle
+    proof = json.loads(zipfile.ZipFile(path).read("evidence.json"))["run"]
+    slots = LedgerHeadSlots(bytes.fromhex(proof["log_id"].removeprefix("0x"))).all
+    hub.ledger.open_log(os.urandom(32), hub.address)  # whatever makes a block
+    newer = prove_state(hub, hub.chain.block_number(), {hub.ledger.address: slots})
+    changed = rewritten(path, lambda d, c: (d | {"blocks": [d["blocks"][0], newer]}, c))
+    numbers = block_numbers(changed)
+    hashes = [hub.chain.header(number)["hash"] for number in numbers]
+    assert failed(verify_bundle(changed, block_hashes=hashes)) == {
+        "blocks": f"the registry is shown at block {numbers[0]}, not at the newest of "
+        f"{numbers[0]}, {numbers[1]}"
+    }
 
 
 def test_a_truncated_bundle_is_refused(bundle, tmp_path):
