@@ -7,7 +7,7 @@ could not be made counts as failed, because evidence that cannot be had is no ev
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from anacostia_blockchain.client import Anacostia
     from anacostia_blockchain.content.cid import CID
     from anacostia_blockchain.storage.base import Store
-    from anacostia_blockchain.types import ModelVersion, Progress
+    from anacostia_blockchain.types import Address, ModelVersion, Progress
+
+ANOTHERS = "NOT SHOWN TO BE ITS RUN"
+"""Begins what is said of a run in a log of accounts that did not publish the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def _checks(
     yield "content", lambda: check_content(client.storage, evidence, progress)
     yield "manifest", lambda: check_manifest(evidence)
     yield "statement", lambda: check_statement(evidence)
-    yield "run", lambda: _run(client, evidence)
+    yield "run", lambda: _run(client, version, evidence)
     yield "token", lambda: _token(client, version)
     yield "aliases", lambda: _aliases(client, version)
     yield "lineage", lambda: _lineage(client, version, max_visits)
@@ -205,7 +208,7 @@ def check_statement(evidence: Evidence) -> str:
     return f"in-toto statement by {statement.builder_id}"
 
 
-def _run(client: Anacostia, evidence: Evidence) -> str:
+def _run(client: Anacostia, version: ModelVersion, evidence: Evidence) -> str:
     statement = evidence.statement
     if statement is None:
         raise IntegrityError("there is no valid statement that names a run")
@@ -215,7 +218,40 @@ def _run(client: Anacostia, evidence: Evidence) -> str:
     if proof.log_id != statement.log_id:
         raise IntegrityError("the run's proof is for another log than the statement names")
     head = client.runs.check_proof(proof)
-    return f"run record {proof.index + 1} of {proof.size}, anchored; the log now holds {head.size}"
+    owner, writer = client.ledger.log_of(proof.log_id)
+    holder = client.nft.owner_of(version.model_id)
+    creator = client.registry.model_of(version.model_id).creator
+    claim = claimed(
+        f"run record {proof.index + 1} of {proof.size}",
+        {"owned": owner, "written": writer},
+        {holder: "who owns the model", creator: "its creator", version.publisher: "its publisher"},
+        by={creator, version.publisher},
+    )
+    return f"{claim}; the log now holds {head.size}"
+
+
+def claimed(
+    record: str, log: Mapping[str, Address], roles: Mapping[Address, str], by: Container[Address]
+) -> str:
+    """What it comes to that a version names a run: a claim, and whose log it is in.
+
+    Logs and records' roots are public, and anybody can name another's. So who has to do with the
+    log is compared with who published; that is no failure, as a version without any run is none.
+
+    Args:
+        record: that is proven to be anchored.
+        log: accounts of the log, by what they do.
+        roles: of accounts in the version and its model.
+        by: those whose claim it can be. An owner is not enough: a model can be given to anybody.
+    """
+    who = " and ".join(
+        f"{does} by {one}" + (f", {roles[one]}," if one in roles else "")
+        for does, one in log.items()
+    ).rstrip(",")
+    text = f"the version claims {record}, anchored in a log {who}"
+    if any(one in by for one in log.values()):
+        return text
+    return f"{ANOTHERS}: {text}"
 
 
 def _token(client: Anacostia, version: ModelVersion) -> str:

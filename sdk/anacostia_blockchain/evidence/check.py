@@ -30,6 +30,7 @@ from anacostia_blockchain.evidence.state import (
     ProvenModel,
     alias_data,
     head,
+    writer,
 )
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.promotion import portable
@@ -111,6 +112,7 @@ class _Evidence:
     trusted: Trust
     state: ProvenState = field(init=False)
     model: ProvenModel = field(init=False)
+    creator: str = ""
     count: int = 0
     time: str = ""
     logs: dict[bytes, tuple[LedgerHead, dict[int, bytes]]] = field(default_factory=dict)
@@ -153,7 +155,8 @@ class _Evidence:
 
     def _model(self) -> str:
         subject = self.subject
-        creator, self.count, kind = self.model.model()
+        self.creator, self.count, kind = self.model.model()
+        creator = self.creator
         slot = model_id_slot(creator, subject.name)
         if self.state.slot(REGISTRY, subject.registry, slot) != subject.model_id:
             raise IntegrityError(f"{subject.name} of {creator} is another model")
@@ -256,23 +259,9 @@ class _Evidence:
         self._need_model()
         count, waiting, evaluated = 0, dict(self.leaves), set(self.evaluated)
         for line in self.archive.lines(runs.MEMBER):
-            proof = RunProof.from_document(lookup(line, "proof", dict, runs.MEMBER))
-            leaf, log_id = "0x" + proof.leaf.hex(), "0x" + proof.log_id.hex()
-            if (proof.chain_id, proof.ledger) != (self.subject.chain_id, self.subject.ledger):
-                raise IntegrityError(f"the proof of {leaf} is for another chain or ledger")
-            if proof.log_id not in self.logs:
-                self.logs[proof.log_id] = self._log(proof.log_id)
-            known, roots = self.logs[proof.log_id]
-            anchored = known.root if proof.size == known.size else roots.get(proof.size)
-            if anchored != proof.root:
-                raise IntegrityError(f"the proof of {leaf} is for a head that is not proven")
-            proof.verify()
-            runs.check_disclosed(line, proof.leaf)
-            published = self.leaves.get(leaf, (None, log_id))
-            if (line.get("version"), log_id) != published:
-                raise IntegrityError(f"run {leaf} did not publish version {line.get('version')}")
-            waiting.pop(leaf, None)
-            evaluated.discard(proof.leaf)
+            leaf = self._run(line)
+            waiting.pop("0x" + leaf.hex(), None)
+            evaluated.discard(leaf)
             count += 1
         if count != self.archive.index.get("runs"):
             raise IntegrityError(f"there are {count} runs, and the index says otherwise")
@@ -283,7 +272,45 @@ class _Evidence:
                 f"version {numbers[0]}"
             )
         more = f"; {len(evaluated)} that evaluations rest on are not shown" if evaluated else ""
-        return f"{count} runs are in {len(self.logs)} logs whose heads are proven{more}"
+        return f"{count} runs are in {len(self.logs)} logs whose heads are proven{more}" + (
+            self._anothers()
+        )
+
+    def _run(self, line: dict[str, Any]) -> bytes:
+        """Check the line of a run; returns the record's root."""
+        proof = RunProof.from_document(lookup(line, "proof", dict, runs.MEMBER))
+        leaf, log_id = "0x" + proof.leaf.hex(), "0x" + proof.log_id.hex()
+        if (proof.chain_id, proof.ledger) != (self.subject.chain_id, self.subject.ledger):
+            raise IntegrityError(f"the proof of {leaf} is for another chain or ledger")
+        if proof.log_id not in self.logs:
+            self.logs[proof.log_id] = self._log(proof.log_id)
+        known, roots = self.logs[proof.log_id]
+        anchored = known.root if proof.size == known.size else roots.get(proof.size)
+        if anchored != proof.root:
+            raise IntegrityError(f"the proof of {leaf} is for a head that is not proven")
+        proof.verify()
+        runs.check_disclosed(line, proof.leaf)
+        published = self.leaves.get(leaf, (None, log_id))
+        if (line.get("version"), log_id) != published:
+            raise IntegrityError(f"run {leaf} did not publish version {line.get('version')}")
+        return proof.leaf
+
+    def _anothers(self) -> str:
+        """Versions that name a run of a log which is of others; see `verify.claimed`."""
+        claims = sorted(self.leaves.values())
+        others = [number for number, log_id in claims if not self._may_claim(number, log_id)]
+        if not others:
+            return ""
+        shown = ", ".join(map(str, others[:20])) + (", …" if len(others) > 20 else "")
+        return (
+            f"; {verify.ANOTHERS}: version {shown} names one of a log that neither its publisher "
+            "nor the model's creator writes"
+        )
+
+    def _may_claim(self, version: int, log_id: str) -> bool:
+        publisher = self.model.header((self.subject.model_id, version)).publisher
+        log = bytes.fromhex(log_id.removeprefix("0x"))
+        return writer(self.state.slot, self.subject.ledger, log) in {publisher, self.creator}
 
     def _index(self) -> str:
         """What the index says of itself: ids, times, numbers of entries, headings."""

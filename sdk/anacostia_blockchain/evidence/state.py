@@ -137,6 +137,12 @@ def head(read: Read, ledger: str, log_id: bytes) -> LedgerHead:
     return LedgerHead(size, read(LEDGER, ledger, slots.root).to_bytes(32, "big"))
 
 
+def writer(read: Read, ledger: str, log_id: bytes) -> str:
+    """Who writes a log."""
+    slots = LedgerHeadSlots(log_id)
+    return slots.read_writer(read(LEDGER, ledger, slots.writer_and_size))
+
+
 def parent_data(parent: Parent) -> dict[str, Any]:
     """A lineage edge as plain data."""
     relation = parent.relation.name.lower()

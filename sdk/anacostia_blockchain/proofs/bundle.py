@@ -32,7 +32,7 @@ from anacostia_blockchain.deployment import predicted_address, token_of
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.promotion import portable
-from anacostia_blockchain.proofs.layout import LedgerHeadSlots, VersionSlots
+from anacostia_blockchain.proofs.layout import LedgerHeadSlots, VersionHeader, VersionSlots
 from anacostia_blockchain.proofs.state import ProvenState, contract_at, header_number, trust
 from anacostia_blockchain.storage import LocalStore
 from anacostia_blockchain.types import Status
@@ -75,6 +75,11 @@ class _Bundle:
         if number != self.document["version"]:
             raise IntegrityError(f"it is of version {number}")
         return str(self.document["subject"]), _evidence(self).root.digest
+
+    def header(self, version: tuple[int, int]) -> VersionHeader:
+        """The proven header of a version's record."""
+        slots = VersionSlots(*version)
+        return slots.read_header(self.slot(_REGISTRY, self.document["registry"], slots.header))
 
     def slot(self, name: str, address: str, slot: int) -> int:
         """A proven slot of a contract."""
@@ -149,7 +154,7 @@ def _registry(bundle: _Bundle) -> str:
     subject = f"{token}/{slots.model_id}@{slots.version}"
     if bundle.document["subject"] != subject:
         raise IntegrityError(f"the bundle says another subject than it proves: {subject}")
-    header = slots.read_header(bundle.slot(_REGISTRY, registry, slots.header))
+    header = bundle.header(bundle.version)
     if header.status is Status.REVOKED:
         raise IntegrityError("revoked at that block")
     if header.status is Status.NONE:
@@ -186,11 +191,18 @@ def _run(bundle: _Bundle) -> str:
         raise IntegrityError("the proof is for another chain or ledger")
     proof.verify()
     slots = LedgerHeadSlots(proof.log_id)
-    size = slots.read_size(bundle.slot(_LEDGER, proof.ledger, slots.writer_and_size))
+    packed = bundle.slot(_LEDGER, proof.ledger, slots.writer_and_size)
+    size = slots.read_size(packed)
     root = bundle.slot(_LEDGER, proof.ledger, slots.root).to_bytes(32, "big")
     if (size, root) != (proof.size, proof.root):
         raise IntegrityError("the log's head at that block is not the one that the proof is for")
-    return f"run record {proof.index + 1} of {proof.size}, anchored at that block"
+    publisher = bundle.header(bundle.version).publisher
+    return verify.claimed(
+        f"run record {proof.index + 1} of {proof.size}",
+        {"written": slots.read_writer(packed)},
+        {publisher: "its publisher"},
+        by={publisher},
+    )
 
 
 def _evaluated(bundle: _Bundle) -> str:
@@ -210,7 +222,7 @@ def _lineage_clean(bundle: _Bundle) -> str:
     queue = [bundle.version]
     for version in queue:
         slots = VersionSlots(*version)
-        header = slots.read_header(bundle.slot(_REGISTRY, registry, slots.header))
+        header = bundle.header(version)
         if header.status is Status.REVOKED:
             raise IntegrityError(f"{version[0]}@{version[1]} is revoked")
         pairs = [

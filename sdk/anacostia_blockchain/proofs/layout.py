@@ -47,14 +47,11 @@ def read_model(word: int) -> tuple[str, int, Kind]:
     Raises:
         FormatError: the kind is none that the contract knows.
     """
-    from eth_utils import to_checksum_address  # noqa: PLC0415 - comes with web3
-
     try:
         kind = Kind(word >> 192 & 0xFF)
     except ValueError as error:
         raise FormatError(str(error)) from error
-    creator = str(to_checksum_address((word & (1 << 160) - 1).to_bytes(20, "big")))
-    return creator, word >> 160 & (1 << 32) - 1, kind
+    return _address(word), word >> 160 & (1 << 32) - 1, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +94,13 @@ class VersionSlots:
         Raises:
             FormatError: the status is none that the contract knows.
         """
-        from eth_utils import to_checksum_address  # noqa: PLC0415 - comes with web3
-
         try:
             status = Status(word >> 232 & 0xFF)
             reason = RevocationReason(word >> 240 & 0xFF)
         except ValueError as error:
             raise FormatError(str(error)) from error
         return VersionHeader(
-            publisher=to_checksum_address((word & (1 << 160) - 1).to_bytes(20, "big")),
+            publisher=_address(word),
             published_at=datetime.fromtimestamp(word >> 160 & (1 << 64) - 1, UTC),
             codec=word >> 224 & 0xFF,
             status=status,
@@ -180,6 +175,18 @@ class LedgerHeadSlots:
         return [self.writer_and_size, self.root]
 
     @staticmethod
+    def read_writer(word: int) -> str:
+        """Unpack the writer."""
+        return _address(word)
+
+    @staticmethod
     def read_size(word: int) -> int:
         """Unpack the size."""
         return word >> 160 & (1 << 64) - 1
+
+
+def _address(word: int) -> str:
+    """The address in the lowest bits of a slot, with checksum."""
+    from eth_utils import to_checksum_address  # noqa: PLC0415 - comes with web3
+
+    return str(to_checksum_address((word & (1 << 160) - 1).to_bytes(20, "big")))

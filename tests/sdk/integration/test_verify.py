@@ -9,8 +9,11 @@ from io import BytesIO
 import pytest
 
 from anacostia_blockchain.chain import Call
+from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.deployment import CREATE2_PROXY, create2_address, creation_call
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
+from anacostia_blockchain.evidence.check import verify_evidence
+from anacostia_blockchain.evidence.collect import write_evidence
 from anacostia_blockchain.ledger import merkle
 from anacostia_blockchain.ledger.proof import RunProof
 from anacostia_blockchain.proofs.bundle import block_numbers, verify_bundle
@@ -129,6 +132,92 @@ def test_an_older_head_is_enough(hub):
     assert hub.runs.check_proof(proof).size == 4
 
 
+# ---------------------------------------------------------------------- whose run it is
+
+
+def of_run(report):
+    return next(check for check in report.checks if check.name == "run")
+
+
+@pytest.fixture
+def people(hub, local_chain):
+    """Other accounts, with the same store."""
+
+    def connected(account):
+        return Anacostia(local_chain.chain(account), hub.deployment, home=hub.home)
+
+    return connected
+
+
+def test_who_publishes_claims_a_run_of_its_own_log(hub, model, name):
+    log_id, roots = anchor(hub)
+    prove(hub, log_id, roots, 1)
+    hub.models.publish(model, name, description=described(log_id, roots[1]))
+    me = f"{hub.address}, its publisher"
+    assert of_run(verify_version(hub, name)).detail == (
+        f"the version claims run record 2 of 3, anchored in a log owned by {me}, and written by "
+        f"{me}; the log now holds 3"
+    )
+
+
+def test_a_worker_may_write_in_a_log_that_another_key_owns(hub, model, name, people):
+    cold, salt = people(2), os.urandom(32)
+    cold.ledger.open_log(salt, hub.address)
+    log_id, leaf = hub.ledger.log_id_of(cold.address, salt), os.urandom(32)
+    hub.ledger.anchor(log_id, 1, merkle.leaf_hash(leaf), [])
+    prove(hub, log_id, [leaf], 0)
+    hub.models.publish(model, name, description=described(log_id, leaf))
+    found = of_run(verify_version(hub, name))
+    assert found.passed
+    assert found.detail.startswith(
+        "the version claims run record 1 of 1, anchored in a log owned by "
+        f"{cold.address} and written by {hub.address}, its publisher; "
+    )
+
+
+@pytest.fixture
+def anothers(hub, model, name, people):
+    """A version that names a run of somebody else, whose log and record anybody can see."""
+    victim = people(1)
+    log_id, roots = anchor(victim)
+    prove(victim, log_id, roots, 1)
+    hub.models.publish(model, name, description=described(log_id, roots[1]))
+    return victim
+
+
+def test_anothers_run_is_not_shown_to_be_the_versions(hub, name, anothers):
+    assert of_run(verify_version(hub, name)).detail == (
+        "NOT SHOWN TO BE ITS RUN: the version claims run record 2 of 3, anchored in a log owned by "
+        f"{anothers.address} and written by {anothers.address}; the log now holds 3"
+    )
+
+
+def test_a_model_given_away_does_not_make_it_theirs(hub, name, anothers):
+    """Whoever copies a run can give the model to whose run it is, who is not asked."""
+    model_id = hub.models.get(name).model_id
+    hub.nft.transfer_from(hub.address, anothers.address, model_id)
+    detail = of_run(verify_version(hub, name)).detail
+    assert detail.startswith("NOT SHOWN TO BE ITS RUN: ")
+    assert f"owned by {anothers.address}, who owns the model, and written" in detail
+
+
+def test_what_is_carried_away_says_it_too(hub, name, anothers, tmp_path):
+    path = write_bundle(hub, name, tmp_path / "bundle.zip")
+    trusted = [hub.chain.header(number)["hash"] for number in block_numbers(path)]
+    found = of_run(verify_bundle(path, block_hashes=trusted))
+    assert found.detail == (
+        "NOT SHOWN TO BE ITS RUN: the version claims run record 2 of 3, anchored in a log written "
+        f"by {anothers.address}"
+    )
+    path = tmp_path / "evidence.zip"
+    index = write_evidence(hub, name, path)
+    report = verify_evidence(path, block_hashes=[index["block"]["hash"]])
+    assert next(check for check in report.checks if check.name == "runs").detail == (
+        "1 runs are in 1 logs whose heads are proven; NOT SHOWN TO BE ITS RUN: version 1 names one "
+        "of a log that neither its publisher nor the model's creator writes"
+    )
+
+
 # ---------------------------------------------------------------------- bundles
 
 
@@ -154,6 +243,7 @@ def test_a_bundle_verifies_offline(bundle):
     path, hashes = bundle
     report = verify_bundle(path, block_hashes=hashes)
     assert report.passed, failed(report)
+    assert of_run(report).detail.startswith("the version claims run record 2 of 3, anchored in ")
     assert "1 ancestors, none revoked" in [check.detail for check in report.checks]
 
 
