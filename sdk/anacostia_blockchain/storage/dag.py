@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias, cast
 
-from anacostia_blockchain.content.cid import CID, DAG_PB, RAW
-from anacostia_blockchain.content.dagpb import Link, Node, NodeType, decode
+from anacostia_blockchain.content.cid import CID, DAG_PB, EMPTY, RAW
+from anacostia_blockchain.content.dagpb import FANOUT, Link, Node, NodeType, decode
 from anacostia_blockchain.content.murmur3 import murmur3
 from anacostia_blockchain.content.streams import SeekableReader
 from anacostia_blockchain.content.unixfs import CHUNK
@@ -27,6 +27,7 @@ Fetch: TypeAlias = Callable[[CID], bytes]
 
 _MAX_FILE_DEPTH = 32
 _SHARD_LEVELS = 8
+_BUCKETS = {f"{bucket:02X}": bucket for bucket in range(FANOUT)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,9 @@ def is_directory(node: Node) -> bool:
 def parts(fetch: Fetch, cid: CID, node: Node, start: int = 0) -> Iterator[Part]:
     """The leaves of a file in order, without those that end at or before `start`.
 
+    Each has a byte at least, but for the one leaf of an empty file. So no more nodes are visited
+    than the file's size and depth allow.
+
     Raises:
         FormatError: it is no file, or its nodes contradict each other.
     """
@@ -105,8 +109,11 @@ def _parts(
         if offset + node.size > start or not offset:
             yield Part(cid, offset, node.size, node.data)
         return
-    for link, size in zip(node.links, node.sizes, strict=True):
-        if offset + size > start:
+    links = list(zip(node.links, node.sizes, strict=True))
+    if any(not size and link.cid != EMPTY for link, size in links):
+        raise FormatError(f"{cid}: a file's node has a part of no bytes; import it again")
+    for link, size in links:
+        if size and offset + size > start:
             yield from _below(fetch, link, offset, size, start, depth)
         offset += size
 
@@ -189,15 +196,12 @@ def entries(fetch: Fetch, cid: CID, node: Node) -> Iterator[Link]:
 
 
 def _shard_entries(fetch: Fetch, cid: CID, node: Node, above: tuple[int, ...]) -> Iterator[Link]:
-    """Entries of a shard; that each is in the bucket of its hash makes the names unique."""
-    if len(above) == _SHARD_LEVELS or node.type is not NodeType.SHARD:
-        raise FormatError(f"{cid} is no shard, or one too many levels down")
-    previous = -1
-    for link in node.links:
-        bucket = _bucket(cid, link)
-        if bucket <= previous:
-            raise FormatError(f"{cid}: its buckets are not in order")
-        previous = bucket
+    """Entries of a shard; that each is in the bucket of its hash makes the names unique.
+
+    It also makes each shard another one, as none below the top is empty: a few blocks cannot stand
+    for more shards than there are entries.
+    """
+    for bucket, link in _shard_links(cid, node, len(above)).items():
         path, name = (*above, bucket), link.name[2:]
         if not name:
             yield from _shard_entries(fetch, link.cid, node_of(fetch, link.cid), path)
@@ -207,11 +211,24 @@ def _shard_entries(fetch: Fetch, cid: CID, node: Node, above: tuple[int, ...]) -
             yield Link(link.cid, link.dag_size, name)
 
 
+def _shard_links(cid: CID, node: Node, level: int) -> dict[int, Link]:
+    """The links of a shard by their buckets, each of which stands there once, in order."""
+    if level == _SHARD_LEVELS or node.type is not NodeType.SHARD:
+        raise FormatError(f"{cid} is no shard, or one too many levels down")
+    if level and not node.links:
+        raise FormatError(f"{cid} is an empty shard below another one")
+    links = {_bucket(cid, link): link for link in node.links}
+    if len(links) != len(node.links) or list(links) != sorted(links):
+        raise FormatError(f"{cid}: its buckets are not in order")
+    return links
+
+
 def lookup(fetch: Fetch, cid: CID, path: str) -> CID:
     """The CID at a path below a directory; of the directory itself for an empty path.
 
     Raises:
         NotFoundError: there is nothing at that path.
+        FormatError, UnsupportedFileError: a block on the way is none that `entries` takes.
     """
     for name in filter(None, path.split("/")):
         node = node_of(fetch, cid)
@@ -225,18 +242,14 @@ def lookup(fetch: Fetch, cid: CID, path: str) -> CID:
 
 
 def _find(fetch: Fetch, cid: CID, node: Node, name: str) -> Link | None:
+    """An entry of a directory, of which all of this block is checked as by `entries`."""
     if node.type is NodeType.DIRECTORY:
-        return next((link for link in node.links if link.name == name), None)
-    for bucket in _buckets(name):
-        prefix = f"{bucket:02X}"
-        link = next((link for link in node.links if link.name.startswith(prefix)), None)
-        if link is None or link.name == prefix + name:
-            return link
-        if link.name != prefix:
-            return None
+        return {link.name: link for link in entries(fetch, cid, node)}.get(name)
+    for level, bucket in enumerate(_buckets(name)):
+        link = _shard_links(cid, node, level).get(bucket)
+        if link is None or link.name[2:]:
+            return link if link is not None and check_name(link.name[2:], cid) == name else None
         cid, node = link.cid, node_of(fetch, link.cid)
-        if node.type is not NodeType.SHARD:
-            raise FormatError(f"{cid} is no shard of a directory")
     return None
 
 
@@ -246,10 +259,10 @@ def _buckets(name: str) -> tuple[int, ...]:
 
 
 def _bucket(cid: CID, link: Link) -> int:
-    try:
-        return int(link.name[:2], 16)
-    except ValueError as error:
-        raise FormatError(f"{cid}: {link.name!r} does not begin with a bucket") from error
+    bucket = _BUCKETS.get(link.name[:2])
+    if bucket is None:
+        raise FormatError(f"{cid}: {link.name!r} does not begin with a bucket")
+    return bucket
 
 
 # ---------------------------------------------------------------------- whole trees

@@ -27,9 +27,11 @@ class Blocks(dict):
     """Blocks by CID: a `Fetch` that counts."""
 
     asked = 0
+    patience = 10_000_000
 
     def __call__(self, cid: CID) -> bytes:
         self.asked += 1
+        assert self.asked <= self.patience, "it is asked for more blocks than that may take"
         if cid not in self:
             raise NotFoundError(str(cid))
         return self[cid]
@@ -184,12 +186,72 @@ def test_a_small_tree_that_would_fill_the_disk_with_files(monkeypatch, tmp_path)
     assert not (tmp_path / "copy").exists()
 
 
-def test_a_name_twice():
+def test_shards_that_lead_to_no_entry():
+    """Eight levels of 256 links, each to the next one: a few blocks, 256**7 visits."""
     blocks = Blocks()
-    links = [leaf_link(blocks, b"1", "same"), leaf_link(blocks, b"2", "same")]
-    block = dagpb.encode(links, dagpb.directory_message())
+    root = blocks.add(dagpb.encode([], dagpb.shard_message(0)))
+    assert list(dag.entries(blocks, root, dag.node_of(blocks, root))) == []
+    for _ in range(7):
+        links = [dagpb.Link(root, 0, f"{bucket:02X}") for bucket in range(256)]
+        root = blocks.add(dagpb.encode(links, dagpb.shard_message((1 << 256) - 1)))
+    blocks.patience = 100
+    for read in (
+        lambda: dag.measure(blocks, root),
+        lambda: list(dag.entries(blocks, root, dag.node_of(blocks, root))),
+        lambda: dag.lookup(blocks, root, "any"),
+    ):
+        with pytest.raises(FormatError, match="empty shard"):
+            read()
+
+
+def test_a_file_of_one_byte_whose_other_parts_have_none():
+    """31 levels of 256 links, each to the next one, and the sizes add up."""
+    blocks = Blocks()
+    below = blocks.add(dagpb.encode([], dagpb.file_message([])))
+    for _ in range(30):
+        links = [dagpb.Link(below, 0)] * 256
+        below = blocks.add(dagpb.encode(links, dagpb.file_message([0] * 256)))
+    links = [leaf_link(blocks, b"x"), dagpb.Link(below, 0)]
+    root = blocks.add(dagpb.encode(links, dagpb.file_message([1, 0])))
+    blocks.patience = 100
+    with pytest.raises(FormatError, match="part of no bytes"):
+        list(dag.parts(blocks, root, dag.node_of(blocks, root)))
+    with pytest.raises(FormatError, match="part of no bytes"):
+        dag.open_file(blocks, root).read()
+
+
+@pytest.mark.parametrize("first", [b"", b"first, "])
+def test_an_empty_leaf_among_others_is_no_end(first, tmp_path):
+    """Some importers leave one behind when a file is cut short or goes on."""
+    blocks = Blocks()
+    data = [first, b"", b"second", b""]
+    links = [leaf_link(blocks, part) for part in data]
+    root = blocks.add(dagpb.encode(links, dagpb.file_message(map(len, data))))
+    assert dag.open_file(blocks, root).read() == b"".join(data)
+    assert write_out(blocks, root, tmp_path / "copy").read_bytes() == b"".join(data)
+
+
+@pytest.mark.parametrize("block", [b"", dagpb.encode([], dagpb.file_message([]))])
+def test_a_file_without_bytes(block, tmp_path):
+    blocks = Blocks()
+    root = blocks.add(block, DAG_PB if block else RAW)
+    assert dag.open_file(blocks, root).read() == b""
+    assert write_out(blocks, root, tmp_path / "copy").read_bytes() == b""
+    assert dag.measure(blocks, root).size == 0
+
+
+def test_a_name_twice():
+    """Neither is taken, nor anything beside them: to list and to open say the same."""
+    blocks = Blocks()
+    links = [
+        leaf_link(blocks, b"%d" % at, name) for at, name in enumerate(["same", "other", "same"])
+    ]
+    root = blocks.add(dagpb.encode(links, dagpb.directory_message()))
     with pytest.raises(FormatError, match="twice"):
-        list(dag.entries(blocks, blocks.add(block), dagpb.decode(block)))
+        list(dag.entries(blocks, root, dag.node_of(blocks, root)))
+    for name in ("same", "other", "none"):
+        with pytest.raises(FormatError, match="twice"):
+            dag.lookup(blocks, root, name)
 
 
 def test_a_shard_with_a_name_in_another_bucket_than_its_own():
@@ -200,13 +262,16 @@ def test_a_shard_with_a_name_in_another_bucket_than_its_own():
         list(dag.entries(blocks, blocks.add(block), dagpb.decode(block)))
 
 
-@pytest.mark.parametrize("names", [("01a", "00b"), ("zza",), ("00", "00")])
+@pytest.mark.parametrize("names", [("01a", "00b"), ("zza",), ("00", "00"), ("7ba",), ("+1a",)])
 def test_a_shard_with_buckets_out_of_order_or_none(names):
+    """Whoever opens an entry sees it too, though the entry was found by its hash alone."""
     blocks = Blocks()
     links = [leaf_link(blocks, b"1", name) for name in names]
-    block = dagpb.encode(links, dagpb.shard_message(3))
-    with pytest.raises((FormatError, NotFoundError)):
-        list(dag.entries(blocks, blocks.add(block), dagpb.decode(block)))
+    root = blocks.add(dagpb.encode(links, dagpb.shard_message(3)))
+    with pytest.raises(FormatError, match="bucket"):
+        list(dag.entries(blocks, root, dag.node_of(blocks, root)))
+    with pytest.raises(FormatError, match="bucket"):
+        dag.lookup(blocks, root, "a")
 
 
 def test_a_shard_of_shards_without_end():
@@ -226,8 +291,11 @@ ODD_NAMES = ["", ".", "..", "a/b", "a\\b", "a\0b", "a\nb", "\x1b[2J", "\x9b", "n
 def test_names_that_climb_are_obeyed_or_fit_nowhere(name):
     blocks = Blocks()
     block = dagpb.encode([leaf_link(blocks, b"1", name)], dagpb.directory_message())
+    root = blocks.add(block)
     with pytest.raises(ContentError):
-        list(dag.entries(blocks, blocks.add(block), dagpb.decode(block)))
+        list(dag.entries(blocks, root, dagpb.decode(block)))
+    with pytest.raises(ContentError):
+        dag.lookup(blocks, root, "another")
 
 
 @pytest.mark.parametrize("name", ["n" * 255, "é" * 127])
