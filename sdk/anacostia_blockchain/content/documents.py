@@ -13,8 +13,11 @@ from anacostia_blockchain.errors import FormatError
 _Kind = TypeVar("_Kind")
 
 _DEEPEST = 64
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]')
-"""Brackets, and whole strings, so that those inside strings are passed over."""
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""Brackets, and whole strings, so that those inside strings are passed over.
+
+A string without an end goes to the end of the text: each byte is looked at once.
+"""
 
 
 def canonical(document: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
@@ -82,7 +85,8 @@ def check_depth(data: bytes) -> None:
     """Count brackets before the parser recurses on them.
 
     Python's own limit is no help: a dependency of web3 raises it beyond what the stack holds, and
-    a document of a hundred thousand brackets would end the process.
+    a document of a hundred thousand brackets would end the process. The parser has to be given the
+    bytes as UTF-8, as it takes bytes for UTF-16 where they look like it.
 
     Raises:
         FormatError: it is nested more deeply than anything that is read here.

@@ -153,7 +153,7 @@ class Service:
             return None
         try:
             check_depth(text)
-            return json.loads(text)
+            return json.loads(text.decode())
         except (ValueError, FormatError) as error:
             raise StoreUnavailableError(
                 f"{self.host} answered with something that is no JSON: {_shown(text)}"
@@ -302,7 +302,7 @@ def _said(text: bytes) -> str:
     said = " ".join(text[:4096].decode(errors="replace").split())
     try:
         check_depth(text)
-        data = json.loads(text)
+        data = json.loads(text.decode())
         if isinstance(data, dict):
             said = str(data.get("Message") or data.get("message") or data.get("error") or said)
     except (ValueError, FormatError):
