@@ -1,7 +1,8 @@
 """Load a model only after all of it was verified, and never by a format that can run code.
 
 What is loaded is a private copy that nobody else writes to, made first and then hashed: the bytes
-that were verified are the bytes that are read.
+that were verified are the bytes that are read. What belongs to Git at a folder's top is not hashed
+(`content.walk`), so that nothing is loaded from there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, is_zipfile
 
 from anacostia_blockchain._extras import require
+from anacostia_blockchain.content.walk import walk
 from anacostia_blockchain.errors import (
     ConfigError,
     FormatError,
@@ -25,6 +27,7 @@ from anacostia_blockchain.errors import (
     UnsafeFileError,
     UnverifiedError,
 )
+from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.verify import verify_version
 
 if TYPE_CHECKING:
@@ -97,6 +100,7 @@ def load_verified(
         UnsafeFileError: the file could run code when it is loaded.
         ConfigError: a library is missing, or it is not said which file or version is meant.
         NotFoundError: there is no such version, or no model in it.
+        UnsupportedFileError: the folder holds a link or another special file.
 
     Example:
         >>> from anacostia_blockchain import load_verified
@@ -157,17 +161,27 @@ def refuse_tainted(hub: Anacostia, reference: str) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
+    """Copy what is hashed of a folder, and nothing else; a link is never followed."""
     if not source.is_dir():
         raise NotFoundError(f"there is no folder {source}")
-    shutil.copytree(source, target, symlinks=True)
+    files, directories = walk(source.resolve())
+    with typed_errors(target):
+        for found in directories:
+            (target / found.path).mkdir()
+        for found in files:
+            try:
+                shutil.copyfile(found.location, target / found.path, follow_symlinks=False)
+            except OSError:
+                found.check_unchanged()
+                raise
 
 
 # ---------------------------------------------------------------------- formats
 
 
 def _choose(folder: Path, name: str | None) -> Path:
-    """The file that is meant; what is refused is named."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """The file that is meant, of those that were hashed; what is refused is named."""
+    files = [found.location for found in walk(folder)[0]]
     if name is not None:
         path = folder / name
         if path not in files:

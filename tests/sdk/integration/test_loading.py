@@ -16,6 +16,7 @@ from skops import io as skops
 from anacostia_blockchain import load_verified, loading
 from anacostia_blockchain.errors import (
     ConfigError,
+    FileChangedError,
     FormatError,
     NotFoundError,
     TaintedError,
@@ -213,6 +214,66 @@ def test_a_folder_with_a_link_in_the_place_of_a_file(hub, fetched, name):
     (fetched / "model.safetensors").rename(fetched.parent / "elsewhere")
     (fetched / "model.safetensors").symlink_to(fetched.parent / "elsewhere")
     with pytest.raises((UnverifiedError, UnsupportedFileError), match="is a symbolic link"):
+        load_verified(fetched, hub=hub, version=name)
+
+
+@pytest.mark.parametrize("top", [".git", ".gitattributes", ".github", ".gitignore"])
+@pytest.mark.parametrize("link", [False, True])
+def test_what_nothing_has_hashed_is_not_loaded(hub, tmp_path, name, top, link):
+    """What is Git's at the top of a folder is part of no version; neither is what is outside."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(b"graph")
+    hub.models.publish(folder, name)
+    fetched = hub.models.fetch(name, tmp_path / "fetched")
+    (fetched / top).mkdir()
+    file = fetched / top / "evil.safetensors"
+    if link:
+        save_file(WEIGHTS, tmp_path / "outside.safetensors")
+        file.symlink_to(tmp_path / "outside.safetensors")
+    else:
+        save_file(WEIGHTS, file)
+    with pytest.raises(NotFoundError, match="holds no model"):
+        load_verified(fetched, hub=hub, version=name)
+    with pytest.raises(NotFoundError, match="holds no "):
+        load_verified(fetched, hub=hub, version=name, file=f"{top}/evil.safetensors")
+
+
+def test_what_belongs_to_git_does_no_harm(hub, fetched, name):
+    (fetched / ".git").mkdir()
+    save_file({"evil": WEIGHTS["layer"]}, fetched / ".git" / "model.safetensors")
+    os.mkfifo(fetched / ".git" / "pipe")
+    assert list(load_verified(fetched, hub=hub, version=name)) == ["layer"]
+
+
+def test_a_folder_with_a_pipe(hub, fetched, name):
+    os.mkfifo(fetched / "pipe")
+    with pytest.raises(UnsupportedFileError, match="is a named pipe"):
+        load_verified(fetched, hub=hub, version=name)
+
+
+def test_a_folder_that_a_link_leads_to(hub, fetched, name):
+    """The link that is named is the user's own."""
+    (fetched.parent / "current").symlink_to(fetched)
+    assert list(load_verified(fetched.parent / "current", hub=hub, version=name)) == ["layer"]
+
+
+@pytest.mark.parametrize("becomes", ["nothing", "a link"])
+def test_a_file_that_is_exchanged_before_it_is_copied(hub, fetched, name, monkeypatch, becomes):
+    real = loading.walk
+
+    def exchanged_afterwards(folder):
+        found = real(folder)
+        path = fetched / "model.safetensors"
+        if folder == fetched:
+            path.rename(fetched.parent / "elsewhere")
+        if folder == fetched and becomes == "a link":
+            path.symlink_to(fetched.parent / "elsewhere")
+        return found
+
+    monkeypatch.setattr(loading, "walk", exchanged_afterwards)
+    errors = (FileChangedError, UnverifiedError)
+    with pytest.raises(errors, match=r"went away|is a symbolic link"):
         load_verified(fetched, hub=hub, version=name)
 
 
