@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from http.client import HTTPResponse
 from typing import Any, BinaryIO, NoReturn, cast
 
@@ -164,9 +163,8 @@ class GatewayStore(BlockReader):
             ) as answer,
             service.typed(),
         ):
-            read1 = partial(answer.raw.read1, decode_content=True)
             # One byte more than a block may have: whatever is longer is no block, says its hash.
-            return Pace(service.host).read(read1, MAX_BLOCK + 1)
+            return Pace(service.host).read(answer.raw.read1, MAX_BLOCK + 1)
 
     def has(self, cid: CID) -> bool:
         """Say whether the gateways claim to have the content in full; `get` alone proves it."""
@@ -272,7 +270,7 @@ class GatewayStore(BlockReader):
     def stream(self, gateway: Gateway, file: CID, start: int, stack: ExitStack) -> car.Car:
         """Open a file's CAR from the byte `start` on; `stack` closes it."""
         query = dict(_CAR_QUERY) | ({"entity-bytes": f"{start}:*"} if start else {})
-        headers = {"Accept": _CAR_TYPE, "Accept-Encoding": "identity"}
+        headers = {"Accept": _CAR_TYPE}
         answer = stack.enter_context(
             gateway.service.open("GET", f"/ipfs/{file}", params=query, headers=headers)
         )

@@ -1,7 +1,8 @@
 """HTTP with a service: its failures as this package's errors, its secrets never shown.
 
 What may be repeated is repeated, a few times and later each time; an upload is not, because its
-bytes are gone.
+bytes are gone. Answers are asked for as they are, and none is unpacked: a few bytes could stand for
+gigabytes.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class Service:
         self.session = requests.Session()
         adapter = requests.adapters.HTTPAdapter(pool_connections=_POOL, pool_maxsize=_POOL)
         self.session.mount(f"{parts.scheme}://", adapter)
+        self.session.headers["Accept-Encoding"] = "identity"
         if parts.username:
             self.session.auth = (parts.username, parts.password or "")
         if token:
@@ -223,6 +225,7 @@ class Service:
         return {"Authorization": str(found)} if found else {}
 
     def _check(self, answer: requests.Response) -> None:
+        refuse_packed(self.host, answer.headers)
         if not 200 <= answer.status_code < 300:
             with self.typed():
                 text = next(answer.iter_content(4096), b"")
@@ -247,6 +250,19 @@ class Service:
         if status >= 500 or status in _RETRIED or 300 <= status < 400:
             raise StoreUnavailableError(message)
         raise StorageError(message)
+
+
+def refuse_packed(host: str, headers: Mapping[str, str]) -> None:
+    """Refuse an answer that would have to be unpacked.
+
+    Raises:
+        StoreUnavailableError: it has an encoding, which nobody asked for.
+    """
+    encoding = headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise StoreUnavailableError(
+            f"{host} answers with {encoding[:40]!r}, not as it was asked to"
+        )
 
 
 def refuse_private(url: str) -> None:

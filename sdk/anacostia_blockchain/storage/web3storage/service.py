@@ -22,7 +22,7 @@ from anacostia_blockchain.errors import (
     StorageError,
     StoreUnavailableError,
 )
-from anacostia_blockchain.storage.http import refuse_private
+from anacostia_blockchain.storage.http import refuse_packed, refuse_private
 from anacostia_blockchain.storage.web3storage.capability import Capability
 from anacostia_blockchain.storage.web3storage.identity import Signer, did_bytes
 from anacostia_blockchain.storage.web3storage.messages import (
@@ -132,7 +132,12 @@ class Connection:
     def __post_init__(self) -> None:
         self._local = _is_private(self.service.url)
         hooks = {"request": [self._check_address]}
-        self._http = httpx.Client(timeout=_TIMEOUT, follow_redirects=False, event_hooks=hooks)
+        self._http = httpx.Client(
+            headers={"accept-encoding": "identity"},
+            timeout=_TIMEOUT,
+            follow_redirects=False,
+            event_hooks=hooks,
+        )
 
     def close(self) -> None:
         """Close idle connections."""
@@ -298,8 +303,9 @@ class Connection:
     def _exchange(self, request: httpx.Request, limit: int) -> Answer:
         got = self._http.send(request, stream=True, follow_redirects=request.method == "GET")
         with closing(got):
+            refuse_packed(got.url.host, got.headers)
             body = bytearray()
-            for piece in got.iter_bytes():
+            for piece in got.iter_raw():
                 body += piece
                 if len(body) > limit:
                     raise StoreUnavailableError(f"{got.url.host} answers with over {limit} bytes")
