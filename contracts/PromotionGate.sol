@@ -11,7 +11,7 @@ import {Delays} from "./libraries/Delays.sol";
 import {Descent} from "./libraries/Descent.sol";
 import {Evidence} from "./libraries/Evidence.sol";
 import {PolicyRules} from "./libraries/PolicyRules.sol";
-import {Alias, AliasMove} from "./types/Model.sol";
+import {Alias, AliasMove, Status, Version} from "./types/Model.sol";
 import {Announcement, Candidate, Policy, PolicyRecord, Proposal} from "./types/Promotion.sol";
 
 /// @title PromotionGate
@@ -176,7 +176,7 @@ contract PromotionGate is IPromotionGate {
         delete _proposals[modelId][aliasName][proposalId];
         emit PromotionExecuted(modelId, aliasName, version_, proposalId);
 
-        // Interaction: move the alias. Refused if the version is revoked or there already.
+        // Interaction: move the alias. Refused if it points there already.
         registry.setAlias(modelId, aliasName, version_);
     }
 
@@ -304,13 +304,22 @@ contract PromotionGate is IPromotionGate {
         Candidate memory candidate;
         (candidate.registry, candidate.modelId, candidate.version) =
         (address(registry), modelId, version_);
-        candidate.publishedAt = registry.versionOf(modelId, version_).publishedAt;
+        candidate.publishedAt = _publishedAt(modelId, version_);
         candidate.owner = _checkProposer(modelId, proposer, policy.publishersPropose);
         (candidate.proposer, candidate.proposedAt) = (proposer, proposedAt);
         Evidence.check(eas, policy, uids, candidate);
         Descent.check(
             registry, licensing, modelId, version_, policy.lineageVisits, policy.licensedParents
         );
+    }
+
+    /// @dev Reverts for a revoked version as the registry would, whether or not the lineage is asked for.
+    function _publishedAt(uint64 modelId, uint32 version_) private view returns (uint64) {
+        Version memory found = registry.versionOf(modelId, version_);
+        if (found.status == Status.Revoked) {
+            revert IModelRegistry.ModelRegistry_WrongStatus(modelId, version_, found.status);
+        }
+        return found.publishedAt;
     }
 
     function _checkProposer(uint64 modelId, address account, bool publishersToo)

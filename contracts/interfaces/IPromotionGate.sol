@@ -278,6 +278,7 @@ interface IPromotionGate {
     //////////////////////////////////////////////////////////////*/
 
     /// @notice Reverts, as `execute` would, unless a version satisfies an alias's policy now.
+    /// @dev It does not look at what is proposed, and since when, nor whether the alias points there already.
     /// @param modelId The registered model.
     /// @param aliasName The alias.
     /// @param version The version.

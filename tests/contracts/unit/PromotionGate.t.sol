@@ -245,13 +245,12 @@ contract PromotionGateTest is PromotionTest {
         vm.prank(alice);
         registry.revoke(model, 2, RevocationReason.Defective);
         pass(DELAY);
-        expectExecuteReverts(
-            2,
-            uidsOf(),
-            abi.encodeWithSelector(
-                IModelRegistry.ModelRegistry_WrongStatus.selector, model, 2, Status.Revoked
-            )
+        bytes memory revoked = abi.encodeWithSelector(
+            IModelRegistry.ModelRegistry_WrongStatus.selector, model, 2, Status.Revoked
         );
+        expectExecuteReverts(2, uidsOf(), revoked);
+        vm.expectRevert(revoked);
+        gate.check(model, CHAMPION, 2, uidsOf(), alice);
     }
 
     function test_check_revertsWhenTheVersionIsUnknown() public {
