@@ -143,17 +143,22 @@ contract PromotionGate is IPromotionGate {
     {
         // Check: the alias has a policy, under which the caller may propose that many attestations.
         PolicyRecord storage record = _policyOf(modelId, aliasName);
-        _checkProposer(modelId, msg.sender, record.publishersPropose);
+        (, uint64 transfers) = _checkProposer(modelId, msg.sender, record.publishersPropose);
         _checkCount(uids);
 
         // Check: the version is there to be looked at. Whether it is sound is seen when it is executed.
         registry.versionOf(modelId, version_);
 
-        // Effect: remember when it was proposed, and under which policy.
+        // Effect: remember when it was proposed, under which policy and which ownership.
         proposalId = proposalIdOf(msg.sender, version_, uids);
         uint64 executableAt = uint64(block.timestamp) + record.delay;
-        _proposals[modelId][aliasName][proposalId] =
-            Proposal(msg.sender, uint40(block.timestamp), record.round);
+        _proposals[modelId][aliasName][proposalId] = Proposal(
+            msg.sender,
+            uint40(block.timestamp),
+            record.round,
+            // forge-lint: disable-next-line(unsafe-typecast) the low 24 bits are meant
+            uint24(transfers)
+        );
         emit PromotionProposed(
             modelId, aliasName, version_, proposalId, msg.sender, executableAt, uids
         );
@@ -168,6 +173,11 @@ contract PromotionGate is IPromotionGate {
         bytes32 proposalId = proposalIdOf(msg.sender, version_, uids);
         Proposal memory proposal = _proposals[modelId][aliasName][proposalId];
         uint64 proposedAt = proposal.checkDue(proposalId, record);
+
+        // Check: the model has not changed hands since, not even to come back.
+        (, uint64 transfers) = _NFT.ownershipOf(modelId);
+        // forge-lint: disable-next-line(unsafe-typecast) the low 24 bits are meant
+        if (proposal.transfers != uint24(transfers)) revert PromotionGate_Transferred(proposalId);
 
         // Check: the version satisfies the policy.
         _check(modelId, version_, uids, msg.sender, proposedAt, record);
@@ -305,7 +315,7 @@ contract PromotionGate is IPromotionGate {
         (candidate.registry, candidate.modelId, candidate.version) =
         (address(registry), modelId, version_);
         candidate.publishedAt = _publishedAt(modelId, version_);
-        candidate.owner = _checkProposer(modelId, proposer, policy.publishersPropose);
+        (candidate.owner,) = _checkProposer(modelId, proposer, policy.publishersPropose);
         (candidate.proposer, candidate.proposedAt) = (proposer, proposedAt);
         Evidence.check(eas, policy, uids, candidate);
         Descent.check(
@@ -325,10 +335,10 @@ contract PromotionGate is IPromotionGate {
     function _checkProposer(uint64 modelId, address account, bool publishersToo)
         private
         view
-        returns (address owner)
+        returns (address owner, uint64 transfers)
     {
-        owner = _NFT.ownerOf(modelId);
-        if (account == owner) return owner;
+        (owner, transfers) = _NFT.ownershipOf(modelId);
+        if (account == owner) return (owner, transfers);
         if (!publishersToo || !registry.isPublisher(modelId, account)) {
             revert PromotionGate_NotProposer(modelId, account);
         }

@@ -133,6 +133,9 @@ interface IPromotionGate {
     /// @notice Thrown when the policy was changed, or the alias rolled back, since the proposal.
     error PromotionGate_StaleProposal(bytes32 proposalId, uint32 round, uint32 current);
 
+    /// @notice Thrown when the model changed hands since the proposal.
+    error PromotionGate_Transferred(bytes32 proposalId);
+
     /// @notice Thrown when a proposal is executed before its delay has passed.
     error PromotionGate_TooEarly(bytes32 proposalId, uint64 executableAt);
 
@@ -252,7 +255,9 @@ interface IPromotionGate {
 
     /// @notice Moves an alias as proposed, if the version satisfies the policy now. Only who proposed
     /// it, who must still have the right to: others could choose the moment, and the order.
-    /// @dev After the policy's delay, and within `WINDOW` of that.
+    /// @dev After the policy's delay, and within `WINDOW` of that. A transfer of the model ends what was
+    /// proposed; a publisher's right that ends does not: it can be executed again once the right is given
+    /// again, unless it was cancelled.
     /// @param modelId The registered model.
     /// @param aliasName The alias.
     /// @param version As proposed.

@@ -79,11 +79,14 @@ struct PolicyRecord {
 /// @param proposer Who proposed it, and alone can execute it.
 /// @param proposedAt When, in seconds; 0 if there is none.
 /// @param round Round of the policy that it was proposed under.
+/// @param transfers How often the model had changed hands; the low 24 bits of it, for there are no 16
+/// million transfers between a proposal and its end.
 struct Proposal {
     // slot 0
     address proposer;
     uint40 proposedAt;
     uint32 round;
+    uint24 transfers;
 }
 
 /// @notice The announcement of a looser policy, or of a release.

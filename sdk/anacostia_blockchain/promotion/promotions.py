@@ -202,9 +202,11 @@ class Promotions:
         """Proposals that can still be executed, or cancelled, oldest first."""
         model_id = self._id(model)
         _, round_ = self._gate.policy_of(model_id, alias)
+        _, transfers = self._client.nft.ownership_of(model_id)
+        term = (round_, transfers % 2**24)
         logs = {bytes(log.values["proposalId"]): log for log in self._logs(model_id, alias)}
         found = [self._from_log(model_id, alias, log) for log in logs.values()]
-        return [p for p in found if self._is_open(p, round_)]
+        return [p for p in found if self._is_open(p, term)]
 
     def newest(self, model: str | int, alias: str) -> Proposed:
         """This account's newest proposal of a version that is neither executed nor cancelled.
@@ -256,11 +258,12 @@ class Promotions:
                 return self._from_log(model_id, alias, log)
         raise NotFoundError(f"there is no proposal 0x{proposal_id.hex()}")
 
-    def _is_open(self, proposal: Proposed, round_: int) -> bool:
+    def _is_open(self, proposal: Proposed, term: tuple[int, int]) -> bool:
+        """Whether it is there, of this round and ownership, and has not lapsed."""
         held = self._gate.proposal_of(proposal.model_id, proposal.alias, proposal.proposal_id)
         window = timedelta(seconds=self._gate.window())
         lapsed = self._client.attest.now() > proposal.executable_at + window
-        return held.proposed_at is not None and held.round == round_ and not lapsed
+        return held.proposed_at is not None and (held.round, held.transfers) == term and not lapsed
 
     @staticmethod
     def _from_log(model_id: int, alias: str, log: Log) -> Proposed:

@@ -171,17 +171,19 @@ class Proposal:
     Attributes:
         proposed_at: None if there is none.
         round: of the policy that it was proposed under.
+        transfers: how often the model had changed hands, modulo 2**24.
     """
 
     proposer: Address
     proposed_at: datetime | None
     round: int
+    transfers: int
 
     @classmethod
     def from_abi(cls, raw: Any) -> Proposal:  # noqa: ANN401 - as the ABI says
         """As the contract gives it."""
-        proposer, proposed_at, round_ = raw
-        return cls(to_checksum_address(proposer), moment(proposed_at), round_)
+        proposer, proposed_at, round_, transfers = raw
+        return cls(to_checksum_address(proposer), moment(proposed_at), round_, transfers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,15 @@ contract PromotionGateLayoutTest is PromotionTest {
 
     function test_proposals() public {
         setPolicy(bare());
+        transfer(alice, bob, model);
+        transfer(bob, bob, model);
+        transfer(bob, alice, model);
         bytes32 id = propose(2, uidsOf());
         uint256 word = uint256(load(keccak256(abi.encode(id, keyed(2))), 0));
         assertEq(address(uint160(word)), alice, "proposer");
         assertEq(uint40(word >> 160), START, "proposedAt");
-        assertEq(word >> 200, 1, "round");
+        assertEq(uint32(word >> 200), 1, "round");
+        assertEq(word >> 232, 3, "transfers");
     }
 
     function expectRequirement(bytes32 slot, uint256 at, Requirement memory expected)

@@ -213,29 +213,35 @@ contract PromotionGateTest is PromotionTest {
 
     function test_execute_revertsWhenTheModelWasSold() public {
         setPolicy(bare());
-        propose(2, uidsOf());
+        bytes32 id = propose(2, uidsOf());
         transfer(alice, bob, model);
         pass(DELAY);
-        expectExecuteReverts(2, uidsOf(), notProposer(alice));
+        expectExecuteReverts(2, uidsOf(), transferred(id));
         vm.expectRevert(noProposal(idOf(bob, 2, uidsOf())));
         executeAs(bob, 2, uidsOf());
 
-        // Bought back, she is the owner.
+        // Bought back, she is the owner, and has to propose anew.
         transfer(bob, alice, model);
+        expectExecuteReverts(2, uidsOf(), transferred(id));
+        propose(2, uidsOf());
+        pass(DELAY);
         execute(2, uidsOf());
     }
 
-    /// @dev A publisher's right ends with the transfer, and with it what he has proposed.
+    /// @dev A publisher's right ends with the transfer, and with it what he has proposed: also if the
+    /// buyer gives it to him again.
     function test_execute_revertsWhenAPublishersModelWasSold() public {
         Policy memory policy = bare();
         policy.publishersPropose = true;
         setPolicy(policy);
         vm.prank(alice);
         registry.setPublisher(model, bob, type(uint64).max);
-        proposeAs(bob, 2, uidsOf());
+        bytes32 id = proposeAs(bob, 2, uidsOf());
         transfer(alice, carol, model);
+        vm.prank(carol);
+        registry.setPublisher(model, bob, type(uint64).max);
         pass(DELAY);
-        vm.expectRevert(notProposer(bob));
+        vm.expectRevert(transferred(id));
         executeAs(bob, 2, uidsOf());
     }
 
@@ -614,6 +620,10 @@ contract PromotionGateTest is PromotionTest {
 
     function noProposal(bytes32 id) internal pure returns (bytes memory) {
         return abi.encodeWithSelector(IPromotionGate.PromotionGate_NoProposal.selector, id);
+    }
+
+    function transferred(bytes32 id) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IPromotionGate.PromotionGate_Transferred.selector, id);
     }
 
     function tooEarly(bytes32 id, uint64 executableAt) internal pure returns (bytes memory) {

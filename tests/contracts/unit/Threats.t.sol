@@ -114,6 +114,12 @@ contract PublisherThreatsTest is PromotionTest {
             abi.encodeWithSelector(IPromotionGate.PromotionGate_NotProposer.selector, model, bob)
         );
         executeAs(bob, 2, uidsOf());
+
+        // It only sleeps: who gives the right again gives it for this as well.
+        vm.prank(alice);
+        registry.setPublisher(model, bob, uint64(block.timestamp + 1));
+        executeAs(bob, 2, uidsOf());
+        assertEq(champion(), 2, "not cancelled");
     }
 
     function test_publisher_needsTheAttestersThatAreRequired() public {

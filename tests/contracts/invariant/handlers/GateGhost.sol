@@ -24,6 +24,7 @@ abstract contract GateGhost {
         uint256[] said; // by index
         uint256 at;
         uint32 round;
+        uint256 transfers;
         bool open;
     }
 
@@ -31,6 +32,7 @@ abstract contract GateGhost {
 
     address[] internal _attesters;
     address public owner;
+    uint256 internal _transfers;
     bool internal _carolPublishes; // under the present owner
 
     bytes internal _encodedPolicy; // arrays of structs cannot be copied into storage
@@ -67,6 +69,7 @@ abstract contract GateGhost {
     /// @dev Whether a proposal can be executed now.
     function _canExecute(Proposed storage proposal) internal view returns (bool) {
         if (!proposal.open || proposal.round != round || !_mayPropose(proposal.by)) return false;
+        if (proposal.transfers != _transfers) return false;
         uint256 delay = _policy().delay;
         uint256 age = block.timestamp - proposal.at;
         if (age < delay || age > delay + WINDOW) return false;

@@ -284,6 +284,7 @@ contract GateHandler is Test, GateGhost {
         _REGISTRY.nft().transferFrom(from, to, _MODEL);
         vm.stopPrank();
         owner = to;
+        ++_transfers;
         _carolPublishes = seed % 2 == 0;
         if (_carolPublishes) {
             vm.prank(to);
@@ -352,7 +353,7 @@ contract GateHandler is Test, GateGhost {
             _proposed[_lastOf[id]].open = false;
         }
         _lastOf[id] = _proposed.length;
-        _proposed.push(Proposed(id, by, version, said, block.timestamp, round, true));
+        _proposed.push(Proposed(id, by, version, said, block.timestamp, round, _transfers, true));
         ++calls[this.propose.selector];
     }
 
