@@ -98,8 +98,8 @@ class _Subject:
         for name in ("id", "registry", "ledger", "name", "creator", "kind"):
             found[name] = lookup(index, f"subject/{name}", str, INDEX)
         for name in ("chain_id", "model_id"):
-            found[name] = lookup(index, f"subject/{name}", int, INDEX)
-        number = lookup(index, "block/number", int, INDEX)
+            found[name] = _number(index, f"subject/{name}")
+        number = _number(index, "block/number")
         return cls(**found, block=number, block_hash=lookup(index, "block/hash", str, INDEX))
 
 
@@ -251,6 +251,8 @@ class _Evidence:
         return str(found)
 
     def _about(self, number: int) -> portable.Subject:
+        if not 1 <= number <= self.count:
+            raise IntegrityError(f"there is no version {number}")
         root: CID = self.model.root((self.subject.model_id, number))
         return f"{self.subject.id}@{number}", root.digest
 
@@ -357,6 +359,13 @@ class _Evidence:
         member = f"heads/{log_id.hex()}.jsonl"
         held = member in self.archive.names
         return known, runs.read_heads(self.archive.lines(member), known) if held else {}
+
+
+def _number(index: dict[str, Any], path: str) -> int:
+    number = lookup(index, path, int, INDEX)
+    if isinstance(number, bool) or not 0 <= number < 1 << 53:
+        raise FormatError(f"{INDEX}: {path} is not such a number")
+    return number
 
 
 def _is_lines(name: str) -> bool:

@@ -195,9 +195,12 @@ def _checked(row: Row, envelope: bytes, about: Callable[[int], Subject]) -> Eval
 
 def _decimal(text: str) -> Decimal:
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
-        raise FormatError(f"{_WHAT}: {text[:40]!r} is no number") from None
+        number = Decimal("NaN")
+    if not number.is_finite():  # what is none cannot even be compared
+        raise FormatError(f"{_WHAT}: {text[:40]!r} is no number")
+    return number
 
 
 def _hex(data: bytes | None) -> str | None:

@@ -26,6 +26,9 @@ PREDICATE_TYPE = f"{PROJECT}/evaluation/v1"
 
 _WHAT = "evaluation statement"
 
+_LARGEST = 18
+"""Powers of ten; a contract holds a value in 63 bits, with its six decimals."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -137,9 +140,11 @@ def rounded(value: object) -> Decimal:
     """A logged number with the six decimals that an attestation can hold, half to even.
 
     Raises:
-        IntegrityError: it is no finite number.
+        IntegrityError: it is no finite number, or larger than any attestation can hold.
     """
     exact = _number(value)
+    if exact.adjusted() > _LARGEST:
+        raise IntegrityError(f"{value!r} is larger than any value that is attested")
     return exact.quantize(Decimal(1).scaleb(-MICRO), ROUND_HALF_EVEN).normalize() + 0
 
 
@@ -164,7 +169,7 @@ def _number(value: object) -> Decimal:
     try:
         exact = Decimal(str(value))
     except ArithmeticError:
-        raise IntegrityError(f"{value!r} is no number") from None
+        raise IntegrityError(f"{value!r:.80} is no number") from None
     if isinstance(value, bool) or not exact.is_finite():
-        raise IntegrityError(f"{value!r} is no finite number")
+        raise IntegrityError(f"{value!r:.80} is no finite number")
     return exact

@@ -140,11 +140,17 @@ def _walk(root: bytes, key: bytes, path: Sequence[str]) -> bytes:
 
 
 def _number(text: str) -> int:
-    return int(text, 16)
+    try:
+        number = int(text, 16)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0:
+        raise FormatError(f"not a number in hexadecimal: {text!r:.80}")
+    return number
 
 
 def _bytes(text: str) -> bytes:
     try:
         return bytes.fromhex(text.removeprefix("0x"))
     except (AttributeError, ValueError) as error:
-        raise FormatError(f"not hexadecimal: {text!r}") from error
+        raise FormatError(f"not hexadecimal: {text!r:.80}") from error

@@ -221,8 +221,12 @@ def telling(**changes: Any) -> Change:
         (telling(subject="loss"), "something else than its attestation"),
         (telling(attester="0x" + "33" * 20), "signed the envelope, and"),
         (telling(value="much"), "is no number"),
+        (telling(value="sNaN"), "is no number"),
+        (telling(value="Infinity"), "is no number"),
         (telling(version=1), "evaluation 0x"),
         (telling(version=7), "evaluation 0x"),
+        (telling(version=-1), "evaluation 0x"),
+        (telling(version=1 << 32 | 2), "evaluation 0x"),
         (telling(uid="0x12"), "is not 32 bytes"),
     ],
 )

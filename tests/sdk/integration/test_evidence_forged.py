@@ -75,6 +75,15 @@ def test_another_model_of_the_same_name_is_another_model(evidence):
     assert {"model", "versions"} <= set(found)
 
 
+@pytest.mark.parametrize("value", [-1, True, 1 << 53])
+@pytest.mark.parametrize("part", ["model_id", "chain_id"])
+def test_a_subject_of_no_such_number_is_refused(evidence, part, value):
+    path, index, trusted = evidence
+    changed = rewritten(path, in_index(subject=index["subject"] | {part: value}))
+    with pytest.raises(FormatError):
+        verify_evidence(changed, block_hashes=trusted)
+
+
 def test_another_chain_of_the_same_state_is_another_chain(evidence):
     path, index, trusted = evidence
     other = in_index(subject=index["subject"] | {"chain_id": 1})

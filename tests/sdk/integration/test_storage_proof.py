@@ -33,6 +33,16 @@ def test_a_proof_gives_the_values_that_the_chain_has(hub, proven):
     assert values == {2: hub.registry.model_count(), 1000: 0}
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("gasLimit", "-0x1"), ("gasUsed", 7), ("timestamp", "soon"), ("number", None), ("miner", [])],
+)
+def test_a_header_of_something_else_is_none(proven, field, value):
+    header, _proof = proven
+    with pytest.raises(FormatError, match="hexadecimal"):
+        block_hash(header | {field: value})
+
+
 def test_a_proof_against_another_state_fails(proven):
     header, proof = proven
     with pytest.raises(IntegrityError, match="does not lead to the header's state root"):

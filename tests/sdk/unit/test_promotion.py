@@ -114,6 +114,15 @@ def test_what_is_no_number_is_not_attested(value: object) -> None:
         statement.rounded(value)
 
 
+def test_what_no_attestation_holds_is_not_shown() -> None:
+    large = replace(shown(0.5), value=Decimal("1e300"))
+    record = RunRecord.build([("metric", "eval", "accuracy", 1e300)])
+    disclosure = record.disclose("metric", "eval", "accuracy")
+    with pytest.raises(IntegrityError, match=r"1e\+300 is larger than any value that is attested"):
+        replace(large, run=record.root, shown=disclosure).check_shown()
+    assert statement.rounded(1e18) == Decimal(10**18)
+
+
 @pytest.mark.parametrize("part", ["_type", "predicateType", "subject", "predicate"])
 def test_another_statement_is_not_read(part: str) -> None:
     document = json.loads(shown(0.5).to_json())
