@@ -1,4 +1,4 @@
-"""Files that are there whole, or not at all."""
+"""Files that are there whole, or not at all; and what others made, which is not read whole."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+from anacostia_blockchain.errors import FormatError
+
+DOCUMENT = 1 << 22
+"""Bytes of a document that describes something; the files of a model are no documents."""
 
 
 @contextmanager
@@ -22,3 +28,16 @@ def whole(target: Path) -> Iterator[Path]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def read_all(stream: IO[bytes], most: int, what: str) -> bytes:
+    """All bytes of a stream that has no more than `most`; `what` names it in errors.
+
+    Raises:
+        FormatError: there are more. Only so many are held in memory: few bytes can stand for many,
+            in archives, and in stores, where one block can be many blocks of a file.
+    """
+    data = stream.read(most + 1)
+    if len(data) > most:
+        raise FormatError(f"{what} is larger than {most} bytes")
+    return data

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from anacostia_blockchain._files import read_all
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 from anacostia_blockchain.ledger.proof import RunProof
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 PROOF_NAME = "run-proof-{leaf}"
 """Name under which a run's proof is pinned in the store, with the record's root in hexadecimal."""
+
+_LARGEST_PROOF = 1 << 16
 
 
 class Runs:
@@ -105,7 +108,7 @@ class Runs:
 
     def _proof(self, cid: CID) -> RunProof:
         with self._client.storage.open(cid) as stream:
-            return RunProof.from_json(stream.read())
+            return RunProof.from_json(read_all(stream, _LARGEST_PROOF, "the run's proof"))
 
     def check_proof(self, proof: RunProof) -> LedgerHead:
         """Check a proof against the chain; returns the log's newest head.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anacostia_blockchain._files import DOCUMENT, read_all
 from anacostia_blockchain.content.folder import scan
 from anacostia_blockchain.content.manifest import Manifest
 from anacostia_blockchain.content.statement import Statement
@@ -190,15 +191,20 @@ def check_content(store: Store, evidence: Evidence, progress: Progress | None = 
 
 def check_manifest(evidence: Evidence) -> str:
     """Compare the version's manifest with the files, one by one."""
-    stored = Manifest.parse(_read(evidence, "manifest.json"))
+    path = _held(evidence, "manifest.json")
+    actual = evidence.actual or scan(evidence.folder).manifest
+    # As large as the files make it, however it is written.
+    with path.open("rb") as stream:
+        stored = Manifest.parse(read_all(stream, DOCUMENT + 2 * len(actual.to_json()), path.name))
     evidence.manifest = stored
-    stored.check(evidence.actual or Manifest.of_version(evidence.folder))
+    stored.check(actual)
     return f"OpenSSF manifest root {stored.root.hex()}"
 
 
 def check_statement(evidence: Evidence) -> str:
     """Compare the subject of the version's statement with its manifest."""
-    statement = Statement.parse(_read(evidence, "statement.json"))
+    with _held(evidence, "statement.json").open("rb") as stream:
+        statement = Statement.parse(read_all(stream, DOCUMENT, "statement.json"))
     evidence.statement = statement
     manifest = evidence.manifest
     if manifest is None:
@@ -288,8 +294,8 @@ def _lineage(client: Anacostia, version: ModelVersion, max_visits: int) -> str:
     return f"{', '.join(parents)}; nothing revoked"
 
 
-def _read(evidence: Evidence, name: str) -> bytes:
+def _held(evidence: Evidence, name: str) -> Path:
     path = evidence.folder / name
     if not path.is_file():
         raise NotFoundError(f"the version holds no {name}")
-    return path.read_bytes()
+    return path

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from anacostia_blockchain._archives import DAMAGED
-from anacostia_blockchain._files import whole
+from anacostia_blockchain._files import read_all, whole
 from anacostia_blockchain.content.documents import canonical, read_object
 from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
 
@@ -147,10 +147,7 @@ class Archive:
     def document(self, name: str) -> dict[str, Any]:
         """Read a JSON member."""
         with self.open(name) as stream:
-            data = stream.read(_LARGEST_DOCUMENT + 1)
-        if len(data) > _LARGEST_DOCUMENT:
-            raise FormatError(f"{name} is too large")
-        return read_object(data, name)
+            return read_object(read_all(stream, _LARGEST_DOCUMENT, name), name)
 
     def lines(self, name: str) -> Iterator[dict[str, Any]]:
         """Read a member of JSON lines; none, if it is not there."""
@@ -161,6 +158,15 @@ class Archive:
                 if len(data) > _LONGEST_LINE:
                     raise FormatError(f"{name} holds a line that is too long")
                 yield read_object(data, name)
+
+    def count(self, name: str) -> int:
+        """How many lines a member has, however long they are."""
+        lines, end = 0, b"\n"
+        with self.open(name) as stream:
+            while chunk := stream.read(_CHUNK):
+                lines += chunk.count(b"\n")
+                end = chunk[-1:]
+        return lines + (end != b"\n")
 
     def members(self, prefix: str) -> list[str]:
         """Names of the members in a folder, in order."""

@@ -319,7 +319,9 @@ class _Evidence:
         self._need_model()
         index, subject = self.archive.index, self.subject
         token = f"eip155:{subject.chain_id}/erc721:{token_of(subject.registry)}"
-        rows = {name: self._count(name) for name in self.archive.members("") if _is_lines(name)}
+        rows = {
+            name: self.archive.count(name) for name in self.archive.members("") if _is_lines(name)
+        }
         for folder in ("versions/", portable.FOLDER):
             rows[folder] = len(self.archive.members(folder))
         logs = {log_id: known for log_id, (known, _roots) in self.logs.items()}
@@ -334,10 +336,6 @@ class _Evidence:
         ):
             raise IntegrityError("the index says something else about its id or time")
         return f"{subject.id}; the headings are those of what is there"
-
-    def _count(self, name: str) -> int:
-        with self.archive.open(name) as stream:
-            return sum(1 for _ in stream)
 
     def _report(self) -> str:
         """The report is made again: what it says is in the members, and nothing else."""

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import IO, Any
 
+from anacostia_blockchain._files import DOCUMENT, read_all
 from anacostia_blockchain.content import car, manifest, statement
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.documents import read_object
 from anacostia_blockchain.content.manifest import Manifest
 from anacostia_blockchain.content.statement import Statement
 from anacostia_blockchain.content.version import CARD_NAME, METADATA_NAME
-from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError
+from anacostia_blockchain.errors import IntegrityError, NotFoundError
 from anacostia_blockchain.storage import dag
 
 NAMES = (statement.NAME, manifest.NAME, METADATA_NAME, CARD_NAME)
@@ -20,8 +21,8 @@ NAMES = (statement.NAME, manifest.NAME, METADATA_NAME, CARD_NAME)
 
 Fetch = Callable[[CID], bytes]
 
-_LARGEST = 1 << 22
-"""Bytes of a document that is looked at; the files of a model are not documents."""
+_LARGEST_COPY = (len(NAMES) + 4) * DOCUMENT
+"""Bytes of the documents, and of the directory's blocks that lead to them."""
 
 
 def describe(fetch: Fetch, root: CID) -> dict[str, Any]:
@@ -77,8 +78,9 @@ def read_copy(stream: IO[bytes], root: CID) -> dict[str, Any]:
 
     Raises:
         IntegrityError: a block is not what its CID says, or of another version.
+        FormatError: it is larger than documents are.
     """
-    opened = car.Car.read(BytesIO(stream.read()))
+    opened = car.Car.read(BytesIO(read_all(stream, _LARGEST_COPY, "the copy of the documents")))
     if opened.roots != (root,):
         raise IntegrityError(f"the documents are of another version than {root}")
     blocks = dict(opened.blocks())
@@ -93,10 +95,7 @@ def read_copy(stream: IO[bytes], root: CID) -> dict[str, Any]:
 
 def _read(fetch: Fetch, root: CID, name: str) -> bytes:
     with dag.open_file(fetch, dag.lookup(fetch, root, name)) as file:
-        data = file.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
-        raise FormatError(f"{name} is larger than any description")
-    return data
+        return read_all(file, DOCUMENT, name)
 
 
 def _licence(metadata: dict[str, Any]) -> str | None:

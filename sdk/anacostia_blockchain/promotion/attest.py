@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from eth_abi import encode
 
+from anacostia_blockchain._files import DOCUMENT, read_all
 from anacostia_blockchain.contracts.eas import EAS, Request, Signed
 from anacostia_blockchain.errors import ConfigError, FormatError, IntegrityError, LedgerError
 from anacostia_blockchain.prices.sources import dataset_root
@@ -254,7 +255,7 @@ class Attest:
         """
         found, evidence = self._evaluation(uid)
         with self._client.storage.open(statements.cid_of(evidence)) as stream:
-            text = stream.read()
+            text = read_all(stream, DOCUMENT, "the evaluation statement")
         said = Evaluation.parse(text)
         subject = f"{self._client.caip19(found.model_id)}@{found.version}"
         said.check_attested(subject, found.dataset, found.subject, found.value)
@@ -310,7 +311,7 @@ class Attest:
 
         root = self._client.registry.version_of(model_id, number).root
         with self._client.storage.open(root, "statement.json") as stream:
-            leaf = Statement.parse(stream.read()).run_leaf
+            leaf = Statement.parse(read_all(stream, DOCUMENT, "statement.json")).run_leaf
         if leaf is None:
             raise LedgerError(f"version {number} names no run: say whose record shows it (run=…)")
         return leaf

@@ -26,6 +26,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from anacostia_blockchain import verify
 from anacostia_blockchain._archives import DAMAGED
+from anacostia_blockchain._files import read_all
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.documents import field, read_object
 from anacostia_blockchain.deployment import predicted_address, token_of
@@ -264,11 +265,9 @@ class _open:  # noqa: N801 - a context manager, used as a function
         """What the bundle says, of the form that it has to have."""
         try:
             with self._archive.open(EVIDENCE) as stream:
-                data = stream.read(_LARGEST_DOCUMENT + 1)
+                data = read_all(stream, _LARGEST_DOCUMENT, EVIDENCE)
         except (KeyError, *DAMAGED) as error:
             raise FormatError(f"{self._path} is truncated, or no bundle: {error}") from error
-        if len(data) > _LARGEST_DOCUMENT:
-            raise FormatError(f"{EVIDENCE} is too large")
         document = read_object(data, EVIDENCE)
         if document.get("schema") != SCHEMA:
             raise FormatError(f"{self._path} is a bundle of form {document.get('schema')!r}")

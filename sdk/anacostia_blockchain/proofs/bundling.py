@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from anacostia_blockchain._files import whole
+from anacostia_blockchain._files import DOCUMENT, read_all, whole
 from anacostia_blockchain.content.statement import Statement
 from anacostia_blockchain.errors import ConfigError, IntegrityError
 from anacostia_blockchain.ledger.proof import RunProof
@@ -100,7 +100,7 @@ def _evaluations(
 def _run_proof(client: Anacostia, model_id: int, number: int) -> RunProof | None:
     root = client.registry.version_of(model_id, number).root
     with client.storage.open(root, "statement.json") as stream:
-        statement = Statement.parse(stream.read())
+        statement = Statement.parse(read_all(stream, DOCUMENT, "statement.json"))
     return None if statement.run_leaf is None else client.runs.find_proof(statement.run_leaf)
 
 

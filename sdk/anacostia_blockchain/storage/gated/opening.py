@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from anacostia_blockchain._files import read_all
 from anacostia_blockchain._keyfiles import SecretKey
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.encryption.header import (
@@ -21,7 +22,7 @@ from anacostia_blockchain.content.encryption.header import (
 )
 from anacostia_blockchain.content.encryption.segments import PLAIN, FileCipher, open_stream
 from anacostia_blockchain.content.folder import import_source
-from anacostia_blockchain.errors import FormatError, IntegrityError, NotFoundError, StorageError
+from anacostia_blockchain.errors import IntegrityError, NotFoundError, StorageError
 from anacostia_blockchain.storage.base import Store
 from anacostia_blockchain.storage.disk import part_of, typed_errors
 from anacostia_blockchain.types import Progress
@@ -57,10 +58,7 @@ def read_header(opener: Opener) -> Header:
         FormatError: it is of another form.
     """
     with opener(NAME) as stream:
-        data = stream.read(_LARGEST_HEADER + 1)
-    if len(data) > _LARGEST_HEADER:
-        raise FormatError(f"{NAME} is too large")
-    return Header.parse(data)
+        return Header.parse(read_all(stream, _LARGEST_HEADER, NAME))
 
 
 class SealedContent(SecretKey):
