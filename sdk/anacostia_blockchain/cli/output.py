@@ -48,18 +48,15 @@ class Output:
         self.as_json = as_json
         # What is piped into a file or another program is not cut to some terminal's width.
         width = None if sys.stdout.isatty() else _PIPE_WIDTH
-        # Texts come from strangers: they are shown as they are, and never read as markup, which can
-        # hide them or make links of them. Without `emoji`, a DID's ":key:" is not made a picture.
-        plain: dict[str, Any] = {"highlight": False, "soft_wrap": True, "emoji": False}
-        self._out = Console(width=width, markup=False, **plain)
-        self._err = Console(stderr=True, markup=False, **plain)
+        self._out = Console(highlight=False, soft_wrap=True, width=width)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def result(self, data: object, text: str | None = None) -> None:
         """One result: `data` as JSON, or `text` for a person."""
         if self.as_json:
             click.echo(json.dumps(data, indent=2, default=str))
         elif text is not None:
-            self._out.print(_harmless(text))
+            self._out.print(_shown(text))
 
     def table(
         self,
@@ -73,11 +70,10 @@ class Output:
             self.result(data)
             return
         headers = (Column(name, overflow="fold") for name in columns)
-        table = Table(
-            *headers, title=_harmless(title) or None, title_justify="left", box=None, pad_edge=False
-        )
+        above = styled((title, "table.title")) if title else None
+        table = Table(*headers, title=above, title_justify="left", box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*(c if isinstance(c, Text) else _harmless(str(c)) for c in row))
+            table.add_row(*map(_shown, row))
         self._out.print(table)
 
     def line(self, data: object, text: str) -> None:
@@ -90,7 +86,7 @@ class Output:
 
     def note(self, text: str | Text) -> None:
         """A remark on the way, for a person only."""
-        self._err.print(text if isinstance(text, Text) else _harmless(text))
+        self._err.print(_shown(text))
 
     def error(self, error: BaseException) -> None:
         """Why a command failed, and what to do."""
@@ -130,6 +126,15 @@ class Output:
 def _harmless(text: str) -> str:
     """A text with what a terminal would obey spelt out: names and answers come from strangers."""
     return _OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def _shown(value: object) -> Text:
+    """A value as it is printed.
+
+    Texts come from strangers, and Rich reads strings as markup, which hides them, makes links of
+    them, or fails; it makes a picture of a DID's ":key:".
+    """
+    return value if isinstance(value, Text) else styled(str(value))
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:
