@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 import requests
 from web3 import HTTPProvider
@@ -17,6 +18,9 @@ _TIMEOUT = 30
 _ATTEMPTS = 4
 _SECRET = 6
 """Shorter parts of a URL are no keys, and may be words of an error message."""
+
+_WORD = re.compile(r"[a-z-]{1,20}")
+"""Nor is a step of a path such as `mainnet`."""
 
 _LIMITED = 429
 """HTTP status of an endpoint that wants fewer requests: the one answer that is tried again."""
@@ -65,8 +69,7 @@ class Rpc:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError("the RPC URL must begin with http:// or https:// and name a host")
         self.host = parts.netloc.rpartition("@")[2]
-        secret = (url, parts.path.strip("/"), parts.query, parts.password or "")
-        self._secrets = [text for text in secret if len(text) >= _SECRET]
+        self._secrets = _secrets(url)
         self._takes_batches = True
         self._provider = HTTPProvider(
             url, request_kwargs={"timeout": _TIMEOUT}, exception_retry_configuration=None
@@ -156,6 +159,16 @@ class Rpc:
         fields = error if isinstance(error, dict) else {"message": error}
         reason = self.scrubbed(str(fields.get("message", fields)))
         raise RpcError(self.host, reason, fields.get("code"), _revert_data(fields))
+
+
+def _secrets(url: str) -> list[str]:
+    """What of a URL nobody may read, as it stands there and decoded; what holds others is first."""
+    parts = urlsplit(url)
+    found = [url, parts.path.strip("/"), parts.query, parts.username or "", parts.password or ""]
+    found += [step for step in parts.path.split("/") if not _WORD.fullmatch(step)]
+    found += [field.partition("=")[2] or field for field in parts.query.split("&")]
+    found += [decode(text) for text in found for decode in (unquote, unquote_plus)]
+    return sorted({text for text in found if len(text) >= _SECRET}, key=len, reverse=True)
 
 
 def to_hex(data: bytes) -> str:
