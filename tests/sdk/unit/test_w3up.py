@@ -352,6 +352,26 @@ def test_a_chain_without_end_is_refused():
         link.check(NOW)
 
 
+def test_a_proof_that_many_name_is_checked_once(monkeypatch):
+    """Sixteen levels, each of which names the next one four times: 4**16 ways, 17 documents."""
+    checked = []
+    monkeypatch.setattr(
+        "anacostia_blockchain.storage.web3storage.ucan.verify",
+        lambda key, signed, signature: checked.append(signed) or verify(key, signed, signature),
+    )
+    link = rights(expires=None)
+    capability = Capability("*", SPACE.did)
+    for level in range(16):
+        issuer = PRINCIPAL if level == 0 else SPACE
+        link = delegate(issuer, SPACE.did, [capability], proofs=[link] * 4, expires=None)
+    Delegation.extract(link.archive()).check(NOW)
+    assert len(checked) == 17
+    another = rights(expires=None, nonce="another")
+    mixed = delegate(SPACE, SPACE.did, [capability], proofs=[link, another], expires=None)
+    with pytest.raises((FormatError, IntegrityError), match=r"more than 16|addressed to"):
+        mixed.check(NOW)
+
+
 FIELDS = {
     "iss": did_bytes(SERVER.did),
     "aud": did_bytes(SERVER.did),

@@ -10,6 +10,7 @@ import base64
 import re
 import secrets
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -201,22 +202,26 @@ class Delegation:
         return any(capability.allows(can, resource) for capability in self.capabilities)
 
     def _chain(self) -> Iterator[Delegation]:
-        pending = [(self, 0)]
+        """This one and its proofs: each once, however many name it."""
+        read = {self.link: self}
+        pending = deque([(self, 0)])
         while pending:
-            delegation, depth = pending.pop()
+            delegation, depth = pending.popleft()
             if depth > _LONGEST_CHAIN:
                 raise FormatError(f"UCAN: a chain of more than {_LONGEST_CHAIN} delegations")
             yield delegation
             for link in delegation.proofs:
                 if link not in self.blocks:
                     continue  # the service may have it
-                proof = Delegation.parse(link, self.blocks)
+                if link not in read:
+                    read[link] = Delegation.parse(link, self.blocks)
+                    pending.append((read[link], depth + 1))
+                proof = read[link]
                 attests = any(entry.can == "ucan/attest" for entry in proof.capabilities)
                 if proof.audience != delegation.issuer and not attests:
                     raise IntegrityError(
                         f"UCAN: a proof is addressed to {proof.audience}, not {delegation.issuer}"
                     )
-                pending.append((proof, depth + 1))
 
 
 def delegate(
