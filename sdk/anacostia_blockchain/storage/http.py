@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -47,6 +47,10 @@ _MAX_LINE = 1 << 20
 _POOL = 32
 
 
+Origin: TypeAlias = tuple[str, int]
+"""Host and port."""
+
+
 class Service:
     """A service behind a URL.
 
@@ -54,8 +58,9 @@ class Service:
         url: http or https. A name and password in it are taken for basic authentication.
         token: sent as a bearer token.
         timeout: seconds to wait for the next bytes of an answer.
-        public_only: refuse addresses of this machine and of private networks: for URLs that
-            come from somebody else.
+        public_only: refuse addresses of this machine and of private networks, and redirects: for
+            URLs that come from somebody else. Where the URL is the user's own, only redirects away
+            from its host and port are held to public addresses.
         explain: turns the reason of a refusal into an error, where the service has words of its
             own; None from it: the status decides.
 
@@ -81,8 +86,9 @@ class Service:
         self._explain = explain
         self.timeout = timeout
         self.session = requests.Session()
-        adapter = requests.adapters.HTTPAdapter(pool_connections=_POOL, pool_maxsize=_POOL)
-        self.session.mount(f"{parts.scheme}://", adapter)
+        adapter = _Adapter(None if public_only else origin(url))
+        self.session.mount("http://", adapter)
+        self.session.mount("https://", adapter)
         self.session.headers["Accept-Encoding"] = "identity"
         if parts.username:
             self.session.auth = (parts.username, parts.password or "")
@@ -178,8 +184,6 @@ class Service:
         Raises:
             StorageError: as for `ask`.
         """
-        if self.public_only:
-            refuse_private(self.url)
         attempts = _ATTEMPTS if repeat else 1
         for attempt in range(1, attempts + 1):
             with self.typed():
@@ -191,7 +195,6 @@ class Service:
                     headers=dict(headers or {}),
                     stream=True,
                     timeout=(CONNECT_TIMEOUT, timeout or self.timeout),
-                    # A redirect could lead to a private address, or take the token elsewhere.
                     allow_redirects=not self.public_only,
                 )
             with answer:
@@ -265,8 +268,83 @@ def refuse_packed(host: str, headers: Mapping[str, str]) -> None:
         )
 
 
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Sends each request, those of redirects too, to a public address, or to the user's own.
+
+    A name is looked up before anything is asked; and as a name server may answer otherwise the next
+    time, the address that was connected to is looked at before anything is sent. (Where a proxy
+    connects for us, only the first can be done.)
+
+    Args:
+        own: host and port that may be anywhere; None: nothing may.
+    """
+
+    def __init__(self, own: Origin | None) -> None:
+        self._own = own
+        super().__init__(pool_connections=_POOL, pool_maxsize=_POOL)
+        self._public = requests.adapters.HTTPAdapter(_POOL, _POOL)
+        self._public.poolmanager.pool_classes_by_scheme = {
+            "http": _PublicPool,
+            "https": _PublicPoolTls,
+        }
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401 - the library's
+        url = str(request.url)
+        if self._own is not None and is_own(origin(url), self._own):
+            return super().send(request, **options)
+        refuse_private(url)
+        return self._public.send(request, **options)
+
+    def close(self) -> None:
+        super().close()
+        self._public.close()
+
+
+class _Public(urllib3.connection.HTTPConnection):
+    """A connection that is used if it has led to a public address."""
+
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        try:
+            refuse_address(self.host, made.getpeername()[0])
+        except StorageError:
+            made.close()
+            raise
+        return made
+
+
+class _PublicTls(_Public, urllib3.connection.HTTPSConnection):
+    """As `_Public`, and looked at before its key exchange."""
+
+
+class _PublicPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Public
+
+
+class _PublicPoolTls(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _PublicTls
+
+
+def origin(url: str) -> Origin:
+    """The host and port of a URL."""
+    parts = urlsplit(url)
+    return (parts.hostname or "").rstrip("."), parts.port or (
+        443 if parts.scheme == "https" else 80
+    )
+
+
+def is_own(asked: Origin, own: Origin) -> bool:
+    """Whether a request goes to where the user named.
+
+    A Kubo node on this machine redirects from `localhost` to names below it, a host for each
+    content; no such name is anywhere else.
+    """
+    below = own[0] == "localhost" and asked[0].endswith(".localhost") and asked[1] == own[1]
+    return asked == own or below
+
+
 def refuse_private(url: str) -> None:
-    """Refuse an address of this machine or of a private network.
+    """Refuse a URL of this machine or of a private network.
 
     Raises:
         StorageError: it is one, or has no address.
@@ -274,9 +352,19 @@ def refuse_private(url: str) -> None:
     host = urlsplit(url).hostname or ""
     try:
         found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise StoreUnavailableError(f"{host} has no address") from error
-    if not all(ipaddress.ip_address(address.partition("%")[0]).is_global for address in found):
+    for address in found:
+        refuse_address(host, address)
+
+
+def refuse_address(host: str, address: str) -> None:
+    """Refuse an address of this machine or of a private network.
+
+    Raises:
+        StorageError: it is one.
+    """
+    if not ipaddress.ip_address(address.partition("%")[0]).is_global:
         raise StorageError(f"{host} is an address of a private network and was not asked")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from threading import Thread
 import pytest
 
 from anacostia_blockchain.content.cid import CID
-from anacostia_blockchain.errors import StoreUnavailableError
+from anacostia_blockchain.errors import StorageError, StoreUnavailableError
 from anacostia_blockchain.storage.gateway import GatewayStore
 from anacostia_blockchain.storage.http import Service
 from anacostia_blockchain.storage.web3storage import service as w3up
@@ -26,6 +27,7 @@ class Stranger:
 
     def __init__(self, status: int, told: dict[str, str], body: bytes) -> None:
         self.asked: list[dict[str, str]] = []
+        self.told = told
         asked = self.asked
 
         class Handler(BaseHTTPRequestHandler):
@@ -105,3 +107,65 @@ def test_an_answer_without_an_end():
         pytest.raises(StoreUnavailableError, match="answers with over 1000 bytes"),
     ):
         connection_to(server.url).request("GET", server.url, limit=1000)
+
+
+# ---------------------------------------------------------------------- ways into our own network
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Addresses by name, each as often as it is looked up; the last one for good."""
+    real = socket.getaddrinfo
+    known = {"up.example": ["93.184.216.34"]}
+
+    def looked_up(host, port, *arguments, **options):
+        host = host.decode() if isinstance(host, bytes) else host
+        addresses = known.get(host, [host])
+        address = addresses.pop(0) if len(addresses) > 1 else addresses[0]
+        return real(address, port, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    return known
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("addresses", [["93.184.216.34", "127.0.0.1"], ["127.0.0.1"]])
+def test_a_name_that_leads_to_this_machine_the_second_time(names, scheme, addresses):
+    """It is looked up for the check, and again for the connection: nothing is sent there."""
+    with stranger() as server:
+        url = f"{scheme}://rebind.example:{server.port}"
+        for ask in (
+            lambda: GatewayStore(url, public_only=True).block(CID.of(b"x")),
+            lambda: connection_to("https://up.example").request("GET", f"{url}/claimed"),
+        ):
+            names["rebind.example"] = list(addresses)
+            with pytest.raises(StorageError, match=r"rebind\.example is an address of a private"):
+                ask()
+            assert names["rebind.example"] == ["127.0.0.1"]
+        assert server.asked == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "rebind.example"])
+def test_a_redirect_to_another_server_of_our_network(names, host):
+    names["rebind.example"] = ["93.184.216.34", "127.0.0.1"]
+    with stranger() as internal:
+        location = {"Location": f"http://{host}:{internal.port}/admin/restart"}
+        with stranger(302, location) as gateway:
+            with pytest.raises(StorageError, match="is an address of a private network"):
+                GatewayStore(gateway.url).block(CID.of(b"x"))
+            assert len(gateway.asked) == 1
+        assert internal.asked == []
+
+
+@pytest.mark.parametrize(
+    ("named", "led"), [("127.0.0.1", "127.0.0.1"), ("localhost", "bafk.ipfs.localhost")]
+)
+def test_a_gateway_that_the_user_names_may_be_anywhere(names, named, led):
+    """And may lead to its own host, as Kubo does from `localhost` to one for each content."""
+    names |= {"localhost": ["127.0.0.1"], "bafk.ipfs.localhost": ["127.0.0.1"]}
+    with stranger(302) as server:
+        server.told["Location"] = f"http://{led}:{server.port}/moved"
+        with pytest.raises(StoreUnavailableError, match="TooManyRedirects"):
+            GatewayStore(f"http://{named}:{server.port}").block(CID.of(b"x"))
+    hosts = [asked["host"] for asked in server.asked]
+    assert hosts == [f"{named}:{server.port}"] + [f"{led}:{server.port}"] * 30

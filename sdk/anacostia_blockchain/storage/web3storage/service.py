@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -22,7 +21,12 @@ from anacostia_blockchain.errors import (
     StorageError,
     StoreUnavailableError,
 )
-from anacostia_blockchain.storage.http import refuse_packed, refuse_private
+from anacostia_blockchain.storage.http import (
+    origin,
+    refuse_address,
+    refuse_packed,
+    refuse_private,
+)
 from anacostia_blockchain.storage.web3storage.capability import Capability
 from anacostia_blockchain.storage.web3storage.identity import Signer, did_bytes
 from anacostia_blockchain.storage.web3storage.messages import (
@@ -294,11 +298,14 @@ class Connection:
     def _check_address(self, request: httpx.Request) -> None:
         """Keep a service on the internet from sending us to addresses of our own network.
 
-        Where blobs go and come from is said by services and nodes; redirections pass here too.
+        Where blobs go and come from is said by services and nodes; redirections pass here too. As a
+        name may have another address when it is connected to, that one is looked at as well.
         """
-        named = {urlsplit(url).netloc for url in self.service.addresses}
-        if not self._local and request.url.netloc.decode() not in named:
+        request.extensions = {k: v for k, v in request.extensions.items() if k != "trace"}
+        named = {origin(url) for url in self.service.addresses}
+        if not self._local and origin(str(request.url)) not in named:
             refuse_private(str(request.url))
+            request.extensions["trace"] = _Connecting(request.url.host)
 
     def _exchange(self, request: httpx.Request, limit: int) -> Answer:
         got = self._http.send(request, stream=True, follow_redirects=request.method == "GET")
@@ -310,6 +317,29 @@ class Connection:
                 if len(body) > limit:
                     raise StoreUnavailableError(f"{got.url.host} answers with over {limit} bytes")
         return Answer(got.status_code, got.headers, bytes(body))
+
+
+class _Connecting:
+    """Looks at what httpcore connects to, before anything is sent there.
+
+    Args:
+        host: that is asked; where a proxy is connected to, what that does is its own matter.
+    """
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._direct = False
+
+    def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.started":
+            self._direct = info["host"] == self._host
+        elif event == "connection.connect_tcp.complete" and self._direct:
+            stream = info["return_value"]
+            try:
+                refuse_address(self._host, stream.get_extra_info("server_addr")[0])
+            except StorageError:
+                stream.close()
+                raise
 
 
 def _car(answer: Answer) -> bytes:
