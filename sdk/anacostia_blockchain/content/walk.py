@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 from collections.abc import Collection, Iterator
@@ -21,6 +22,11 @@ MAX_DEPTH = 128
 
 MAX_NAME = 255
 """Bytes of a name, at most: what the usual file systems take."""
+
+_ON_WINDOWS = os.name == "nt"
+_NO_WINDOWS_NAME = re.compile(
+    r":|[. ]$|^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3]) *(\.|$)", re.IGNORECASE
+)
 
 Identity: TypeAlias = tuple[int, int, int, int]
 """Device, inode, size and modification time: another value is another state of the file."""
@@ -90,11 +96,13 @@ def identity(state: os.stat_result) -> Identity:
 
 
 def check_name(name: str, where: object) -> str:
-    """Return `name` if it can be one step of a path on every system.
+    """Return `name` if it can be one step of a path on this system.
 
     Raises:
         UnsupportedFileError: it climbs, is empty, too long or not UTF-8, or has a separator or a
-            control character, which Windows does not take and a terminal would obey.
+            control character, which Windows does not take and a terminal would obey. On Windows
+            also, if it has a colon, ends with a dot or space, or is a device's: there it is a
+            drive, another file's name, or no file. Other systems read and write such names.
     """
     if name in ("", ".", "..") or "/" in name or "\\" in name:
         raise UnsupportedFileError(f"{where}: {name!r} cannot be a file's name")
@@ -104,6 +112,8 @@ def check_name(name: str, where: object) -> str:
         size = len(name.encode())
     except UnicodeEncodeError as error:
         raise UnsupportedFileError(f"{where}: name {os.fsencode(name)!r} is not UTF-8") from error
+    if _ON_WINDOWS and _NO_WINDOWS_NAME.search(name):
+        raise UnsupportedFileError(f"{where}: {name!r} cannot be a file's name on Windows")
     if size > MAX_NAME:
         raise UnsupportedFileError(
             f"{where}: a name of {size} bytes, {name[:20]!r}…; systems take {MAX_NAME}"

@@ -176,7 +176,7 @@ def open_file(fetch: Fetch, cid: CID) -> BinaryIO:
 
 
 def entries(fetch: Fetch, cid: CID, node: Node) -> Iterator[Link]:
-    """What a directory holds; each name once, each a name that any system can keep.
+    """What a directory holds; each name once, each a name that this system can keep.
 
     Raises:
         FormatError: it is no directory, names a thing twice, or is sharded wrongly.

@@ -125,6 +125,38 @@ def test_names_that_are_not_portable_are_refused(model, name):
     assert not set(str(caught.value)) & set("\n\t\x1b\x7f\x9b")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "D:",
+        "C:evil.exe",
+        "file.txt:stream",
+        "NUL",
+        "nul.txt",
+        "Aux .x",
+        "COM1",
+        "lpt\xb9.y",
+        "a.",
+        "a ",
+    ],
+)
+def test_names_that_lead_elsewhere_on_windows_are_refused_there(model, name, monkeypatch):
+    """To a drive, a device or another file. Other systems know them as names, and keep them."""
+    (model / name).write_bytes(b"")
+    assert name in [found.path for found in walk.walk(model)[0]]
+    monkeypatch.setattr(walk, "_ON_WINDOWS", True)
+    with pytest.raises(UnsupportedFileError, match="cannot be a file's name on Windows"):
+        walk.walk(model)
+
+
+@pytest.mark.parametrize(
+    "name", ["console.log", "auxiliary", "null", "com10", "a.b", ".hidden", "COMB"]
+)
+def test_names_that_only_look_so(name, monkeypatch):
+    monkeypatch.setattr(walk, "_ON_WINDOWS", True)
+    assert walk.check_name(name, "here") == name
+
+
 def test_signs_of_every_script_may_stand_in_a_name(model):
     """Spaces of any width, joiners, and letters that nobody here can read."""
     before = scan(model).cid
