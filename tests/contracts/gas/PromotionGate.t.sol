@@ -10,11 +10,12 @@ import {PromotionTest} from "../Promotion.t.sol";
 /// The floor of two transactions with three evaluations, before any computation: 42,000, and calldata
 /// 5,000; the proposal's new slot 22,100, and 4,800 given back for it; three attestations of thirteen
 /// slots each 81,900; the policy's seven 14,700, twice the first one 2,100; the proposal 2,100; the
-/// owner, and the version's status in its lineage, 12,000; four cold contracts, one of them twice,
-/// 13,000; the alias's slots 7,100; three events 9,000: 206,000 in all. Were they read by `propose` as
-/// well, it would be 290,000: that is why it only writes down what is proposed.
+/// owner, and the version's status in its lineage, 12,000; that the version is published, since when,
+/// and how often the model changed hands, 10,500; four cold contracts, two of them twice, 15,600; the
+/// alias's slots 7,100; three events 9,000: 219,000 in all. Were the attestations read by `propose` as
+/// well, it would be 303,000: that is why it only writes down what is proposed.
 contract PromotionGateGasTest is PromotionTest {
-    uint256 private constant _AIM = 250_000;
+    uint256 private constant _AIM = 275_000;
 
     function setUp() public override {
         vm.skip(keccak256(bytes(vm.envOr("FOUNDRY_PROFILE", string("")))) != keccak256("ship"));
