@@ -215,7 +215,9 @@ interface IPromotionGate {
     /// @notice Sets an alias's policy. Owner only; the alias is under this gate already.
     /// @dev The first one, and one that is at least as strict as what is in force, takes effect at once.
     /// A looser one is announced by the first call, and takes effect by a second one with the same
-    /// policy, after the notice of the policy in force and within `WINDOW` of that.
+    /// policy, after the notice of the policy in force and within `WINDOW` of that. One exception: another
+    /// bound on lineage (`lineageVisits`, not 0) takes effect at once, also a higher one, under which
+    /// versions pass that had too long a lineage before. It bounds gas, and not what is sound.
     /// @param modelId The registered model.
     /// @param aliasName The alias.
     /// @param policy The policy.

@@ -73,7 +73,8 @@ library PolicyRules {
     /// @notice Whether whatever satisfies a policy satisfies another one too, so that to put it in the
     /// other's place loosens nothing.
     /// @dev It errs on the strict side: attesters that come in are taken for a loosening, even where the
-    /// quorum grows with them. The lineage's bound is no matter of strictness: above it nothing passes.
+    /// quorum grows with them. The lineage's bound is no matter of strictness: it says how long a lineage
+    /// may be looked at, and no longer one passes; of those that do, no less is asked under a higher one.
     function isAtLeast(Policy calldata next, Policy memory current) internal pure returns (bool) {
         if (next.delay < current.delay || next.notice < current.notice) return false;
         if (next.lineageVisits == 0 && current.lineageVisits != 0) return false;
