@@ -15,8 +15,9 @@ library Lineage {
     /// @notice Most parents of one version.
     uint256 internal constant MAX_PARENTS = 16;
 
-    /// @notice Most versions that one walk visits.
-    uint16 internal constant MAX_VISITS = 4096;
+    /// @notice Most versions that one walk visits: with one or two parents each, they fit well into the
+    /// 2^24 gas that a transaction may use (EIP-7825).
+    uint16 internal constant MAX_VISITS = 2048;
 
     /// @dev An edge is the parent's key (96 bits) above the relation (8 bits); two share a slot.
     uint256 private constant _EDGE_BITS = 104;

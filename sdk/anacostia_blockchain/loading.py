@@ -27,6 +27,7 @@ from anacostia_blockchain.errors import (
     UnsafeFileError,
     UnverifiedError,
 )
+from anacostia_blockchain.recall import MAX_VISITS
 from anacostia_blockchain.storage.disk import typed_errors
 from anacostia_blockchain.verify import verify_version
 
@@ -71,7 +72,7 @@ class How:
     file: str | None = None
     framework: str = "numpy"
     trusted: tuple[str, ...] = ()
-    max_visits: int = 4096
+    max_visits: int = MAX_VISITS
 
 
 def load_verified(
@@ -126,7 +127,7 @@ def load(
 
 @contextmanager
 def verified(
-    hub: Anacostia, source: str | Path, *, version: str | None = None, max_visits: int = 4096
+    hub: Anacostia, source: str | Path, *, version: str | None = None, max_visits: int = MAX_VISITS
 ) -> Iterator[tuple[Path, ModelVersion]]:
     """A private copy of a version, verified, for as long as a `with` block lasts.
 

@@ -24,7 +24,7 @@ Position = tuple[int, int]
 
 _CONTRACT = "ModelRegistry"
 
-MAX_VISITS = 4096
+MAX_VISITS = 2048
 """Versions that the contract looks through at most, in one call."""
 
 

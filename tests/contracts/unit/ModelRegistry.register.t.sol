@@ -23,7 +23,7 @@ contract ModelRegistryRegisterTest is BaseTest {
         assertEq(address(nft.registry()), address(registry), "the token's registry");
         assertEq(registry.version(), "1.0.0", "version");
         assertEq(registry.MAX_PARENTS(), 16, "MAX_PARENTS");
-        assertEq(registry.MAX_VISITS(), 4096, "MAX_VISITS");
+        assertEq(registry.MAX_VISITS(), 2048, "MAX_VISITS");
     }
 
     function test_register_storesTheModelAndItsFirstVersion() public {

@@ -251,7 +251,7 @@ contract PromotionGatePolicyTest is PromotionTest {
     function test_setPolicy_takesAnotherBoundOnLineageAtOnce() public {
         Policy memory policy = complete();
         setPolicy(policy);
-        policy.lineageVisits = 4096;
+        policy.lineageVisits = 2048;
         assertEq(setPolicy(policy), START, "more");
         policy.lineageVisits = 1;
         assertEq(setPolicy(policy), START, "fewer");

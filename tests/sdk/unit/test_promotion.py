@@ -47,7 +47,7 @@ def shown(value: object) -> Evaluation:
     return Evaluation("1@1", b"\1" * 32, DATASET, "accuracy", number, record.root, disclosure)
 
 
-@given(st.lists(requirements, max_size=1), st.booleans(), st.integers(0, 4096))
+@given(st.lists(requirements, max_size=1), st.booleans(), st.integers(0, 2048))
 def test_a_policy_comes_back(asked: list[Requirement], flag: bool, visits: int) -> None:
     policy = Policy(tuple(asked), timedelta(hours=1), timedelta(days=1), visits, flag, not flag)
     back = Policy.from_abi(policy.to_abi())
