@@ -27,6 +27,7 @@ Fetch: TypeAlias = Callable[[CID], bytes]
 
 _MAX_FILE_DEPTH = 32
 _SHARD_LEVELS = 8
+_KEPT = 4096
 _BUCKETS = {f"{bucket:02X}": bucket for bucket in range(FANOUT)}
 
 
@@ -300,19 +301,23 @@ def measure(fetch: Fetch, cid: CID, size_of: Callable[[CID], int] | None = None)
         cid: what to measure.
         size_of: the number of bytes of a raw block, where that is known without fetching it.
     """
-    # A small tree can name the same directory 2**60 times. Files are not kept: there may be many.
+    # A small tree can name the same directory 2**60 times, or one large node as often as it has
+    # links. Of files only some are kept: there may be many.
     counted: dict[tuple[CID, int], tuple[int, int, bool]] = {}
+    sizes: dict[CID, int] = {}
 
     def count(cid: CID, depth: int) -> tuple[int, int, bool]:
         if depth > MAX_DEPTH:
             raise FormatError(f"{cid}: directories nested more than {MAX_DEPTH} deep")
         if cid.codec == RAW and size_of is not None:
             return size_of(cid), 1, False
+        if cid in sizes:
+            return sizes[cid], 1, False
         if (cid, depth) in counted:
             return counted[cid, depth]
         node = node_of(fetch, cid)
         if not is_directory(node):
-            return node.size, 1, False
+            return _kept(sizes, cid, node.size), 1, False
         size = files = 0
         for link in entries(fetch, cid, node):
             more, count_, _ = count(link.cid, depth + 1)
@@ -321,3 +326,10 @@ def measure(fetch: Fetch, cid: CID, size_of: Callable[[CID], int] | None = None)
         return size, files, True
 
     return Stat(cid, *count(cid, 0))
+
+
+def _kept(sizes: dict[CID, int], cid: CID, size: int) -> int:
+    if len(sizes) == _KEPT:
+        sizes.clear()
+    sizes[cid] = size
+    return size

@@ -18,6 +18,7 @@ from anacostia_blockchain.errors import (
     NotFoundError,
 )
 from anacostia_blockchain.storage import dag
+from anacostia_blockchain.storage.base import Stat
 from anacostia_blockchain.storage.export import write_out
 
 NAMES = st.text("abcxyzé0189-_.", min_size=1, max_size=30).filter(lambda n: n not in (".", ".."))
@@ -175,6 +176,28 @@ def test_a_small_tree_that_names_more_files_than_there_are_atoms():
     stat = dag.measure(blocks, bomb(blocks, 100))
     assert (stat.files, stat.size) == (2**100, 2**100)
     assert blocks.asked <= 102
+
+
+def test_a_file_that_many_names_lead_to_is_looked_at_once():
+    """Its node may be of 2 MiB, which each name would have decoded again."""
+    blocks = Blocks()
+    node = dagpb.encode([leaf_link(blocks, b"xyz")] * 2, dagpb.file_message([3, 3]))
+    cid = blocks.add(node)
+    links = [dagpb.Link(cid, 6, f"{number:04}") for number in range(5000)]
+    root = blocks.add(dagpb.encode(links, dagpb.directory_message()))
+    blocks.patience = 2
+    assert dag.measure(blocks, root) == Stat(root, 30_000, 5000, is_directory=True)
+
+
+def test_files_of_which_only_some_are_kept(monkeypatch):
+    monkeypatch.setattr(dag, "_KEPT", 2)
+    blocks = Blocks()
+    links = []
+    for number in range(6):
+        node = dagpb.encode([leaf_link(blocks, b"x" * number)], dagpb.file_message([number]))
+        links.append(dagpb.Link(blocks.add(node), number, str(number)))
+    root = blocks.add(dagpb.encode(links, dagpb.directory_message()))
+    assert dag.measure(blocks, root) == Stat(root, 15, 6, is_directory=True)
 
 
 def test_a_small_tree_that_would_fill_the_disk_with_files(monkeypatch, tmp_path):
