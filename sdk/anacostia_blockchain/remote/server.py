@@ -21,6 +21,7 @@ from anacostia_blockchain.errors import (
     UntrustedServerError,
 )
 from anacostia_blockchain.outbox.outbox import AFRESH, Intent, from_json, shown, to_json
+from anacostia_blockchain.storage.http import refuse_packed
 
 if TYPE_CHECKING:
     from anacostia_blockchain.web.guard import Token
@@ -109,8 +110,7 @@ class RemoteServer:
 
     def _body(self, stream: httpx.Response) -> bytes:
         """An answer as it came: what is compressed could become anything."""
-        if stream.headers.get("Content-Encoding", "identity") != "identity":
-            raise StoreUnavailableError(f"{self.url} answers compressed, unasked")
+        refuse_packed(self.url, stream.headers)
         body = bytearray()
         for piece in stream.iter_raw():
             body += piece

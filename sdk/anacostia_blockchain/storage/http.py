@@ -288,7 +288,12 @@ class _Adapter(requests.adapters.HTTPAdapter):
             "https": _PublicPoolTls,
         }
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401 - the library's
+    def send(  # type: ignore[override]  # the library's five options are passed on as they come
+        self,
+        request: requests.PreparedRequest,
+        **options: Any,  # noqa: ANN401 - likewise
+    ) -> requests.Response:
+        """Send one request; of redirects, `requests` sends each by itself."""
         url = str(request.url)
         if self._own is not None and is_own(origin(url), self._own):
             return super().send(request, **options)

@@ -271,8 +271,11 @@ def test_of_two_senders_the_first_to_sign_may_be_the_slower(local, tmp_path):
 
 def test_draining_ends_in_time_whatever_waits(local, tmp_path):
     """What is left is carried out later, once."""
-    # Each step takes as long as on a chain that takes its time.
-    office = Office(local, tmp_path, on_step=lambda *_: time.sleep(0.1))
+    office = Office(
+        local,
+        tmp_path,
+        on_step=lambda *_: time.sleep(0.1),  # as on a chain that takes its time
+    )
     customers = [somebody() for _ in range(10)]
     for customer in customers:
         office.intend(customer, customer)

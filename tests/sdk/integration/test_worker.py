@@ -447,7 +447,7 @@ def test_nonsense_is_refused_and_changes_nothing(hub, trainer, uri: str) -> None
 @pytest.mark.parametrize(
     ("body", "encoding", "error"),
     [
-        (gzip.compress(bytes(2**20)), "gzip", "answers compressed, unasked"),
+        (gzip.compress(bytes(2**20)), "gzip", "answers with 'gzip', not as it was asked to"),
         (b"[" * 2000, "identity", "answers with more than 1000 bytes"),
         (b"[" * 900 + b"]" * 99, "identity", "is no outbox"),
         (b"[" * 100_000, "identity", "is no outbox"),
