@@ -24,6 +24,7 @@ class Step(ActionNode):
             with self.open_input(artifact) as path:
                 text = path.read_text()
         if text.startswith("SLOW"):
+            Path("at-work").touch()
             time.sleep(float(text.split()[1]))
         self.log_metrics(length=len(text))
         return True
@@ -82,8 +83,13 @@ def wait_for_row(process: subprocess.Popen[str], sql: str) -> None:
     pytest.fail(f"never came: {sql}")
 
 
-def wait_for_open_run(process: subprocess.Popen[str]) -> None:
-    wait_for_row(process, "select 1 from runs where end_time is null")
+def wait_for_work(process: subprocess.Popen[str]) -> None:
+    """A run is open for a while before its step begins."""
+    deadline = time.monotonic() + 20
+    while not Path("at-work").exists():
+        assert process.poll() is None, "it ended"
+        assert time.monotonic() < deadline, "it never began"
+        time.sleep(0.02)
 
 
 def test_a_process_that_never_executes_ends() -> None:
@@ -110,7 +116,7 @@ print(report.ended, [run.status for run in report.runs])
 def test_a_signal_lets_the_run_end(number: signal.Signals) -> None:
     Path("data/a").write_text("SLOW 1")
     process = start(EXECUTE, "stopped")
-    wait_for_open_run(process)
+    wait_for_work(process)
     process.send_signal(number)
     assert finish(process)[:2] == (0, "signal ['succeeded']")
     assert query("select metric_value from metrics") == [(6.0,)]
@@ -119,7 +125,7 @@ def test_a_signal_lets_the_run_end(number: signal.Signals) -> None:
 def test_a_second_signal_aborts_the_run() -> None:
     Path("data/a").write_text("SLOW 30")
     process = start(EXECUTE, "stopped")
-    wait_for_open_run(process)
+    wait_for_work(process)
     process.send_signal(signal.SIGINT)
     assert any("ending after this run" in line for line in process.stderr), "the first was taken"
     process.send_signal(signal.SIGINT)
@@ -141,7 +147,7 @@ def test_an_idle_daemon_stops_at_once_on_a_signal() -> None:
 def test_what_a_killed_process_left_open_is_aborted_and_done_again() -> None:
     Path("data/a").write_text("SLOW 2")
     process = start(EXECUTE, "idle")
-    wait_for_open_run(process)
+    wait_for_work(process)
     process.kill()
     process.communicate()
     assert query("select run_id, end_time from runs") == [(0, None)]

@@ -17,6 +17,7 @@ from anacostia_blockchain.deployment import (
     deploy,
     init_code,
 )
+from anacostia_blockchain.errors import ContractRevertedError
 from anacostia_blockchain.inspection import inspect
 from anacostia_blockchain.oracles import deploy_oracles
 from anacostia_blockchain.origins import check_origin
@@ -122,6 +123,8 @@ def test_a_transaction_that_failed_is_found(whole: Whole):
     data = "0x" + creation_call(init_code("RunLedger")).hex()
     call = {"from": sender, "to": CREATE2_PROXY, "data": data, "gas": hex(3_000_000)}
     tx = chain.rpc("eth_sendTransaction", call)
+    with pytest.raises(ContractRevertedError):
+        chain.wait(tx)
     block = int(chain.rpc("eth_getTransactionReceipt", tx)["blockNumber"], 16)
     found = whole.failures(
         edited(
