@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 CHAIN_ID = 31337
 """Of every local chain, as development tools expect."""
 
-_START_TIMEOUT = 20.0
+_TIMEOUT = 120.0
+"""Seconds to start or to stop: with a large state and a busy machine it takes some."""
+
+_SLOW = 30.0
+"""Seconds for an answer: a slow chain is not a dead one, beside which another would begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +60,24 @@ def up(home: Path) -> LocalNetwork:
 
 
 def down(home: Path) -> bool:
-    """Stop the project's chain; it writes its state. False if none was running."""
+    """Stop the project's chain; it writes its state. False if none was running.
+
+    Raises:
+        ChainUnavailableError: it does not end in two minutes.
+    """
     with _lock(home):
         running = find(home)
         if running is None:
             return False
-        os.kill(running.pid, signal.SIGTERM)
-        deadline = time.monotonic() + _START_TIMEOUT
-        while answers(running.rpc_url, CHAIN_ID) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        _wait_for_exit(running.pid)
+        with suppress(ProcessLookupError):
+            os.kill(running.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _TIMEOUT
+        while not _ended(running.pid):
+            if time.monotonic() > deadline:
+                raise ChainUnavailableError(
+                    f"anvil, process {running.pid}, does not end: it may still be writing its state"
+                )
+            time.sleep(0.02)
         (home / "network.json").unlink(missing_ok=True)
         return True
 
@@ -76,7 +88,7 @@ def find(home: Path) -> LocalNetwork | None:
         network = LocalNetwork(**json.loads((home / "network.json").read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return network if answers(network.rpc_url, CHAIN_ID) else None
+    return network if answers(network.rpc_url, CHAIN_ID, timeout=_SLOW) else None
 
 
 def exists(home: Path) -> bool:
@@ -95,7 +107,7 @@ def _start(home: Path) -> LocalNetwork:
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
         )
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + _START_TIMEOUT
+    deadline = time.monotonic() + _TIMEOUT
     while not answers(url, CHAIN_ID):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
@@ -104,17 +116,18 @@ def _start(home: Path) -> LocalNetwork:
     return LocalNetwork(url, process.pid)
 
 
-def _wait_for_exit(pid: int) -> None:
-    """Give it time to write its state, whether or not it is our own child."""
-    deadline = time.monotonic() + _START_TIMEOUT
-    while time.monotonic() < deadline:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.02)
+def _ended(pid: int) -> bool:
+    """Whether a process has ended, be it our child, another's, or nobody's."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except ProcessLookupError:
+        return True
+    except FileNotFoundError:
+        return False  # no /proc; or it ended just now, and is asked about again
+    return state.rpartition(")")[2].split()[0] == "Z"  # another started it, and has not asked
 
 
 @contextmanager

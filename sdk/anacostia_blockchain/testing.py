@@ -24,7 +24,7 @@ ANVIL_VARIABLE = "ANACOSTIA_ANVIL"
 DEV_MNEMONIC = "test test test test test test test test test test test junk"
 """Every development chain funds this mnemonic's accounts. The whole world knows their keys."""
 
-_START_TIMEOUT = 30.0
+_START_TIMEOUT = 120.0
 
 
 def find_anvil() -> Path:
@@ -153,12 +153,18 @@ class LocalChain(ServerProcess):
         return deploy_gate(chain, deploy(chain), install_service(chain))
 
 
-def answers(url: str, chain_id: int) -> bool:
-    """Whether a chain of that id answers there: another program may have taken the port."""
+def answers(url: str, chain_id: int, *, timeout: float = 2) -> bool:
+    """Whether a chain of that id answers there: another program may have taken the port.
+
+    Args:
+        url: of the endpoint.
+        chain_id: that it should have.
+        timeout: seconds to wait for the answer of one that listens.
+    """
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}).encode()
     request = Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - loopback
     try:
-        with urlopen(request, timeout=2) as answer:  # noqa: S310 - loopback
+        with urlopen(request, timeout=timeout) as answer:  # noqa: S310 - loopback
             return bool(json.load(answer).get("result") == hex(chain_id))
     except (URLError, OSError, ValueError, AttributeError):
         return False

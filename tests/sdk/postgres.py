@@ -78,7 +78,7 @@ class PostgresServer:
             user=self._user,
             cwd="/",
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 psycopg.connect(self.uri("postgres")).close()
@@ -95,7 +95,7 @@ class PostgresServer:
             pid = int((self._data / "postmaster.pid").read_text().split()[0])
             os.kill(pid, number)
             self._process.stdin.close()
-            self._process.wait(30)
+            self._process.wait(120)
             self._process = None
 
     def close(self) -> None:

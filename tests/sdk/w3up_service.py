@@ -18,7 +18,7 @@ from anacostia_blockchain.storage.web3storage.service import Connection, Service
 from anacostia_blockchain.storage.web3storage.ucan import Delegation
 
 FOLDER = Path(__file__).resolve().parents[1] / "services" / "w3up"
-_START_TIMEOUT = 60
+_START_TIMEOUT = 180
 
 
 class W3upService:

@@ -23,7 +23,7 @@ from urllib.request import Request, urlopen
 from anacostia_blockchain._servers import ServerProcess, free_ports
 from anacostia_blockchain.errors import ConfigError, StoreUnavailableError
 
-_START_TIMEOUT = 60.0
+_START_TIMEOUT = 180.0
 _PROFILES = "test,unixfs-v1-2025"
 """Kubo's own: loopback alone, without discovery; and the import profile of this package."""
 
@@ -238,10 +238,13 @@ def start_cluster(stack: ExitStack, size: int = 3) -> list[ClusterPeer]:
 
 def _knows(peer: ClusterPeer, size: int) -> bool:
     """Whether a peer has heard of all others, and how much room each has."""
-    with urlopen(f"{peer.api}/peers", timeout=10) as answer:  # noqa: S310 - loopback
-        found = sum(1 for line in answer.read().splitlines() if line.strip())
-    names = _json(f"{peer.api}/monitor/metrics") or []  # what copies are distributed by
-    metrics = [_json(f"{peer.api}/monitor/metrics/{name}") for name in names]
+    try:
+        with urlopen(f"{peer.api}/peers", timeout=10) as answer:  # noqa: S310 - loopback
+            found = sum(1 for line in answer.read().splitlines() if line.strip())
+        names = _json(f"{peer.api}/monitor/metrics") or []  # what copies are distributed by
+        metrics = [_json(f"{peer.api}/monitor/metrics/{name}") for name in names]
+    except (URLError, OSError, ValueError):
+        return False
     return found == size and all(len(known or []) == size for known in metrics)
 
 

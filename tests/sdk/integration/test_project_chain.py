@@ -1,0 +1,93 @@
+"""The chain of a project, started and stopped by processes that know nothing of each other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from anacostia_blockchain import local
+from anacostia_blockchain.errors import ChainUnavailableError
+from anacostia_blockchain.local import LocalNetwork
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    local.down(tmp_path)
+
+
+def test_a_slow_chain_is_not_a_dead_one(home: Path) -> None:
+    """Another beside it would begin from an older state, and what is on this one would be gone."""
+    network = local.up(home)
+    os.kill(network.pid, signal.SIGSTOP)
+    try:
+        threading.Timer(4, os.kill, (network.pid, signal.SIGCONT)).start()
+        assert local.up(home) == network
+    finally:
+        os.kill(network.pid, signal.SIGCONT)
+
+
+def test_a_dead_one_is_followed_by_another(home: Path) -> None:
+    network = local.up(home)
+    os.kill(network.pid, signal.SIGKILL)
+    os.waitpid(network.pid, 0)
+    assert local.find(home) is None
+    assert not local.down(home)
+    again = local.up(home)
+    assert again.pid != network.pid
+    assert local.find(home) == again
+
+
+def test_it_has_ended_where_its_parent_has_not_asked(home: Path) -> None:
+    """As when a notebook started it, and `anacostia down` in a terminal stops it."""
+    script = "from pathlib import Path; from anacostia_blockchain import local; import sys\n"
+    script += "print(local.up(Path(sys.argv[1])).pid, flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(home)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        pid = int(parent.stdout.readline())
+        started = time.monotonic()
+        assert local.down(home)
+        assert time.monotonic() - started < local._TIMEOUT / 2, (
+            "it waited for a process that is gone"
+        )
+        os.kill(pid, 0)  # a zombie still, or this would be no test
+        assert (home / "chain.json").exists()
+        parent.stdin.close()
+
+
+def test_one_that_does_not_end_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be at its state still: another that starts now would read half of it."""
+    network = local.up(home)
+    with monkeypatch.context() as patched:
+        patched.setattr(local, "_TIMEOUT", 0.5)
+        patched.setattr(local, "find", lambda _: network)
+        os.kill(network.pid, signal.SIGSTOP)
+        with pytest.raises(ChainUnavailableError, match=f"process {network.pid}, does not end"):
+            local.down(home)
+        assert (home / "network.json").exists()
+    os.kill(network.pid, signal.SIGCONT)
+    while not local._ended(network.pid):
+        time.sleep(0.02)
+
+
+def test_a_record_of_a_process_that_is_gone_is_no_chain(home: Path) -> None:
+    """Another chain may have taken its port since; whose process has that number is not asked."""
+    network = local.up(home)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    record = (home / "network.json").read_text()
+    (home / "network.json").write_text(record.replace(str(network.pid), str(dead.pid)))
+    assert local.find(home) == LocalNetwork(network.rpc_url, dead.pid)
+    assert local.down(home)
+    assert local.find(home) is None
+    os.kill(network.pid, signal.SIGTERM)
