@@ -100,7 +100,7 @@ def _shakespeare(session: Session, hub: Anacostia, folder: Path) -> None:
 
 def _run(session: Session, build: Callable[[], Pipeline], folder: Path) -> None:
     """Execute a pipeline until it is idle, and say what came of it."""
-    report = build().execute(timeout=120)
+    report = build().execute(timeout=1800)
     for run in report.runs:
         values = _metrics(folder / "metadata.db", run.run_id)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in values)
