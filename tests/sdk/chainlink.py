@@ -75,7 +75,9 @@ def compiled() -> dict[str, dict[str, Any]]:
             for name, path in SOURCES.items()
         }
         cached.parent.mkdir(exist_ok=True)
-        cached.write_text(json.dumps(found))
+        partial = cached.with_suffix(f".{os.getpid()}")  # another process may be reading
+        partial.write_text(json.dumps(found))
+        partial.replace(cached)
     return dict(json.loads(cached.read_text()))
 
 

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from functools import cache
-from pathlib import Path
 
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
 from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.deployment import CREATE2_PROXY
+from apart import build
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import toolchain  # noqa: E402
-
-_OUT = ROOT / "out" / "python"
 _SOURCES = [f"tests/contracts/mocks/{name}.sol" for name in ("Feeds", "Rollups", "Tokens")]
 
 
@@ -40,13 +32,5 @@ def mint(chain: Chain, token: str, to: str, amount: int) -> None:
 
 @cache
 def _bytecode(file: str, name: str) -> bytes:
-    # A place of its own: another Forge may be building for the Solidity tests meanwhile.
-    options = ["--out", str(_OUT), "--cache-path", str(ROOT / "cache" / "python"), "--quiet"]
-    subprocess.run(
-        [toolchain.foundry("forge"), "build", *options, *_SOURCES],
-        cwd=ROOT,
-        env=toolchain.environment({"FOUNDRY_PROFILE": "default", **os.environ}),
-        check=True,
-    )
-    artifact = json.loads((_OUT / f"{file}.sol" / f"{name}.json").read_text())
+    artifact = json.loads((build("python", _SOURCES) / f"{file}.sol" / f"{name}.json").read_text())
     return bytes.fromhex(artifact["bytecode"]["object"].removeprefix("0x"))

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -20,17 +18,13 @@ from pathlib import Path
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
+import apart
 from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.chain.abi import _item
 from anacostia_blockchain.deployment import CREATE2_PROXY
 from anacostia_blockchain.story import StoryAddresses
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import toolchain  # noqa: E402
-
-_OUT = ROOT / "out" / "story"
+SOURCES = apart.ROOT / "tests" / "contracts" / "mocks" / "story"
 
 _WIRED = {
     "access_controller": "AccessControllerDouble",
@@ -99,17 +93,9 @@ class StoryDouble:
 @cache
 def artifact(name: str) -> dict:
     """What Forge built of one of the double's contracts."""
-    build()
-    return json.loads((_OUT / f"{name}.sol" / f"{name}.json").read_text())
+    return json.loads((_built() / f"{name}.sol" / f"{name}.json").read_text())
 
 
 @cache
-def build() -> None:
-    sources = sorted((ROOT / "tests" / "contracts" / "mocks" / "story").glob("*.sol"))
-    options = ["--out", str(_OUT), "--cache-path", str(ROOT / "cache" / "story"), "--quiet"]
-    subprocess.run(
-        [toolchain.foundry("forge"), "build", *options, *sources],
-        cwd=ROOT,
-        env=toolchain.environment({"FOUNDRY_PROFILE": "default", **os.environ}),
-        check=True,
-    )
+def _built() -> Path:
+    return apart.build("story", sorted(SOURCES.glob("*.sol")))
