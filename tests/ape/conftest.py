@@ -21,6 +21,7 @@ from public import SEPOLIA, passing_for
 from scripts import _ape
 from scripts._ape import connected
 
+from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.deployment import Deployment
 from anacostia_blockchain.rollout import deploy_all
@@ -33,6 +34,12 @@ PUBLIC = (
     ("story:aeneid", "STORY_AENEID_RPC_URL"),
 )
 """Networks by Ape's names, and where their RPC URLs are looked for."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish() -> None:
+    """Ape starts a chain right after this, on a port that it would guess."""
+    os.environ["APE_FOUNDRY_HOST"] = f"http://127.0.0.1:{free_ports(1)[0]}"
 
 
 @pytest.hookimpl(tryfirst=True)
