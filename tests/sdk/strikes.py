@@ -138,6 +138,4 @@ def at_night() -> bool:
 def examples(count: int, steps: int = 20) -> settings:
     """Settings of a state machine: so many examples, and more at night."""
     times = int(os.environ.get(NIGHTLY, "1"))
-    return settings(
-        max_examples=count * times, stateful_step_count=steps, deadline=None, print_blob=True
-    )
+    return settings(max_examples=count * times, stateful_step_count=steps, print_blob=True)

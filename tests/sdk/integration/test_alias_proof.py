@@ -193,9 +193,7 @@ def flip(value, draw):
     return draw(st.sampled_from(["", 0, None, [], {}]))
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_field_is_flipped_nothing_false_is_proven(made, hub, data):
     """Refused by an error of ours, or true: a proof of one second later proves that second too."""
@@ -218,9 +216,7 @@ def test_whatever_field_is_flipped_nothing_false_is_proven(made, hub, data):
     assert read.version == hub.registry.alias_at(1, ALIAS, changed.at)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_part_that_is_missing_is_missed(made, data):
     proof, hashes = made

@@ -371,7 +371,7 @@ def test_the_api_holds_what_its_description_promises(served) -> None:
         operation = found.ok()
         paths.append(operation.path)
 
-        @settings(max_examples=80, deadline=None, database=None)
+        @settings(max_examples=80, database=None)
         @given(case=operation.as_strategy())
         def fuzz(case) -> None:
             response = case.call(base_url=f"{served.url}/api")

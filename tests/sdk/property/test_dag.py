@@ -47,7 +47,7 @@ def imported(data: bytes, blocks: Blocks, chunk: int, width: int) -> Tree:
     return import_stream(io.BytesIO(data), blocks.__setitem__, chunk=chunk, width=width)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=300), st.integers(1, 20), st.integers(2, 5), st.data())
 def test_a_file_reads_as_it_was_from_anywhere(data, chunk, width, draw):
     """Whatever the shape of its tree."""
@@ -66,7 +66,7 @@ def test_a_file_reads_as_it_was_from_anywhere(data, chunk, width, draw):
     assert dag.measure(blocks, tree.cid).size == len(data)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(min_size=200, max_size=300), st.integers(0, 199))
 def test_a_search_fetches_one_path_and_not_the_file(data, start):
     blocks = Blocks()
@@ -79,7 +79,7 @@ def test_a_search_fetches_one_path_and_not_the_file(data, start):
     assert blocks.asked <= 9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.dictionaries(NAMES, st.binary(max_size=5), max_size=30), st.booleans())
 def test_a_directory_lists_what_was_put_in(files, sharded):
     blocks = Blocks()
@@ -332,7 +332,7 @@ def test_names_as_long_as_they_may_be(name, tmp_path):
 # ---------------------------------------------------------------------- whatever bytes come
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.binary(max_size=200))
 def test_a_node_of_any_bytes_is_consistent_or_refused(data):
     try:
@@ -350,7 +350,7 @@ def test_a_node_of_any_bytes_is_consistent_or_refused(data):
         pass
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_an_archive_with_any_bytes_changed_is_whole_or_refused(draw):
     """No mutation gives other content under the same CID."""

@@ -102,5 +102,5 @@ class Runs(RuleBasedStateMachine):
             assert used == self.used
 
 
-Runs.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+Runs.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
 TestRuns = Runs.TestCase

@@ -66,7 +66,7 @@ class LogMachine(RuleBasedStateMachine):
 
 
 TestLog = LogMachine.TestCase
-TestLog.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestLog.settings = settings(max_examples=30, stateful_step_count=20)
 
 
 @pytest.fixture

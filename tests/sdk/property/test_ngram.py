@@ -33,7 +33,7 @@ def probability(data: bytes, context: bytes, byte: int) -> float:
 
 
 @given(TEXTS, TEXTS.filter(bool), ORDERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_loss_is_that_of_the_formula(text: str, probe: str, order: int) -> None:
     zeros = b"\0" * (order - 1)
     marked = zeros + b"|" + text.encode()
@@ -47,7 +47,7 @@ def test_loss_is_that_of_the_formula(text: str, probe: str, order: int) -> None:
 
 
 @given(TEXTS, ORDERS, st.binary(max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_is_a_probability_distribution(text: str, order: int, before: bytes) -> None:
     model = NgramModel.train(text, order=order)
     data = b"\0" * order + before
@@ -58,7 +58,7 @@ def test_it_is_a_probability_distribution(text: str, order: int, before: bytes) 
 
 
 @given(TEXTS, ORDERS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_saving_and_loading_keep_the_model(text: str, order: int) -> None:
     model = NgramModel.train(text, order=order)
     with TemporaryDirectory() as folder:

@@ -28,7 +28,6 @@ VALUES = st.recursive(
 FACTS = st.lists(st.tuples(st.sampled_from(ROLES), TEXT, TEXT, VALUES), max_size=12)
 
 
-@settings(deadline=None)
 @given(FACTS, st.randoms(use_true_random=False))
 def test_the_order_of_different_facts_does_not_matter(facts, shuffler: random.Random):
     """Rows of a database come in any order."""
@@ -40,7 +39,6 @@ def test_the_order_of_different_facts_does_not_matter(facts, shuffler: random.Ra
     )
 
 
-@settings(deadline=None)
 @given(FACTS.filter(bool), st.data())
 def test_a_fact_is_shown_alone_and_cannot_be_another(facts, draw):
     record = RunRecord.build(facts)
@@ -64,7 +62,6 @@ def test_a_fact_is_shown_alone_and_cannot_be_another(facts, draw):
         shown.verify(bytes(32))
 
 
-@settings(deadline=None)
 @given(FACTS)
 def test_a_record_survives_being_written(facts):
     record = RunRecord.build(facts)
@@ -175,7 +172,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON | st.binary(max_size=80))
 def test_whatever_is_read_is_refused_with_a_typed_error(document):
     data = document if isinstance(document, bytes) else json.dumps(document).encode()

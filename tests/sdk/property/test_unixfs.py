@@ -37,7 +37,7 @@ def independent(data: bytes) -> str:
     return hasher.finalize()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sampled_from([0, 1, QUARTER, 2 * QUARTER, 173 * QUARTER, 174 * QUARTER]),
     st.integers(-2, 2),
@@ -64,7 +64,7 @@ def node_over(group: list[Tree]) -> Tree:
     return Tree(CID.of(block, DAG_PB), sum(tree.size for tree in group), dag_size)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 300), st.integers(2, 7))
 def test_the_streamed_tree_is_the_tree_built_level_by_level(leaves, width):
     """Closing nodes early or late would show at a power of the width, or one beside it."""
@@ -75,7 +75,7 @@ def test_the_streamed_tree_is_the_tree_built_level_by_level(leaves, width):
     assert builder.finish() == level_by_level(digests, width)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.dictionaries(st.text("abcxyz0189-_", min_size=1, max_size=40), st.binary(max_size=9)))
 def test_directories_equal_aleph_cid(tmp_path_factory, files):
     """Folders of any names, as an independent importer sees them on disk."""
@@ -97,7 +97,7 @@ def test_a_sharded_directory_of_ten_thousand_files_equals_aleph_cid(tmp_path):
     assert str(directory(dict.fromkeys(names, tree)).cid) == aleph_cid.hash_folder(str(tmp_path))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 3 * CHUNK), st.integers(1, CHUNK), st.sampled_from([1, 2]))
 def test_short_reads_and_threads_change_nothing(size, piece, workers):
     """However the bytes arrive, and on however many threads, digests are the same."""

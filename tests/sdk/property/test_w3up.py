@@ -70,20 +70,20 @@ def use_everything(data: bytes) -> None:
             read(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(values)
 def test_dag_cbor_comes_back(value):
     assert ipld.decode(ipld.encode(value)) == value
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(max_size=200))
 def test_what_decodes_encodes_to_the_same_bytes(data):
     with contextlib.suppress(AnacostiaError):
         assert ipld.encode(ipld.decode(data)) == data
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(max_size=300))
 def test_noise_is_a_typed_error(data):
     use_everything(data)
@@ -93,7 +93,7 @@ def test_noise_is_a_typed_error(data):
         Delegation.from_text("m" + data.decode(errors="replace"))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.sampled_from([MESSAGE, PROOF.archive()]), st.integers(0), st.integers(1, 255))
 def test_an_altered_message_never_counts(whole, at, flipped):
     """One byte off anywhere: a typed error, or the same receipt.
@@ -107,7 +107,7 @@ def test_an_altered_message_never_counts(whole, at, flipped):
         assert messages.read_receipt(bytes(altered), TASK.link) == RECEIPT
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.data())
 def test_documents_of_any_shape_are_typed_errors(data):
     """Well-formed blocks with any value in any place."""
@@ -131,7 +131,7 @@ def test_documents_of_any_shape_are_typed_errors(data):
     use_everything(ipld.write_car(ipld.put(blocks, index), blocks))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60))
 def test_a_did_has_one_binary_form(text):
     for did in (text, f"did:{text}", f"did:web:{text}", f"did:key:z{text}"):

@@ -198,7 +198,7 @@ def test_a_middle_segment_cannot_end_a_file():
         shorter.open(1, parts[1])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=300), st.data())
 def test_no_flipped_bit_passes(data, draw):
     cipher = FileCipher(bytes(32), "0", len(data))
@@ -246,7 +246,7 @@ def test_keys_that_everybody_could_open_are_refused(public):
         Envelope.wrap(bytes(32), public, content=bytes(32))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_nothing_but_an_envelope_parses(data):
     with pytest.raises(FormatError):
@@ -612,7 +612,7 @@ def test_an_index_comes_back():
     assert Index.parse(made.to_json()) == made
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=100) | documents.map(lambda value: json.dumps(value).encode()))
 def test_nothing_but_a_header_or_index_parses(data):
     for kind in (Header, Index):

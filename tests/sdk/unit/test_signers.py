@@ -49,7 +49,7 @@ def test_the_address_is_the_keys():
     assert PrivateKeySigner(f" {KEY.hex()}\n").address == ADDRESS
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(KEYS, TRANSACTIONS)
 def test_transactions_are_signed_as_eth_account_signs_them(key, transaction):
     """Byte for byte; both use RFC 6979 nonces."""
@@ -57,7 +57,7 @@ def test_transactions_are_signed_as_eth_account_signs_them(key, transaction):
     assert PrivateKeySigner(key).sign_transaction(transaction) == bytes(expected)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(KEYS, st.integers(0, 2**64 - 1), st.integers(0, 2**256 - 1))
 def test_typed_data_is_signed_by_the_address(key, model_id, nonce):
     signer = PrivateKeySigner(key)
