@@ -71,7 +71,7 @@ def test_command(reader, command: str):
     elif words[0] == ".venv/bin/python":
         words[0] = sys.executable
     done = subprocess.run(
-        words, cwd=where, env=env, capture_output=True, text=True, check=False, timeout=150
+        words, cwd=where, env=env, capture_output=True, text=True, check=False, timeout=900
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert KEY[2:] not in done.stdout + done.stderr
@@ -83,7 +83,7 @@ def test_the_console_session_is_what_the_console_says():
     code = "\n".join(text for kind, _, text in recorded if kind == "In")
     command = [APE, "console", "--network", "ethereum:local:foundry", "-c", code]
     done = subprocess.run(
-        command, cwd=_ape.ROOT, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=_ape.ROOT, capture_output=True, text=True, check=False, timeout=900
     )
     assert done.returncode == 0, done.stderr
     assert "Error" not in done.stdout, done.stdout

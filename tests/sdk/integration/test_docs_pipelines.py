@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from anacostia_blockchain._servers import free_ports
+
 pytestmark = pytest.mark.integration
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "pipelines.md"
@@ -34,7 +36,8 @@ def test_the_guide_to_pipelines(tmp_path: Path) -> None:
 
     said, served = [], []
     try:
-        for language, source in BLOCK.findall(GUIDE.read_text(encoding="utf-8")):
+        guide = GUIDE.read_text(encoding="utf-8").replace("8443", str(free_ports(1)[0]))
+        for language, source in BLOCK.findall(guide):
             if "goes on until Ctrl-C" in source.partition("\n")[0]:
                 served.append(subprocess.Popen((sys.executable, "-c", source), cwd=tmp_path))
             elif language == "python":
@@ -52,5 +55,5 @@ def test_the_guide_to_pipelines(tmp_path: Path) -> None:
     finally:
         for process in served:
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(120) == 0
         anacostia("down")

@@ -144,7 +144,7 @@ def test_processes_that_write_and_copy_lose_nothing(path: Path) -> None:
     """The race itself is too rare to be met; a broken checkpoint would be met here."""
     command = [sys.executable, "-c", WRITER]
     writers = [subprocess.Popen([*command, str(who), str(path)]) for who in range(4)]
-    assert [writer.wait(120) for writer in writers] == [0] * 4
+    assert [writer.wait(900) for writer in writers] == [0] * 4
     with closing(sqlite3.connect(path)) as database:
         rows = database.execute("SELECT who, what FROM t ORDER BY who, what").fetchall()
         assert rows == [(who, number) for who in range(4) for number in range(100)]

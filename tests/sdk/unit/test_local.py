@@ -260,6 +260,8 @@ def report(done, total):
 cid = LocalStore(Path(sys.argv[1])).put(Path(sys.argv[2]), name="put", progress=report)
 print("done", cid, flush=True)
 """
+HALTING = PUT.replace("flush=True)\ncid", "flush=True)\n    sys.stdin.readline()\ncid")
+"""Goes on after each report when it is told to."""
 
 
 def python(code, *arguments, **options):
@@ -273,9 +275,11 @@ def test_killed_in_the_middle_of_a_put(store, tmp_path, moment):
     kept = store.put(io.BytesIO(b"kept"))
     file = tmp_path / "large"
     file.write_bytes(content(24 * CHUNK))
-    process = python(PUT, store.folder, file)
-    for _ in range(6 * moment + 1):
+    process = python(HALTING, store.folder, file, stdin=subprocess.PIPE)
+    for _ in range(6 * moment):
         process.stdout.readline()
+        print(file=process.stdin, flush=True)
+    process.stdout.readline()
     process.send_signal(signal.SIGKILL)
     process.wait()
     cid = scan(file).cid
@@ -327,7 +331,7 @@ for turn in range(12):
 def test_processes_share_a_store(store):
     """Four import, delete and sweep side by side; every pin that is left is whole."""
     workers = [python(WORK, store.folder, number) for number in range(4)]
-    assert [worker.wait(120) for worker in workers] == [0] * 4
+    assert [worker.wait(900) for worker in workers] == [0] * 4
     pins = list(store.pins())
     assert len(pins) == 4 * (12 + 8)
     for pin in pins:

@@ -152,10 +152,10 @@ def test_the_quickest_is_asked_first(stores, tmp_path):
     """And the slow one only while its speed is not known."""
     store = ReplicatedStore(stores[:2])
     cid = store.put(io.BytesIO(content(8 * CHUNK)))
-    stores[0].slow = 0.3
+    stores[0].slow = 2.0
     started = time.monotonic()
     assert scan(store.get(cid, tmp_path / "copy")).cid == cid
-    assert time.monotonic() - started < 1.5  # one after the other it would be 2.7
+    assert time.monotonic() - started < 12  # one after the other it would be 18
 
 
 def test_a_damaged_store_is_passed_over(stores, tmp_path):
