@@ -96,7 +96,13 @@ def test_a_port_that_is_taken_meanwhile_is_followed_by_another(monkeypatch):
     monkeypatch.setattr(SubprocessProvider.start, "__defaults__", (2,))  # seconds, of 20
     with taken_port() as port:
         ports = [port, *free_ports(1)]
-        monkeypatch.setattr(_ape, "free_ports", lambda _: [ports.pop(0)])
+
+        def next_port(_: int) -> list[int]:
+            if len(ports) == 1:  # this one has to start
+                monkeypatch.setattr(SubprocessProvider.start, "__defaults__", (120,))
+            return [ports.pop(0)]
+
+        monkeypatch.setattr(_ape, "free_ports", next_port)
         with connected("live:live-fork:foundry") as fork:
             assert fork.get_block("latest").number > 0
     assert not ports
