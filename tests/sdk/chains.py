@@ -1,11 +1,15 @@
-"""Connections of child processes, and what they leave on the chain."""
+"""Connections of child processes, what they leave on the chain, and a chain that takes it back."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
 
+from anacostia_blockchain.chain import Chain
 from anacostia_blockchain.client import Anacostia
 
 KILLED = 9
@@ -24,7 +28,7 @@ def reconnected(hub: Anacostia) -> Anacostia:
     return Anacostia(chain, hub.deployment, home=hub.home)
 
 
-def in_child(work: Callable[[], object], timeout: float = 60) -> int | None:
+def in_child(work: Callable[[], object], timeout: float = 300) -> int | None:
     """Do something in a child process; returns its exit code."""
     process = start_child(work)
     process.join(timeout)
@@ -60,6 +64,21 @@ def die_at(step: str, kind: str) -> Callable[[str, object], None]:
             os._exit(KILLED)
 
     return on_step
+
+
+@contextmanager
+def reorganised_once_mined(chain: Chain) -> Iterator[None]:
+    """The chain goes back to where it is now as soon as this connection has seen one mined."""
+    before, mined = chain.rpc("evm_snapshot"), chain._mined
+
+    def seen(tx_hash: str) -> dict[str, Any] | None:
+        found = mined(tx_hash)
+        if found is not None:
+            assert chain.rpc("evm_revert", before)
+        return found
+
+    with mock.patch.object(chain, "_mined", seen):
+        yield
 
 
 def anchored_sizes(hub: Anacostia, log_id: bytes) -> list[int]:

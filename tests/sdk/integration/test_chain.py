@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import socket
-import threading
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -30,7 +29,9 @@ from anacostia_blockchain.errors import (
 )
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from anacostia_blockchain.types import Kind
+from chains import reorganised_once_mined
 from faults import FaultyEndpoint, error_answer, on
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -326,7 +327,7 @@ class TestInterruption:
         assert SECRET not in str(info.value)
         tx_hash = str(info.value).split("transaction ")[1].split(" ")[0]
         faulty.fault = lambda _body: None
-        assert chain.wait(tx_hash, timeout=5).hash == tx_hash
+        assert chain.wait(tx_hash).hash == tx_hash
         assert chain.send(payment()).gas_used == 21_000
 
     def test_answer_to_the_broadcast_is_lost(
@@ -339,7 +340,7 @@ class TestInterruption:
             chain.broadcast(signed.raw)
         faulty.after = lambda _body: None
         chain.broadcast(signed.raw)  # the very same bytes do no harm, mined or not
-        assert chain.wait(signed.hash, timeout=5).hash == signed.hash
+        assert chain.wait(signed.hash).hash == signed.hash
         chain.broadcast(signed.raw)
 
     def test_never_sent(self, local_chain: LocalChain) -> None:
@@ -382,15 +383,19 @@ class TestStuck:
         chain.rpc("evm_setAutomine", False)
         before = chain._market.fees()
 
-        def raise_base_fee_then_mine() -> None:
-            chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(2 * before.limit))
-            time.sleep(1.2)
-            chain.rpc("evm_mine")
+        def offered() -> int:
+            """Wei for one gas that what waits for a block offers; 0 while nothing waits."""
+            accounts = chain.rpc("txpool_content")["pending"].values()
+            waiting = [tx for by_nonce in accounts for tx in by_nonce.values()]
+            return max((int(tx["maxFeePerGas"], 16) for tx in waiting), default=0)
 
-        miner = threading.Timer(0.1, raise_base_fee_then_mine)
-        miner.start()
-        receipt = chain.send(payment(9), timeout=20)
-        miner.join()
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(chain.send, payment(9))
+            wait_for(offered)
+            chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(2 * before.limit))
+            wait_for(lambda: offered() >= 2 * before.limit)
+            chain.rpc("evm_mine")
+            receipt = sending.result()
         sent = chain.rpc("eth_getTransactionByHash", receipt.hash)
         assert int(sent["nonce"], 16) == 0
         assert int(sent["maxFeePerGas"], 16) >= 2 * before.limit
@@ -407,7 +412,7 @@ class TestStuck:
         chain.rpc("evm_mine")
         with pytest.raises(NonceConflictError):
             chain.broadcast(second.raw)
-        found = chain._confirmed([second.hash, first.hash], 5)
+        found = chain._confirmed([second.hash, first.hash], 60)
         assert found["transactionHash"] == first.hash
 
     def test_timeout(self, own_chain: LocalChain) -> None:
@@ -422,19 +427,17 @@ class TestReorg:
         chain = own_chain.chain(confirmations=2)
         signed = chain.sign(payment())
         chain.broadcast(signed.raw)
+        wait_for(lambda: chain.receipt(signed.hash))
         with pytest.raises(TransactionTimeoutError):
             chain.wait(signed.hash, timeout=0.1)
         chain.rpc("anvil_mine", hex(2))
-        assert chain.wait(signed.hash, timeout=5).hash == signed.hash
+        assert chain.wait(signed.hash).hash == signed.hash
 
     def test_gone_before_it_was_confirmed(self, own_chain: LocalChain) -> None:
         chain = own_chain.chain(confirmations=3)
-        snapshot = chain.rpc("evm_snapshot")
-        revert = threading.Timer(0.3, lambda: chain.rpc("evm_revert", snapshot))
-        revert.start()
-        with pytest.raises(ReorgError, match=r"was in block 1 and is gone.*send it again"):
-            chain.send(payment(), timeout=10)
-        revert.join()
+        says = r"was in block 1 and is gone.*send it again"
+        with reorganised_once_mined(chain), pytest.raises(ReorgError, match=says):
+            chain.send(payment())
         chain.confirmations = 0
         assert chain.send(payment()).block_number == 1  # the nonce was free again
 
@@ -461,7 +464,7 @@ class TestReorg:
             chain.rpc("anvil_mine", hex(3))
 
         chain.confirmations = 0
-        assert chain.wait(signed.hash, timeout=10).block_number == 1
+        assert chain.wait(signed.hash).block_number == 1
         chain.confirmations = 2
         reorganise()
-        assert chain.wait(signed.hash, timeout=5).block_number == 2
+        assert chain.wait(signed.hash).block_number == 2
