@@ -58,7 +58,7 @@ def publish_until(hub, model, name, step, kind):
 
     process = multiprocessing.get_context("fork").Process(target=child)
     process.start()
-    process.join(30)
+    process.join(300)
     return process.exitcode
 
 

@@ -25,6 +25,7 @@ from anacostia_blockchain.rollout import completed, deploy_all, previous
 from anacostia_blockchain.testing import LocalChain, dev_signer
 from chainlink import Oracles, network_of
 from chains import KILLED, in_child
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -125,6 +126,9 @@ def test_killed_at_any_transaction_it_goes_on(local: LocalChain, sent: int, when
     """The process dies before or after a transaction; the next one finishes, and knows all."""
     chain = local.chain()
 
+    def mined() -> int:
+        return chain.rpc.number("eth_getTransactionCount", chain.address, "latest")
+
     class Dying(Chain):
         count = 0
 
@@ -145,6 +149,7 @@ def test_killed_at_any_transaction_it_goes_on(local: LocalChain, sent: int, when
 
     assert in_child(work) == KILLED
     done = sent if when == "before" else sent + 1
+    wait_for(lambda: mined() == done)
     foreseen = rehearse(chain, local.rpc_url)
     missing = [step.name for step in foreseen.steps if step.gas]
     assert missing == [name for name in SENT[done:] if name in PLAN]
@@ -153,7 +158,7 @@ def test_killed_at_any_transaction_it_goes_on(local: LocalChain, sent: int, when
         receipt = chain.receipt(contract.tx)
         assert receipt.block_number == contract.block, name
         assert contract.deployer == chain.address
-    assert chain.rpc.number("eth_getTransactionCount", chain.address, "latest") == len(SENT)
+    assert mined() == len(SENT)
 
 
 def test_an_earlier_record_is_kept_and_its_gaps_are_filled(local: LocalChain, tmp_path):
