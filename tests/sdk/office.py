@@ -56,12 +56,13 @@ class Office:
             )
 
     def finish(self) -> None:
-        """Carry out what is there; in a few rounds, or something is stuck."""
-        for _ in range(20):
-            if not self.outbox.open():
-                return
+        """Carry out what is there, in as many rounds as it takes."""
+
+        def is_done() -> bool:
             self.sender.step()
-        raise AssertionError(f"still open: {self.outbox.open()}")
+            return not self.outbox.open()
+
+        wait_for(is_done, instead=lambda: f"still open: {self.outbox.open()}")
 
     def balances(self, addresses: list[str]) -> dict[str, int]:
         """Wei that addresses hold."""
@@ -75,7 +76,7 @@ class Office:
         What nobody waited for, such as what filled a gap, may still be on its way into a block.
         """
         empty = {"pending": "0x0", "queued": "0x0"}
-        wait_for(lambda: self.chain.rpc("txpool_status") == empty, seconds=10)
+        wait_for(lambda: self.chain.rpc("txpool_status") == empty)
 
     def close(self) -> None:
         self.outbox.engine.dispose()

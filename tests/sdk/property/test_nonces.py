@@ -41,10 +41,10 @@ def payments(count: int) -> list[Call]:
 
 def nothing_is_stuck(chain: Chain) -> None:
     """What is sent next is mined at once, and nothing waits behind a gap."""
-    chain.send(payments(1)[0], timeout=10)
+    chain.send(payments(1)[0], timeout=60)
     empty = {"pending": "0x0", "queued": "0x0"}
     # What was struck may have arrived late, and be on its way into a block.
-    wait_for(lambda: chain.rpc("txpool_status") == empty, seconds=10)
+    wait_for(lambda: chain.rpc("txpool_status") == empty)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -54,9 +54,9 @@ def test_wherever_sending_fails_or_dies_nothing_is_stuck(local, tmp_path, count)
 
     def send(calls: list[Call]) -> None:
         if count == 1:
-            alive.send(calls[0], timeout=0.3)
+            alive.send(calls[0], timeout=30)
         else:
-            alive.send_many(calls, timeout=0.3)
+            alive.send_many(calls, timeout=30)
 
     def check(calls: list[Call]) -> None:
         nothing_is_stuck(connect(local, tmp_path))
@@ -74,7 +74,7 @@ def test_a_lease_whose_end_was_not_written_is_ended_later(local, tmp_path, how):
     def work(count: int, home: Path, strikes: Mapping[int, str]) -> list[str]:
         """Send, as a process of its own does; returns what it waited for, in order."""
         chain, outside = connect(local, home), Outside(strikes)
-        suffer(outside, lambda: chain.send_many(payments(count), timeout=0.3), dies=False)
+        suffer(outside, lambda: chain.send_many(payments(count), timeout=30), dies=False)
         assert len(outside.struck) == len(strikes)
         if strikes:
             nothing_is_stuck(connect(local, home))
@@ -153,7 +153,7 @@ class Accounts(RuleBasedStateMachine):
         self.paid += [call.to for call in calls]
         dies = bool(set(strikes.values()) & set(DEATHS))
         may_wait = bool(strikes or not self.mines or self.leased[account])
-        timeout = 0.06 if may_wait else 10
+        timeout = 0.06 if may_wait else 60
 
         def work() -> None:
             try:
@@ -208,7 +208,7 @@ class Accounts(RuleBasedStateMachine):
             waiting = chain.rpc("txpool_content")["queued"]
             if (chain.address or "").lower() not in {address.lower() for address in waiting}:
                 return
-            chain.send(payments(1)[0], timeout=10)
+            chain.send(payments(1)[0], timeout=60)
         raise AssertionError(f"there is a gap that nobody fills: {waiting}")
 
 

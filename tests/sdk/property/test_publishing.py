@@ -69,7 +69,7 @@ class Publication:
 
     def check(self) -> None:
         """Whoever has just failed does something else, tries again, and so does who comes next."""
-        self.hub.chain.send(Call(somebody(), b"", "", "", value=1), timeout=10)
+        self.hub.chain.send(Call(somebody(), b"", "", "", value=1), timeout=60)
         assert self.publish(self.hub) == self.number
         hub = self.open()
         assert self.publish(hub) == self.number
@@ -216,7 +216,7 @@ class Publishers(RuleBasedStateMachine):
                     assert sorted(move.version for move in moves) == [*range(1, len(found) + 1)]
             assert self.hubs[0].journal.open() == self.hubs[0].journal.failed() == []
             empty = {"pending": "0x0", "queued": "0x0"}
-            wait_for(lambda: self.hubs[0].chain.rpc("txpool_status") == empty, seconds=10)
+            wait_for(lambda: self.hubs[0].chain.rpc("txpool_status") == empty)
         finally:
             self.folder.cleanup()
 
