@@ -60,11 +60,16 @@ def record(
             run.publish(folder / "w.bin", publish)
 
 
-def work(hub: Anacostia, uri: str, seconds: float = 30) -> tuple[int, list[str | None]]:
-    """What is left, and why."""
+def work(hub: Anacostia, uri: str) -> int:
+    """Carry out all that there is; returns how many intents are left."""
+    return Worker(local_source(open_database(uri), hub), hub).once(300)
+
+
+def one_round(hub: Anacostia, uri: str) -> list[str | None]:
+    """Try once to carry out what there is; returns why each that is left is not done."""
     source = local_source(open_database(uri), hub)
-    left = Worker(source, hub).once(seconds)
-    return left, [intent.error for intent in source[0].open()]
+    Worker(source, hub).sender.step()
+    return [intent.error for intent in source[0].open()]
 
 
 def last_leaf(uri: str) -> bytes:
@@ -78,14 +83,13 @@ class TestPipelines:
         self, hub, owner, writer, local_chain, uri: str, tmp_path: Path
     ) -> None:
         record(writer, local_chain, uri, tmp_path)
-        left, (error,) = work(writer, uri, 1)
+        (error,) = one_round(writer, uri)
         salt = hub.runs.log_salt(uri)
-        assert left == 1
         log_id = owner.ledger.log_id_of(owner.address, salt)
         assert f"{owner.address} has no log 0x{log_id.hex()} yet" in (error or "")
         assert f"log open --salt {salt.hex()} --writer {writer.address}" in (error or "")
         owner.ledger.open_log(salt, writer.address)
-        assert work(writer, uri) == (0, [])
+        assert work(writer, uri) == 0
         assert anchored_sizes(hub, log_id) == [1]
         assert owner.ledger.log_of(log_id) == (owner.address, writer.address)
         proof = hub.runs.find_proof(last_leaf(uri))
@@ -99,12 +103,11 @@ class TestPipelines:
         record(writer, local_chain, uri, tmp_path, name)
         (tmp_path / "w.bin").write_bytes(b"two")
         record(writer, local_chain, uri, tmp_path, name)
-        left, errors = work(writer, uri, 5)
-        assert left == 2
+        errors = one_round(writer, uri)
         assert ["has no log" in (error or "") for error in errors] == [True, False]
         assert hub.models.get(f"{writer.address}/{name}").latest_version == 2
         owner.ledger.open_log(hub.runs.log_salt(uri), writer.address)
-        assert work(writer, uri) == (0, [])
+        assert work(writer, uri) == 0
 
     def test_after_a_theft_the_successor_goes_on_in_the_same_log(
         self, hub, owner, writer, person, local_chain, uri: str, tmp_path: Path
@@ -112,14 +115,13 @@ class TestPipelines:
         record(writer, local_chain, uri, tmp_path)
         salt = hub.runs.log_salt(uri)
         owner.ledger.open_log(salt, writer.address)
-        assert work(writer, uri)[0] == 0
+        assert work(writer, uri) == 0
         log_id = owner.ledger.log_id_of(owner.address, salt)
 
         successor = person(SUCCESSOR, owner.address)
         owner.ledger.set_writer(log_id, successor.address)
         record(writer, local_chain, uri, tmp_path)
-        left, (error,) = work(writer, uri, 1)
-        assert left == 1
+        (error,) = one_round(writer, uri)
         assert f"is written by {successor.address}: its owner {owner.address}" in (error or "")
         with pytest.raises(ContractRevertedError) as refused:
             writer.ledger.anchor(log_id, 2, bytes(32), [])
@@ -128,9 +130,9 @@ class TestPipelines:
             writer.ledger.set_writer(log_id, writer.address)
         assert refused.value.name == "RunLedger_NotOwner"
 
-        assert work(successor, uri)[0] == 0
+        assert work(successor, uri) == 0
         record(successor, local_chain, uri, tmp_path)
-        assert work(successor, uri)[0] == 0
+        assert work(successor, uri) == 0
         assert anchored_sizes(hub, log_id) == [1, 2, 3]
         hub.runs.check_proof(hub.runs.find_proof(last_leaf(uri)))
 
@@ -139,7 +141,7 @@ class TestPipelines:
     ) -> None:
         record(writer, local_chain, uri, tmp_path)
         owner.ledger.open_log(owner.runs.log_salt(uri), writer.address)
-        assert work(writer, uri)[0] == 0
+        assert work(writer, uri) == 0
         stranger = person(WORKER)
         with pytest.raises(ConfigError, match=f"which is not {stranger.address}'s"):
             record(stranger, local_chain, uri, tmp_path)

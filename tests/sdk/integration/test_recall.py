@@ -14,6 +14,7 @@ from anacostia_blockchain.cli import cli
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import ConfigError
 from anacostia_blockchain.types import Kind, Parent, Relation, RevocationReason
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -142,8 +143,7 @@ def test_several_in_one_block_are_told_apart(hub, name, local_chain):
         ]
         sender = threading.Thread(target=lambda: hub.chain.send_many(calls))
         sender.start()
-        while int(hub.chain.rpc("txpool_status")["pending"], 16) < 2:
-            pass
+        wait_for(lambda: int(hub.chain.rpc("txpool_status")["pending"], 16) == 2)
         hub.chain.rpc("evm_mine")
     finally:
         hub.chain.rpc("evm_setAutomine", True)
@@ -167,7 +167,7 @@ def test_following_hears_what_comes_later(hub, name):
     threading.Thread(target=listen, daemon=True).start()
     for model_id in models:
         hub.models.revoke(f"{model_id}@1")
-    assert done.wait(10)
+    assert done.wait(120)
     assert heard == models
 
 
