@@ -52,18 +52,22 @@ def own():
 
 @pytest.fixture
 def node(own):
-    return KuboStore(own.api, patience=1)
+    return KuboStore(own.api, patience=60)
 
 
 @pytest.fixture
 def store(service, node):
-    return PinningStore(service.pinning, node, patience=20)
+    return PinningStore(service.pinning, node, patience=60)
 
 
 class TestContract(StoreContract):
     @pytest.fixture
     def store(self, service, node):
-        return PinningStore(service.pinning, node, patience=2)
+        return PinningStore(service.pinning, node, patience=60)
+
+    @pytest.fixture
+    def hasty(self, service, own):
+        return PinningStore(service.pinning, KuboStore(own.api, patience=1), patience=1)
 
 
 def test_the_service_fetches_what_it_is_asked_to_keep(service, store):
@@ -87,7 +91,7 @@ def test_a_token_is_asked_for_and_never_shown(node):
         assert "wrong-token" not in str(caught.value) + repr(denied)
         with pytest.raises(AccessDeniedError):
             denied.has(CID.of(b"x"))
-        named = PinningStore(peer.pinning.replace("://", "://me:pass-word@"), node, patience=20)
+        named = PinningStore(peer.pinning.replace("://", "://me:pass-word@"), node, patience=60)
         token = named._service.ask("POST", "/token")["token"]
         allowed = PinningStore(peer.pinning, node, token=token, patience=20)
         cid = allowed.put(io.BytesIO(content(1000, seed=71)))
@@ -100,7 +104,7 @@ def test_what_nobody_has_is_not_kept(store):
     hasty = PinningStore(store._service.url, store._node, patience=1)
     with pytest.raises(NotFoundError, match="could not fetch"):
         hasty.pin(unknown)
-    wait_for(lambda: store.requests(unknown) == [], seconds=20)
+    wait_for(lambda: store.requests(unknown) == [])
 
 
 def status(cid, state, **more):
@@ -163,7 +167,7 @@ def test_a_request_that_failed_is_taken_back(proxy, node, store, monkeypatch):
     with pytest.raises(StorageError, match=r"quota is used up.*stays pinned on the node"):
         PinningStore(proxy.url, node, patience=5).put(io.BytesIO(data), name="digits")
     assert "POST" in {asked.method for asked in proxy.asked}
-    wait_for(lambda: store.requests(cid) == [], seconds=20)
+    wait_for(lambda: store.requests(cid) == [])
     assert [pin.cid for pin in node.pins("digits")].count(cid) == 1
     assert store.put(io.BytesIO(data), name="digits") == cid
 
@@ -182,7 +186,7 @@ def test_a_service_that_goes_away_while_it_is_waited_for(proxy, node, store):
     proxy.fault = fault
     with pytest.raises(StoreUnavailableError, match="stays pinned on the node"):
         PinningStore(proxy.url, node, patience=5).put(io.BytesIO(data))
-    wait_for(lambda: store.requests(cid) == [], seconds=20)
+    wait_for(lambda: store.requests(cid) == [])
 
 
 def test_a_name_that_fails_leaves_the_others(proxy, node, store):

@@ -205,11 +205,14 @@ def test_an_expired_delegation_is_refused_at_once(w3up, principal, proof, tmp_pa
         Web3Storage.open_space(w3up.service, server, given, tmp_path)
 
 
-def test_a_delegation_that_expires_meanwhile_is_refused(w3up, principal, proof, tmp_path):
-    server = Signer.generate()
-    given = access.share(principal, proof, server.did, expires=int(time.time()) + 2)
-    store = Web3Storage.open_space(w3up.service, server, given, tmp_path)
-    time.sleep(2.1)
+def test_a_delegation_that_expires_meanwhile_is_refused(
+    w3up, principal, proof, tmp_path, monkeypatch
+):
+    server, now = Signer.generate(), time.time
+    given = access.share(principal, proof, server.did, expires=int(now()) - 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now() - 60)
+        store = Web3Storage.open_space(w3up.service, server, given, tmp_path)
     with pytest.raises(AccessDeniedError, match="ask for a new one"):
         store.put(io.BytesIO(b"too late"))
     with pytest.raises(AccessDeniedError, match="service refuses"):  # and the service agrees
@@ -266,7 +269,7 @@ def test_a_clock_an_hour_off_is_blamed(w3up, principal, proof, tmp_path, monkeyp
     store = Web3Storage.open_space(w3up.service, server, given, tmp_path)
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + apart)
-    with pytest.raises(ClockError, match=r"3(599|600|601) seconds (ahead|behind).*set the clock"):
+    with pytest.raises(ClockError, match=r"3[56]\d\d seconds (ahead|behind).*set the clock"):
         store.put(io.BytesIO(b"at the wrong time"))
     monkeypatch.undo()
     assert store.has(store.put(io.BytesIO(b"at the right time")))
