@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from anacostia_blockchain.errors import (
     ChainUnavailableError,
     InsufficientFundsError,
     NonceConflictError,
+    StorageError,
     TransactionFailedError,
     TransactionTimeoutError,
     WrongNetworkError,
@@ -29,6 +30,9 @@ from anacostia_blockchain.errors import (
 from anacostia_blockchain.types import Progress
 
 log = logging.getLogger(__name__)
+
+_NOT_TAKEN = (NonceConflictError, InsufficientFundsError, TransactionFailedError)
+"""Why the network may refuse signed bytes."""
 
 
 class Chain(Account):
@@ -94,7 +98,8 @@ class Chain(Account):
             NonceConflictError: something else signs with the same key.
             TransactionTimeoutError, ReorgError: see `wait`.
             ChainUnavailableError: the endpoint stopped answering. If that was after the
-                transaction was signed, the error names its hash, which can be waited for.
+                transaction was signed, the error names its hash, and those of what was to replace
+                it: whichever of them is mined can be waited for.
         """
         signed = self.sign(call)
         with self._ending(offers := [signed]):
@@ -102,8 +107,9 @@ class Chain(Account):
                 self.broadcast(signed.raw)
                 return self._see_through(offers, timeout)
             except ChainUnavailableError as error:
+                sent = " or ".join(offer.hash for offer in offers)
                 raise ChainUnavailableError(
-                    f"{error}; transaction {signed.hash} may be on its way: wait for that hash "
+                    f"{error}; transaction {sent} may be on its way: wait for that hash "
                     "before sending it again"
                 ) from None
 
@@ -157,7 +163,8 @@ class Chain(Account):
     def broadcast(self, raw: bytes) -> None:
         """Hand signed bytes to the network; the same bytes again do no harm.
 
-        The nonce of what the network refuses is free again.
+        The nonce of what the network refuses stays leased: the network may have what this was to
+        replace. Where there is no such thing, `abandon` it.
 
         Raises:
             NonceConflictError: another transaction has taken the nonce.
@@ -168,12 +175,8 @@ class Chain(Account):
             self.rpc("eth_sendRawTransaction", to_hex(raw))
         except RpcError as error:
             refused = self._refused(error, raw)
-        else:
-            return
-        if isinstance(refused, TransactionFailedError):
-            self._nonces.give_back(refusals.Offer.read(raw).nonce)
-        if refused is not None:
-            raise refused
+            if refused is not None:
+                raise refused from None
 
     # ------------------------------------------------------------------ internal
 
@@ -189,14 +192,15 @@ class Chain(Account):
         finally:
             self._nonces.end(signed)
 
-    def _unblock(self, tx_hash: str) -> None:
+    def _unblock(self, hashes: Sequence[str]) -> None:
         """Fill the gap that a transaction of ours waits behind, unless somebody holds its nonces.
 
         A nonce was leased before this one's and then given back, or whoever held it died: nothing
         may ever be sent with it, and then this one would wait for good.
         """
         try:
-            waits = self.rpc("eth_getTransactionByHash", tx_hash)
+            found = (self.rpc("eth_getTransactionByHash", tx_hash) for tx_hash in hashes)
+            waits = next(filter(None, found), None)
             if waits is None or waits["blockHash"] is not None or not self.can_sign:
                 return
             if to_checksum_address(waits["from"]) != self.address:
@@ -206,7 +210,7 @@ class Chain(Account):
                     log.warning("nonce %d of %s is free: filled", filler.nonce, self.address)
                     self.broadcast(filler.raw)
         except AnacostiaError as error:  # it says nothing of what waits
-            log.warning("what %s waits behind could not be filled: %s", tx_hash, error)
+            log.warning("what %s waits behind could not be filled: %s", hashes[0], error)
 
     def _launch_all(
         self, signed: list[SignedTransaction]
@@ -224,7 +228,7 @@ class Chain(Account):
         """Wait, raising the fees of what is stuck; whichever offer is mined counts.
 
         Args:
-            offers: what was sent; those that replace it are added when the network takes them.
+            offers: what was sent; those that are to replace it are added.
             timeout: seconds.
         """
         newest, deadline = offers[-1], time.monotonic() + timeout
@@ -236,12 +240,13 @@ class Chain(Account):
             except TransactionTimeoutError:
                 if left <= self.patience:
                     raise
-            newest = self.bump(newest.raw)
             try:
+                newest = self.bump(newest.raw)
+                offers.append(newest)  # before: it may be taken, and the answer lost
                 self.broadcast(newest.raw)
-                offers.append(newest)
-            except (NonceConflictError, InsufficientFundsError, TransactionFailedError):
-                continue  # not taken; what was sent before may still be mined, or just was
+            except (*_NOT_TAKEN, StorageError) as error:
+                # What was sent before may still be mined, or just was.
+                log.warning("%s could not be replaced: %s", offers[0].hash, error)
 
     def _collect(
         self, signed: list[SignedTransaction], timeout: float

@@ -2,8 +2,9 @@
 
 Leases are rows of a SQLite file. A lease ends when its transaction is mined or given up; the lease
 of a process that died is taken over, so that a crash leaves no gap behind which everything waits.
-What was sent and waits behind a gap is in no count of the chain's: its hash is kept, and its nonce
-is taken for as long as the network knows it. Whoever waits behind a gap that nobody holds fills it.
+What was sent and waits behind a gap is in no count of the chain's: its hash is kept, with those of
+all that was signed to replace it, and its nonce is taken for as long as the network knows one of
+them. Whoever waits behind a gap that nobody holds fills it.
 The end of a lease that could not be written, of a full disk say, is written before the next one.
 """
 
@@ -35,8 +36,15 @@ CREATE TABLE IF NOT EXISTS leases (
 _DROP_MINED = "DELETE FROM leases WHERE chain_id = ? AND address = ? AND nonce < ?"
 _READ = "SELECT nonce, owner, hash FROM leases WHERE chain_id = ? AND address = ? AND nonce >= ?"
 _TAKE = "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, '')"
-_SIGN = "UPDATE leases SET hash = ? WHERE chain_id = ? AND address = ? AND nonce = ?"
-_END = "UPDATE leases SET owner = '', hash = ? WHERE chain_id = ? AND address = ? AND nonce = ?"
+_SIGN = """
+INSERT INTO leases (hash, chain_id, address, nonce, owner) VALUES (?, ?, ?, ?, '')
+ON CONFLICT (chain_id, address, nonce) DO UPDATE
+SET hash = trim(hash || ' ' || excluded.hash) WHERE instr(hash, excluded.hash) = 0
+"""
+_END = """
+UPDATE leases SET owner = ''
+WHERE instr(hash, ?) AND chain_id = ? AND address = ? AND nonce = ?
+"""
 _GIVE_BACK = "DELETE FROM leases WHERE chain_id = ? AND address = ? AND nonce = ?"
 
 _Ends = deque[tuple[str, tuple[object, ...]]]
@@ -94,12 +102,15 @@ class Nonces:
         return nonces
 
     def signed(self, transactions: Iterable[SignedTransaction]) -> None:
-        """Remember what is about to be sent with leased nonces."""
+        """Remember what is about to be sent, for the first time or to replace what was."""
         with self._transaction() as database:
             database.executemany(_SIGN, [self._row(tx) for tx in transactions])
 
     def end(self, transactions: Iterable[SignedTransaction]) -> None:
-        """End leases: from now on only the network decides whether their nonces are taken."""
+        """End leases: from now on only the network decides whether their nonces are taken.
+
+        One that has gone to somebody else meanwhile is left to him.
+        """
         self._end((_END, self._row(tx)) for tx in transactions)
 
     def give_back(self, *nonces: int) -> None:
@@ -120,7 +131,7 @@ class Nonces:
         """Nonces of whoever lives, and of what was sent and waits."""
         lives = cache(_lives)
         held = {nonce for nonce, owner, _hash in rows if lives(owner)}
-        sent = {tx: nonce for nonce, _owner, tx in rows if tx and nonce not in held}
+        sent = {tx: nonce for nonce, _, txs in rows if nonce not in held for tx in txs.split()}
         known = zip(sent.values(), self._known(list(sent)), strict=True)
         return held | {nonce for nonce, there in known if there}
 

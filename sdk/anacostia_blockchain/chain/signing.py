@@ -72,7 +72,9 @@ class Account(Watcher):
         old = refusals.Offer.read(raw)
         raised = Fees(old.fee, old.tip).raised(self._market.fees(fresh=True))
         call = Call(old.to, old.data, "", "", value=old.value)
-        return self._sign_one(call, old.gas, old.nonce, raised)
+        signed = self._sign_one(call, old.gas, old.nonce, raised)
+        self._nonces.signed([signed])  # or nobody would know of it that its nonce is taken
+        return signed
 
     def abandon(self, signed: SignedTransaction) -> None:
         """Give up a transaction that was never broadcast: its nonce is free again."""

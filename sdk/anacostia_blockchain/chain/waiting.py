@@ -47,8 +47,13 @@ class Watcher(Reader):
         found = self._mined(tx_hash)
         return None if found is None else self._checked(found)
 
-    def wait(self, tx_hash: str, *, timeout: float = 180) -> Receipt:
+    def wait(self, tx_hash: str, *others: str, timeout: float = 180) -> Receipt:
         """Wait until a transaction is mined and confirmed.
+
+        Args:
+            tx_hash: of the transaction.
+            others: of what was to replace it: whichever is mined counts.
+            timeout: seconds.
 
         Raises:
             TransactionTimeoutError: not in time; it may still be, and may be waited for again.
@@ -56,7 +61,7 @@ class Watcher(Reader):
             ContractRevertedError, TransactionFailedError: see `receipt`.
             ChainUnavailableError: the endpoint stopped answering; wait again when it is back.
         """
-        return self._checked(self._confirmed([tx_hash], timeout))
+        return self._checked(self._confirmed([tx_hash, *others], timeout))
 
     def _confirmed(self, hashes: Sequence[str], timeout: float) -> dict[str, Any]:
         """Wait for whichever of several transactions with one nonce is mined and confirmed.
@@ -78,19 +83,20 @@ class Watcher(Reader):
                 )
             seen = found or seen
             if time.monotonic() >= deadline:
-                raise self._overdue(hashes[-1], timeout)
+                raise self._overdue(hashes, timeout)
             if found is None and time.monotonic() >= started + stuck:
-                self._unblock(hashes[-1])
+                self._unblock(hashes)
                 stuck *= 2
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
             pause = min(pause * 1.2, _POLL[1])
 
-    def _unblock(self, tx_hash: str) -> None:
+    def _unblock(self, hashes: Sequence[str]) -> None:
         """Do what can be done for a transaction that waits. Who signs nothing can do nothing."""
 
-    def _overdue(self, tx_hash: str, timeout: float) -> ChainError:
-        waited = f"transaction {tx_hash} is not confirmed after {timeout:.0f} s"
-        if self._known(tx_hash):
+    def _overdue(self, hashes: Sequence[str], timeout: float) -> ChainError:
+        there = next(filter(self._known, reversed(hashes)), None)
+        waited = f"transaction {there or hashes[-1]} is not confirmed after {timeout:.0f} s"
+        if there is not None:
             return TransactionTimeoutError(f"{waited}: it may still be; wait for it again")
         return TransactionTimeoutError(
             f"{waited} and {self.rpc.host} does not know it: it was never broadcast, was dropped, "

@@ -1,0 +1,112 @@
+"""Transactions that are offered again for more: refused, unanswered, late; each counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from anacostia_blockchain.chain import Call
+from anacostia_blockchain.errors import ChainUnavailableError, TransactionTimeoutError
+from anacostia_blockchain.testing import LocalChain
+from faults import Answer, Body, Fault, FaultyEndpoint, error_answer, on
+from office import Office, somebody
+from strikes import apart
+from waiting import wait_for
+
+pytestmark = pytest.mark.integration
+
+REFUSALS = [
+    "txpool is full",
+    "max fee per gas less than block base fee",
+    "tx fee (1.25 ether) exceeds the configured cap (1.00 ether)",
+    "insufficient funds for gas * price + value",
+    "replacement transaction underpriced",
+    "nonce too low",
+]
+"""What nodes say of a replacement, in the middle of its waiting or because another was mined."""
+
+
+@pytest.fixture
+def local() -> Iterator[LocalChain]:
+    """A chain of each test's own: they stop its blocks and empty its pool."""
+    with LocalChain() as chain:
+        yield chain
+
+
+@pytest.fixture
+def endpoint(local) -> Iterator[FaultyEndpoint]:
+    with FaultyEndpoint(local.rpc_url) as faulty:
+        yield faulty
+
+
+@pytest.fixture
+def office(local, endpoint, tmp_path) -> Office:
+    """Whose chain is behind the faulty endpoint, and which offers more very soon."""
+    office = Office(local, tmp_path, timeout=0.2)
+    office.chain.rpc = office.chain._market._rpc = type(office.chain.rpc)(endpoint.url)
+    office.chain.patience = 0.2
+    return office
+
+
+def pay(to: str) -> Call:
+    return Call(to, b"", "", "", value=1, gas=21_000)
+
+
+def from_the_second(fault: Fault) -> Fault:
+    """A fault of what is broadcast, but for the first."""
+    broadcast: list[Body] = []
+
+    def later(body: Body) -> Answer | str | None:
+        decided = fault(body)
+        if decided is not None:
+            broadcast.append(body)
+        return decided if len(broadcast) > 1 else None
+
+    return later
+
+
+def refused(message: str) -> Fault:
+    return on("eth_sendRawTransaction", error_answer(message))
+
+
+class TestTheNonce:
+    """Whatever became of a replacement, nobody gets the nonce while one of the offers waits."""
+
+    @pytest.mark.parametrize("message", REFUSALS)
+    def test_of_what_waits_behind_a_gap_is_kept_when_a_replacement_is_refused(
+        self, office, endpoint, message
+    ) -> None:
+        (gap,) = office.chain._nonces.lease()
+        endpoint.fault = from_the_second(refused(message))
+        with pytest.raises(TransactionTimeoutError):
+            office.chain.send(pay(to := somebody()), timeout=1)
+        endpoint.fault = lambda _body: None
+        assert office.chain._nonces.lease() == [gap + 2]
+        office.chain._nonces.give_back(gap, gap + 2)
+        office.chain.send(pay(somebody()), timeout=60)
+        wait_for(lambda: office.chain.balance(to) == 1)
+        office.nothing_waits()
+
+    def test_is_kept_when_the_answer_to_a_replacement_is_lost(self, office, endpoint) -> None:
+        (gap,) = office.chain._nonces.lease()
+        endpoint.after = from_the_second(on("eth_sendRawTransaction", "drop"))
+        with pytest.raises(
+            ChainUnavailableError, match=r"transaction \S+ or \S+ may be on its"
+        ) as e:
+            office.chain.send(pay(somebody()), timeout=60)
+        endpoint.after = lambda _body: None
+        assert office.chain._nonces.lease() == [gap + 2]
+        (waiting,) = office.chain.rpc("txpool_content")["queued"].values()
+        assert waiting[str(gap + 1)]["hash"] in str(e.value)
+
+    def test_is_kept_when_who_offered_more_dies(self, office) -> None:
+        (gap,) = office.chain._nonces.lease()
+
+        def offer_more_and_die() -> None:
+            signed = office.chain.sign(pay(somebody()))
+            office.chain.broadcast(signed.raw)
+            office.chain.broadcast(office.chain.bump(signed.raw).raw)
+
+        apart(offer_more_and_die)
+        assert office.chain._nonces.lease() == [gap + 2]
