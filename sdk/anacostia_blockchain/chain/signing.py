@@ -12,7 +12,7 @@ from anacostia_blockchain.chain import refusals
 from anacostia_blockchain.chain.fees import Fees, Market
 from anacostia_blockchain.chain.keyless import KeylessSigner
 from anacostia_blockchain.chain.nonces import Nonces
-from anacostia_blockchain.chain.rpc import Rpc, RpcError, to_hex
+from anacostia_blockchain.chain.rpc import Rpc, RpcError, block_tag, to_hex
 from anacostia_blockchain.chain.signers import Signer
 from anacostia_blockchain.chain.values import Call, SignedTransaction
 from anacostia_blockchain.chain.waiting import Watcher
@@ -105,6 +105,25 @@ class Account(Watcher):
         except Exception:  # noqa: BLE001 - of four libraries, for bytes that may be a stranger's
             return False
         return chain_id == self.chain_id and signer == self.address
+
+    def stands(self, raw: bytes, hashes: Sequence[str]) -> bool | None:
+        """Whether the network has one of several transactions with one nonce, mined or not.
+
+        None: nor ever will, as it has confirmed another one with that nonce. That is asked together
+        with them: of two requests, two nodes could answer.
+        """
+        block = self.block_number() - self.confirmations if self.confirmations else None
+        tag = "latest" if block is None else block_tag(max(block, 0))
+        requests = [("eth_getTransactionByHash", [tx_hash]) for tx_hash in hashes]
+        count, *found = self.rpc.batch(
+            [("eth_getTransactionCount", [self._account()[1], tag]), *requests]
+        )
+        for answer in (count, *found):
+            if isinstance(answer, RpcError):
+                raise answer
+        if any(found):
+            return True
+        return None if int(count, 16) > refusals.Offer.read(raw).nonce else False
 
     def in_flight(self) -> int:
         """Number of the account's transactions that the network has and no block has yet."""

@@ -37,6 +37,7 @@ TRANSIENT = (
     ChainUnavailableError,
     InsufficientFundsError,
     LogNotWritableError,
+    NonceConflictError,
     ReorgError,
     StorageError,
     TransactionTimeoutError,
@@ -232,22 +233,21 @@ class Sender:
             self._chain.let_go(intent.raw)
 
     def _see_through(self, handler: Handler, intent: Intent, raw: bytes, tx_hash: str) -> None:
+        offers = [*(intent.note or {}).get("replaced", []), tx_hash]
         try:
-            self._chain.broadcast(raw)
+            if not self._stands(raw, offers):
+                # Another transaction was mined with their nonce, so none of them can ever be.
+                if not self._settled(handler, intent):
+                    self.outbox.move(intent, "pending", raw=None, tx_hash=None)
+                return
             self._on_step("broadcast", intent)
-            receipt = self._chain.wait(tx_hash, timeout=self._timeout)
+            receipt = self._chain.wait(*offers, timeout=self._timeout)
         except TransactionTimeoutError:
-            # Sent again with higher fees; of the two only one can be mined.
+            # Sent again with higher fees; of all offers only one can be mined.
             raised = self._chain.bump(raw)
-            replaced = [*(intent.note or {}).get("replaced", []), tx_hash]
-            note = json.dumps({**(intent.note or {}), "replaced": replaced})
+            note = json.dumps({**(intent.note or {}), "replaced": offers})
             self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash, note=note)
             raise
-        except NonceConflictError:
-            # Another transaction took this one's nonce, so this one can never be mined.
-            if not self._settled(handler, intent):
-                self.outbox.move(intent, "pending", raw=None, tx_hash=None)
-            return
         except (ContractRevertedError, TransactionFailedError) as error:
             # It may have failed because the same thing was done by somebody else meanwhile.
             if self._settled(handler, intent):
@@ -257,6 +257,23 @@ class Sender:
                 return
             raise
         self._confirm(intent, handler.outcome(intent, receipt))
+
+    def _stands(self, raw: bytes, offers: list[str]) -> bool:
+        """Broadcast; False if neither this nor what was offered before can ever be mined.
+
+        What the network refuses may be there already, or what it was to replace: it is waited for.
+
+        Raises:
+            InsufficientFundsError, NonceConflictError, TransactionFailedError: it has none of them.
+        """
+        try:
+            self._chain.broadcast(raw)
+        except (InsufficientFundsError, NonceConflictError, TransactionFailedError):
+            stands = self._chain.stands(raw, offers)
+            if stands is False:
+                raise
+            return bool(stands)
+        return True
 
     def _settled(self, handler: Handler, intent: Intent) -> bool:
         outcome = handler.done(intent)

@@ -110,3 +110,40 @@ class TestTheNonce:
 
         apart(offer_more_and_die)
         assert office.chain._nonces.lease() == [gap + 2]
+
+    @pytest.mark.parametrize("message", REFUSALS)
+    def test_of_an_intent_is_kept_when_its_replacement_is_refused(
+        self, office, endpoint, message
+    ) -> None:
+        (gap,) = office.chain._nonces.lease()
+        office.intend(to := somebody(), to)
+        office.sender.step()
+        endpoint.fault = refused(message)
+        office.sender.step()
+        endpoint.fault = lambda _body: None
+        assert office.chain._nonces.lease() == [gap + 2]
+        office.chain._nonces.give_back(gap, gap + 2)
+        office.chain.send(pay(somebody()), timeout=60)
+        office.finish()
+        assert office.balances([to]) == {to: 1}
+        office.nothing_waits()
+
+
+class TestTheIntent:
+    @pytest.mark.parametrize("message", REFUSALS)
+    def test_waits_for_what_was_offered_before(self, office, endpoint, message) -> None:
+        """The network says why it takes no more, and keeps what it has."""
+        office.chain.rpc("evm_setAutomine", False)
+        office.intend(to := somebody(), to)
+        for _ in range(2):  # signed, sent; and signed again
+            assert not office.sender.step()
+            endpoint.fault = refused(message)
+        assert office.outbox.get(to).state == "signed"
+        office.chain.rpc("evm_mine")
+        assert office.sender.step()  # it still refuses
+        assert office.outbox.get(to).state == "confirmed"
+        endpoint.fault = lambda _body: None
+        office.chain.rpc("evm_setAutomine", True)
+        office.finish()
+        assert office.balances([to]) == {to: 1}
+        office.nothing_waits()
