@@ -172,7 +172,7 @@ class Sender:
             if intent.state == "pending":
                 known = self._sign(intent)
             if known is not None and known.state == "signed":
-                self._send(known)
+                self._send(known, again=known is intent)
         except TRANSIENT:
             raise
         except AnacostiaError as error:
@@ -215,7 +215,7 @@ class Sender:
                 self._chain.let_go(signed.raw)
         return stored
 
-    def _send(self, intent: Intent) -> None:
+    def _send(self, intent: Intent, *, again: bool) -> None:
         assert intent.raw is not None  # noqa: S101 - what the state `signed` means
         assert intent.tx_hash is not None  # noqa: S101 - likewise
         handler = self._handler(intent)
@@ -226,16 +226,18 @@ class Sender:
                 self.outbox.move(intent, "pending", raw=None, tx_hash=None)
             return
         try:
-            self._see_through(handler, intent, intent.raw, intent.tx_hash)
+            self._see_through(handler, intent, intent.raw, intent.tx_hash, again=again)
         finally:
             # However it ended: if it never arrived, or was dropped, it is not known when it is sent
             # again, and nothing else of this process's may wait behind its nonce until then.
             self._chain.let_go(intent.raw)
 
-    def _see_through(self, handler: Handler, intent: Intent, raw: bytes, tx_hash: str) -> None:
+    def _see_through(
+        self, handler: Handler, intent: Intent, raw: bytes, tx_hash: str, *, again: bool
+    ) -> None:
         offers = [*(intent.note or {}).get("replaced", []), tx_hash]
         try:
-            if not self._stands(raw, offers):
+            if not self._stands(raw, offers, again=again):
                 # Another transaction was mined with their nonce, so none of them can ever be.
                 if not self._settled(handler, intent):
                     self.outbox.move(intent, "pending", raw=None, tx_hash=None)
@@ -258,21 +260,26 @@ class Sender:
             raise
         self._confirm(intent, handler.outcome(intent, receipt))
 
-    def _stands(self, raw: bytes, offers: list[str]) -> bool:
+    def _stands(self, raw: bytes, offers: list[str], *, again: bool) -> bool:
         """Broadcast; False if neither this nor what was offered before can ever be mined.
 
         What the network refuses may be there already, or what it was to replace: it is waited for.
+        So it is where this node has forgotten them, as others may not have: `again` says that there
+        may be something to forget.
 
         Raises:
-            InsufficientFundsError, NonceConflictError, TransactionFailedError: it has none of them.
+            InsufficientFundsError, NonceConflictError: it has none of them.
+            TransactionFailedError: likewise, and never had.
         """
         try:
             self._chain.broadcast(raw)
-        except (InsufficientFundsError, NonceConflictError, TransactionFailedError):
+        except (InsufficientFundsError, NonceConflictError, TransactionFailedError) as refusal:
             stands = self._chain.stands(raw, offers)
-            if stands is False:
+            if stands is None:
+                return False
+            if not stands and not (again and isinstance(refusal, TransactionFailedError)):
                 raise
-            return bool(stands)
+            log.warning("%s is not taken, and waited for: %s", offers[-1], refusal)
         return True
 
     def _settled(self, handler: Handler, intent: Intent) -> bool:

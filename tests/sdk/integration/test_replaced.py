@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
-from anacostia_blockchain.chain import Call
+from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.errors import ChainUnavailableError, TransactionTimeoutError
 from anacostia_blockchain.testing import LocalChain
 from faults import Answer, Body, Fault, FaultyEndpoint, error_answer, on
@@ -147,3 +148,83 @@ class TestTheIntent:
         office.finish()
         assert office.balances([to]) == {to: 1}
         office.nothing_waits()
+
+    def test_does_not_fail_while_another_node_may_have_what_this_one_forgot(
+        self, local, office, endpoint
+    ) -> None:
+        """The pool is full: what had been taken was dropped, and is not taken again."""
+        elsewhere = local.chain().rpc
+        elsewhere("evm_setAutomine", False)
+        office.intend(to := somebody(), to)
+        endpoint.after = on("eth_getTransactionReceipt", (500, b"away"))
+        assert not office.sender.step()  # interrupted: it is not known that it was taken
+        endpoint.after = lambda _body: None
+        sent = office.outbox.get(to).raw
+        elsewhere("anvil_dropAllTransactions")
+        endpoint.fault = refused("txpool is full")
+        assert not office.sender.step()
+        assert office.outbox.get(to).state == "signed"
+        elsewhere("eth_sendRawTransaction", "0x" + sent.hex())
+        elsewhere("evm_mine")
+        assert office.sender.step()
+        assert office.outbox.get(to).state == "confirmed"
+        assert office.balances([to]) == {to: 1}
+
+    @pytest.mark.parametrize("message", ["nonce too low", "replacement transaction underpriced"])
+    def test_is_not_signed_anew_because_a_node_lags(self, office, endpoint, message) -> None:
+        """One node says that the nonce is taken; another has not heard yet: by the intent's own."""
+        office.intend(to := somebody(), to)
+        office.chain.rpc("evm_setAutomine", False)
+        assert not office.sender.step()
+        endpoint.fault = lagging(message)
+        assert not office.sender.step()
+        endpoint.fault = lambda _body: None
+        office.chain.rpc("evm_setAutomine", True)
+        office.chain.rpc("evm_mine")
+        office.finish()
+        assert office.balances([to]) == {to: 1}
+
+    def test_is_signed_anew_once_another_transaction_with_its_nonce_is_confirmed(
+        self, local, office, tmp_path
+    ) -> None:
+        """Before, a reorganisation could put the intent's own in its place."""
+        office.chain.confirmations = 2
+        office.intend(to := somebody(), to)
+        other = Chain.connect(local.rpc_url, signer=office.chain.signer, state_dir=tmp_path / "o")
+
+        def first(step: str, _intent: object) -> None:
+            if step == "signed":
+                other.send(pay(somebody()))
+
+        office.sender._on_step = first
+        assert not office.sender.step()
+        office.sender._on_step = lambda *_: None
+        intent = office.outbox.get(to)
+        assert intent.state == "signed"
+        assert "has taken nonce 0" in intent.error
+        other.rpc("anvil_mine", "0x2")
+        office.sender.step()
+        assert office.outbox.get(to).state == "pending"
+        other.rpc("evm_setIntervalMining", 1)
+        office.finish()
+        assert office.balances([to]) == {to: 1}
+
+
+def lagging(message: str) -> Fault:
+    """Of two nodes behind one address, one refuses, and the other knows nothing of the account."""
+    unknown = {"eth_getTransactionCount": "0x0"}
+    unknown |= dict.fromkeys(["eth_getTransactionByHash", "eth_getTransactionReceipt"])
+
+    def fault(body: Body) -> Answer | str | None:
+        many = body if isinstance(body, list) else [body]
+        if many[0]["method"] == "eth_sendRawTransaction":
+            return error_answer(message)
+        if many[0]["method"] not in unknown:
+            return None
+        answers = [
+            {"jsonrpc": "2.0", "id": asked["id"], "result": unknown[asked["method"]]}
+            for asked in many
+        ]
+        return 200, json.dumps(answers if isinstance(body, list) else answers[0]).encode()
+
+    return fault
