@@ -242,7 +242,8 @@ class Chain(Account):
                     raise
             try:
                 newest = self.bump(newest.raw)
-                offers.append(newest)  # before: it may be taken, and the answer lost
+                if newest not in offers:
+                    offers.append(newest)  # before: it may be taken, and the answer lost
                 self.broadcast(newest.raw)
             except (*_NOT_TAKEN, StorageError) as error:
                 # What was sent before may still be mined, or just was.

@@ -67,10 +67,13 @@ class Account(Watcher):
     def bump(self, raw: bytes) -> SignedTransaction:
         """Sign a transaction of ours again, with higher fees and the same nonce, to replace it.
 
-        Only one of the two can ever be mined.
+        Only one of the two can ever be mined. What offers so much that no more is sensible is
+        returned as it is.
         """
         old = refusals.Offer.read(raw)
         raised = Fees(old.fee, old.tip).raised(self._market.fees(fresh=True))
+        if raised is None:
+            return self._as_signed(raw)
         call = Call(old.to, old.data, "", "", value=old.value)
         signed = self._sign_one(call, old.gas, old.nonce, raised)
         self._nonces.signed([signed])  # or nobody would know of it that its nonce is taken
@@ -85,9 +88,7 @@ class Account(Watcher):
 
         Else whatever this process sends next takes it, and these bytes are refused when they come.
         """
-        nonce = refusals.Offer.read(raw).nonce
-        signed = SignedTransaction(raw, to_hex(keccak(raw)), nonce, self._account()[1])
-        self._nonces.end([signed])
+        self._nonces.end([self._as_signed(raw)])
 
     def has_signed(self, raw: bytes, tx_hash: str) -> bool:
         """Whether bytes are a transaction of this account's on this chain, with that hash.
@@ -195,6 +196,10 @@ class Account(Watcher):
             }
         )
         return SignedTransaction(raw, to_hex(keccak(raw)), nonce, sender)
+
+    def _as_signed(self, raw: bytes) -> SignedTransaction:
+        nonce = refusals.Offer.read(raw).nonce
+        return SignedTransaction(raw, to_hex(keccak(raw)), nonce, self._account()[1])
 
     def _account(self) -> tuple[Signer, Address]:
         if self.signer is None or self.address is None:

@@ -247,8 +247,9 @@ class Sender:
         except TransactionTimeoutError:
             # Sent again with higher fees; of all offers only one can be mined.
             raised = self._chain.bump(raw)
-            note = json.dumps({**(intent.note or {}), "replaced": offers})
-            self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash, note=note)
+            if raised.hash != tx_hash:
+                note = json.dumps({**(intent.note or {}), "replaced": offers})
+                self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash, note=note)
             raise
         except (ContractRevertedError, TransactionFailedError) as error:
             # It may have failed because the same thing was done by somebody else meanwhile.

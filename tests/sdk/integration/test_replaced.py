@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from anacostia_blockchain.chain import Call, Chain
+from anacostia_blockchain.chain.refusals import Offer
 from anacostia_blockchain.errors import ChainUnavailableError, TransactionTimeoutError
 from anacostia_blockchain.testing import LocalChain
 from faults import Answer, Body, Fault, FaultyEndpoint, error_answer, on
@@ -208,6 +209,33 @@ class TestTheIntent:
         other.rpc("evm_setIntervalMining", 1)
         office.finish()
         assert office.balances([to]) == {to: 1}
+
+
+class TestTheOffer:
+    """A chain that stands still takes, when it goes on, what was offered meanwhile."""
+
+    def test_of_an_intent_stays_below_ten_times_what_is_paid(self, office) -> None:
+        office.chain.rpc("evm_setAutomine", False)
+        office.intend(to := somebody(), to)
+        office.sender._timeout = 0.02
+        for _ in range(20):
+            assert not office.sender.step()
+        intent = office.outbox.get(to)
+        _price, limit = office.chain.fees()
+        assert 5 * limit < Offer.read(intent.raw).fee <= 10 * limit
+        assert len({*intent.note["replaced"], intent.tx_hash}) < 15
+        office.chain.rpc("evm_mine")
+        office.finish()
+        assert office.balances([to]) == {to: 1}
+
+    def test_of_send_stays_below_it_too(self, office) -> None:
+        office.chain.rpc("evm_setAutomine", False)
+        office.chain.patience = 0.02
+        with pytest.raises(TransactionTimeoutError):
+            office.chain.send(pay(somebody()), timeout=2)
+        (waiting,) = office.chain.rpc("txpool_content")["pending"].values()
+        _price, limit = office.chain.fees()
+        assert int(waiting["0"]["maxFeePerGas"], 16) <= 10 * limit
 
 
 def lagging(message: str) -> Fault:
