@@ -45,6 +45,8 @@ _END = """
 UPDATE leases SET owner = ''
 WHERE instr(hash, ?) AND chain_id = ? AND address = ? AND nonce = ?
 """
+_HOLDER = "SELECT owner, hash FROM leases WHERE chain_id = ? AND address = ? AND nonce = ?"
+_HOLD = "UPDATE leases SET owner = ? WHERE chain_id = ? AND address = ? AND nonce = ?"
 _GIVE_BACK = "DELETE FROM leases WHERE chain_id = ? AND address = ? AND nonce = ?"
 
 _Ends = deque[tuple[str, tuple[object, ...]]]
@@ -105,6 +107,19 @@ class Nonces:
         """Remember what is about to be sent, for the first time or to replace what was."""
         with self._transaction() as database:
             database.executemany(_SIGN, [self._row(tx) for tx in transactions])
+
+    def hold(self, transaction: SignedTransaction) -> bool:
+        """Lease again what a transaction was signed with; False if somebody else holds it now."""
+        key = (*self._key, transaction.nonce)
+        with self._transaction() as database:
+            owner, hashes = database.execute(_HOLDER, key).fetchone() or ("", "")
+            if transaction.hash not in hashes and _lives(owner):
+                mined, _pending = self._counts()
+                if mined <= transaction.nonce:
+                    return False
+            database.execute(_SIGN, self._row(transaction))
+            database.execute(_HOLD, (_owner(), *key))
+        return True
 
     def end(self, transactions: Iterable[SignedTransaction]) -> None:
         """End leases: from now on only the network decides whether their nonces are taken.

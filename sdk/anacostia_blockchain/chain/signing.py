@@ -16,7 +16,7 @@ from anacostia_blockchain.chain.rpc import Rpc, RpcError, block_tag, to_hex
 from anacostia_blockchain.chain.signers import Signer
 from anacostia_blockchain.chain.values import Call, SignedTransaction
 from anacostia_blockchain.chain.waiting import Watcher
-from anacostia_blockchain.errors import ConfigError
+from anacostia_blockchain.errors import ConfigError, NonceConflictError
 from anacostia_blockchain.types import Address
 
 BATCH = 100
@@ -86,9 +86,22 @@ class Account(Watcher):
     def let_go(self, raw: bytes) -> None:
         """End the lease of what may have been broadcast: its nonce is taken if the network has it.
 
-        Else whatever this process sends next takes it, and these bytes are refused when they come.
+        Else whatever is sent next takes it: whoever sends these bytes later has to `hold` it first.
         """
         self._nonces.end([self._as_signed(raw)])
+
+    def hold(self, raw: bytes) -> None:
+        """Lease the nonce of what was signed, and let go, again: it is about to be sent.
+
+        Raises:
+            NonceConflictError: somebody else has it, who has not sent or given it back yet.
+        """
+        signed = self._as_signed(raw)
+        if not self._nonces.hold(signed):
+            raise NonceConflictError(
+                f"somebody else has leased nonce {signed.nonce} meanwhile: wait until it is used "
+                "or given back, and send again"
+            )
 
     def has_signed(self, raw: bytes, tx_hash: str) -> bool:
         """Whether bytes are a transaction of this account's on this chain, with that hash.

@@ -225,6 +225,8 @@ class Sender:
             if not self._settled(handler, intent):
                 self.outbox.move(intent, "pending", raw=None, tx_hash=None)
             return
+        if again:
+            self._chain.hold(intent.raw)
         try:
             self._see_through(handler, intent, intent.raw, intent.tx_hash, again=again)
         finally:

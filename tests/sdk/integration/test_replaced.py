@@ -211,6 +211,36 @@ class TestTheIntent:
         assert office.balances([to]) == {to: 1}
 
 
+class TestLetGo:
+    """What never arrived is sent again later; its nonce may be somebody else's by then."""
+
+    def never_arrives(self, office: Office, endpoint: FaultyEndpoint) -> str:
+        """Whom an intent is to pay, that was signed and could not be sent."""
+        office.intend(to := somebody(), to)
+        endpoint.fault = on("eth_sendRawTransaction", "drop")
+        assert not office.sender.step()
+        endpoint.fault = lambda _body: None
+        return to
+
+    def test_it_is_not_sent_before_what_has_its_nonce_now(self, office, endpoint) -> None:
+        to = self.never_arrives(office, endpoint)
+        other = office.chain.sign(pay(somebody()))
+        assert not office.sender.step()
+        assert office.outbox.get(to).state == "signed"
+        assert f"leased nonce {other.nonce} meanwhile" in office.outbox.get(to).error
+        office.chain.broadcast(other.raw)
+        office.chain.wait(other.hash)
+        office.finish()
+        assert office.balances([to]) == {to: 1}
+
+    def test_it_has_its_nonce_again_when_that_was_given_back(self, office, endpoint) -> None:
+        (gap,) = office.chain._nonces.lease()
+        self.never_arrives(office, endpoint)
+        office.chain.abandon(office.chain.sign(pay(somebody())))
+        assert not office.sender.step()
+        assert office.chain._nonces.lease() == [gap + 2]
+
+
 class TestTheOffer:
     """A chain that stands still takes, when it goes on, what was offered meanwhile."""
 
