@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from eth_utils import to_checksum_address
@@ -178,6 +178,13 @@ class Chain(Account):
             if refused is not None:
                 raise refused from None
 
+    def fill_before(self, raw: bytes) -> None:
+        """Fill the gap before signed bytes of ours, if there is one and nobody holds its nonces.
+
+        What has taken their nonce may wait behind it for good.
+        """
+        self._fill(below=refusals.Offer.read(raw).nonce)
+
     # ------------------------------------------------------------------ internal
 
     @contextmanager
@@ -198,19 +205,22 @@ class Chain(Account):
         A nonce was leased before this one's and then given back, or whoever held it died: nothing
         may ever be sent with it, and then this one would wait for good.
         """
-        try:
+        with suppress(ChainUnavailableError):  # it says nothing of what waits
             found = (self.rpc("eth_getTransactionByHash", tx_hash) for tx_hash in hashes)
             waits = next(filter(None, found), None)
             if waits is None or waits["blockHash"] is not None or not self.can_sign:
                 return
-            if to_checksum_address(waits["from"]) != self.address:
-                return
-            with self._ending(fillers := self._sign_fillers(below=int(waits["nonce"], 16))):
+            if to_checksum_address(waits["from"]) == self.address:
+                self._fill(below=int(waits["nonce"], 16))
+
+    def _fill(self, below: int) -> None:
+        try:
+            with self._ending(fillers := self._sign_fillers(below)):
                 for filler in fillers:
                     log.warning("nonce %d of %s is free: filled", filler.nonce, self.address)
                     self.broadcast(filler.raw)
         except AnacostiaError as error:  # it says nothing of what waits
-            log.warning("what %s waits behind could not be filled: %s", hashes[0], error)
+            log.warning("the gap before nonce %d could not be filled: %s", below, error)
 
     def _launch_all(
         self, signed: list[SignedTransaction]

@@ -280,6 +280,8 @@ class Sender:
             stands = self._chain.stands(raw, offers)
             if stands is None:
                 return False
+            if not stands and isinstance(refusal, NonceConflictError):
+                self._chain.fill_before(raw)
             if not stands and not (again and isinstance(refusal, TransactionFailedError)):
                 raise
             log.warning("%s is not taken, and waited for: %s", offers[-1], refusal)

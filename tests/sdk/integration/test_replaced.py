@@ -240,6 +240,21 @@ class TestLetGo:
         assert not office.sender.step()
         assert office.chain._nonces.lease() == [gap + 2]
 
+    def test_a_gap_before_what_took_its_nonce_elsewhere_is_filled(
+        self, local, office, endpoint, tmp_path
+    ) -> None:
+        """Who held it died; and another machine, with what it had in its place, waits as well."""
+        (gap,) = office.chain._nonces.lease()
+        to = self.never_arrives(office, endpoint)
+        elsewhere = tmp_path / "elsewhere"
+        other = Chain.connect(local.rpc_url, signer=office.chain.signer, state_dir=elsewhere)
+        assert other._nonces.lease() == [gap]
+        other.broadcast(other.sign(pay(theirs := somebody())).raw)
+        office.chain._nonces.give_back(gap)
+        office.finish()
+        assert office.balances([to, theirs]) == {to: 1, theirs: 1}
+        office.nothing_waits()
+
 
 class TestTheOffer:
     """A chain that stands still takes, when it goes on, what was offered meanwhile."""
