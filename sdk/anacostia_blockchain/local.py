@@ -100,6 +100,9 @@ def _start(home: Path) -> LocalNetwork:
     (port,) = free_ports(1)
     command = [str(find_anvil()), "--host", "127.0.0.1", "--port", str(port)]
     command += ["--chain-id", str(CHAIN_ID), "--state", str(home / "chain.json")]
+    listens = home / "anvil.json"  # written once it has the port, which another may have taken
+    listens.unlink(missing_ok=True)
+    command += ["--config-out", str(listens)]
     # Old state is kept so that a bundle can prove what the ledger held at an earlier block.
     command += ["--preserve-historical-states", "--state-interval", "30"]
     with (home / "anvil.log").open("wb") as log:
@@ -108,7 +111,7 @@ def _start(home: Path) -> LocalNetwork:
         )
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + _TIMEOUT
-    while not answers(url, CHAIN_ID):
+    while not (listens.exists() and answers(url, CHAIN_ID)):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             raise ChainUnavailableError(f"anvil did not start: see {home / 'anvil.log'}")

@@ -26,6 +26,12 @@ DEV_MNEMONIC = "test test test test test test test test test test test junk"
 
 _START_TIMEOUT = 120.0
 
+_PORTS = 5
+"""Free ports that are tried: another program may take one before anvil does."""
+
+_TAKEN = "Address already in use"
+"""What anvil says then. It writes where `--config-out` says only once it has the port."""
+
 
 def find_anvil() -> Path:
     """The anvil binary: `ANACOSTIA_ANVIL`, else one on PATH, else this checkout's.
@@ -113,17 +119,28 @@ class LocalChain(ServerProcess):
             ConfigError: anvil is not installed.
             ChainUnavailableError: it did not start.
         """
-        (port,) = free_ports(1)
+        for left in reversed(range(_PORTS)):
+            try:
+                self._start_on(*free_ports(1))
+                break
+            except ChainUnavailableError as error:
+                if _TAKEN not in str(error) or not left:
+                    raise
+        return self
+
+    def _start_on(self, port: int) -> None:
+        listens = self.folder / "anvil.json"
+        listens.unlink(missing_ok=True)
         command: list[str | Path] = [find_anvil()]
         command += ["--host", "127.0.0.1", "--port", str(port), "--silent"]
+        command += ["--config-out", listens]
         self.rpc_url = f"http://127.0.0.1:{port}"
         self.launch(
             [*command, *self._options],
-            lambda: answers(self.rpc_url, self.chain_id),
+            lambda: listens.exists() and answers(self.rpc_url, self.chain_id),
             ChainUnavailableError,
             timeout=_START_TIMEOUT,
         )
-        return self
 
     @property
     def state_dir(self) -> Path:

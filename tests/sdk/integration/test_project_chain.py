@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from anacostia_blockchain import local
+from anacostia_blockchain import local, testing
+from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.errors import ChainUnavailableError
 from anacostia_blockchain.local import LocalNetwork
+from anacostia_blockchain.testing import LocalChain
 
 pytestmark = pytest.mark.integration
 
@@ -91,3 +93,18 @@ def test_a_record_of_a_process_that_is_gone_is_no_chain(home: Path) -> None:
     assert local.down(home)
     assert local.find(home) is None
     os.kill(network.pid, signal.SIGTERM)
+
+
+def test_a_port_that_another_chain_took_is_not_this_ones(home: Path, monkeypatch) -> None:
+    """It is asked which are free, and any chain of that id that answers there would do."""
+    with LocalChain() as other:
+        taken = int(other.rpc_url.rpartition(":")[2])
+        ports = iter([[taken], free_ports(1)])
+        monkeypatch.setattr(testing, "free_ports", lambda _count: next(ports))
+        with LocalChain() as own:
+            assert own.rpc_url != other.rpc_url
+            own.chain().rpc("anvil_mine", "0x3")
+            assert other.chain().block_number() == 0
+        monkeypatch.setattr(local, "free_ports", lambda _count: [taken])
+        with pytest.raises(ChainUnavailableError, match=r"did not start: see .*anvil\.log"):
+            local.up(home)
