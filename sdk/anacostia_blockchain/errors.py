@@ -113,7 +113,7 @@ class ModelChangedError(ChainError):
 
 
 class TransactionFailedError(ChainError):
-    """A transaction was mined and failed without saying why (for instance, out of gas)."""
+    """A transaction failed without saying why (for instance, out of gas), or was not taken."""
 
 
 class TransactionTimeoutError(ChainError):

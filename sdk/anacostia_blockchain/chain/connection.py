@@ -121,7 +121,9 @@ class Chain(Account):
         Gas is estimated on the state before all of them: give a limit to a call that depends on
         one before it. A call that a contract refuses does not stop the others: all are mined, and
         then the first failure is raised, with a note that says which call it was. A call that the
-        network refuses to take does stop those after it.
+        network refuses to take does stop those after its batch of 100; those in it may have been
+        taken, and are mined once another transaction has its nonce: wait for that before you send
+        them again.
 
         Args:
             calls: what to send.

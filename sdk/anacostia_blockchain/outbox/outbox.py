@@ -5,9 +5,11 @@ turns it into a transaction, stores the signed bytes, and only then broadcasts t
 killed at whatever moment, a later sender finds one of four situations and none of them sends twice:
 
     pending    nothing was ever broadcast: ask the chain if it is done anyway, else sign
-    signed     perhaps broadcast: these very bytes are sent again, which the chain takes once
+    signed     perhaps broadcast: these very bytes are sent again, which the chain takes once; so
+               it does of all that were signed in their place, to offer more, with the same nonce
     confirmed  done, with the result
-    failed     a contract refused, with its reason; nothing is tried again by itself
+    failed     a contract refused, or the network before it had anything, with the reason; nothing
+               is tried again by itself
 
 Held intents belong to a run that has not ended; `release` and `discard` decide them, inside the
 transaction that closes the run.
