@@ -9,7 +9,7 @@
     │   ├── VersionMismatchError    code, ABI or version() is not the one this package speaks
     │   ├── ContractRevertedError   a contract's own error, by name, with its arguments
     │   ├── ModelChangedError       a model for sale is not what its buyer looked at
-    │   ├── TransactionFailedError  mined, but failed without saying why
+    │   ├── TransactionFailedError  failed without saying why, or was not taken
     │   ├── TransactionTimeoutError not mined in time; it may still be
     │   ├── InsufficientFundsError  the account cannot pay for gas and value
     │   ├── NonceConflictError      another transaction took the nonce

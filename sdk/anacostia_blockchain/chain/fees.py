@@ -11,7 +11,7 @@ _FRESH = 2.0
 """Seconds for which an offer is used again: blocks are rarer."""
 
 _MOST = 10
-"""Times what is paid at present that is offered at most, for what is not mined."""
+"""Times what a new transaction would offer that is offered at most, for what is not mined."""
 
 _USUAL_TIP = 10**9
 """Where the endpoint suggests none."""
@@ -32,8 +32,8 @@ class Fees:
     def raised(self, market: Fees) -> Fees | None:
         """An offer that replaces this one: nodes ask for 10 % more, some for 12.5 %.
 
-        None where that were ten times what is paid at present: the price is not what it waits for,
-        and a chain that stood still would take all that was offered meanwhile.
+        None where that were more than ten times what a new one would offer: the price is not what
+        it waits for, and a chain that stood still would take all that was offered meanwhile.
         """
         raised = Fees(
             max(self.limit * 5 // 4 + 1, market.limit), max(self.tip * 5 // 4 + 1, market.tip)
