@@ -31,12 +31,13 @@ def home(tmp_path: Path) -> Iterator[Path]:
 def test_a_slow_chain_is_not_a_dead_one(home: Path) -> None:
     """Another beside it would begin from an older state, and what is on this one would be gone."""
     network = local.up(home)
+    goes_on = threading.Timer(4, os.kill, (network.pid, signal.SIGCONT))
     os.kill(network.pid, signal.SIGSTOP)
+    goes_on.start()
     try:
-        threading.Timer(4, os.kill, (network.pid, signal.SIGCONT)).start()
         assert local.up(home) == network
     finally:
-        os.kill(network.pid, signal.SIGCONT)
+        goes_on.join()
 
 
 def test_a_dead_one_is_followed_by_another(home: Path) -> None:
@@ -82,8 +83,8 @@ def test_one_that_does_not_end_is_said(home: Path, monkeypatch: pytest.MonkeyPat
         time.sleep(0.02)
 
 
-def test_a_record_of_a_process_that_is_gone_is_no_chain(home: Path) -> None:
-    """Another chain may have taken its port since; whose process has that number is not asked."""
+def test_the_record_of_a_process_that_is_gone_is_taken_away(home: Path) -> None:
+    """Though another chain answers at its port, whose process is not asked for."""
     network = local.up(home)
     dead = subprocess.Popen(["true"])
     dead.wait()
