@@ -306,8 +306,8 @@ class Pipeline(upstream.Pipeline):
     def _on_signal(self, number: int, _frame: object) -> None:
         if self._stop is not None:
             raise KeyboardInterrupt
+        self._stop = "signal"  # first: a second signal may come while this one is logged
         log.warning("%s: ending after this run", signal.Signals(number).name)
-        self._stop = "signal"
 
     # ------------------------------------------------------------------ the end
 

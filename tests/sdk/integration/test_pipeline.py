@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import threading
 import time
@@ -477,6 +478,17 @@ def test_what_a_hung_action_says_later_is_refused(store, data) -> None:
     step.join(30)
     assert errors == ["no run is under way, so there is nothing to record this in"]
     assert store.get_metrics() == []
+
+
+def test_a_second_signal_that_comes_while_the_first_is_logged_aborts(store, monkeypatch) -> None:
+    pipeline = Pipeline([store])
+
+    def warn(*_: object) -> None:
+        pipeline._on_signal(signal.SIGINT, None)
+
+    monkeypatch.setattr("anacostia_blockchain.pipeline.log.warning", warn)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline._on_signal(signal.SIGTERM, None)
 
 
 # ---------------------------------------------------------------------- graphs
