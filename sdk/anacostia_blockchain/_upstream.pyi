@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from enum import Enum
 from logging import Logger
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 from fastapi import FastAPI
@@ -54,6 +54,7 @@ class BaseNode(Thread):
     connector: Any
     node_server: Any
     status: Status
+    _status_lock: Lock  # held while a status is set and put into the queue
     run_id: int  # of every kind of node, though not declared by the base class
     def __init__(
         self,

@@ -84,9 +84,11 @@ class PipelineServer(upstream.PipelineServer):
     @asynccontextmanager
     async def _lifespan(self, _app: object) -> AsyncIterator[None]:
         for node in self.pipeline.nodes:
-            node.set_queue(self.board)
-            if (status := vars(node).get("_status")) is not None:
-                self.board.note(node.name, repr(status))  # what it said before we listened
+            own = vars(node)
+            with own["_status_lock"]:  # or what it says meanwhile would be noted before
+                node.set_queue(self.board)
+                if (status := own.get("_status")) is not None:
+                    self.board.note(node.name, repr(status))  # what it said before we listened
         yield
         await self.disconnect()
 

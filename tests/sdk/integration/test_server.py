@@ -271,6 +271,29 @@ def test_statuses_do_not_pile_up() -> None:
     assert board.since(count) == (1000, {})
 
 
+def test_a_status_that_changes_as_it_is_first_noted_is_not_overwritten(uri: str) -> None:
+    store = MetadataStore("m", uri)
+    store.status = _upstream.Status.WAITING_METRICS
+    web = Web(Pipeline([store]), Token(SECRET), port=0)
+    board, changes = web.app.board, []
+    note = board.note
+
+    def change() -> None:
+        store.status = _upstream.Status.TRIGGERED
+
+    def note_late(node: str, status: str) -> None:
+        if not changes:
+            changes.append(threading.Thread(target=change))
+            changes[0].start()
+            changes[0].join(0.5)  # longer, if it waits for us
+        note(node, status)
+
+    board.note = note_late
+    with web.running():
+        changes[0].join()
+    assert board.since(0)[1] == {"m": repr(_upstream.Status.TRIGGERED)}
+
+
 # ---------------------------------------------------------------------- the API
 
 
