@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from anacostia_blockchain.nodes import (
     ShakespeareEvalNode,
 )
 from anacostia_blockchain.pipeline import ExecutionReport, Pipeline
+from waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,17 @@ def store() -> SqliteMetadataStore:
 @pytest.fixture
 def data(store: SqliteMetadataStore) -> MonitoringDataStoreNode:
     return MonitoringDataStoreNode("data", "data", store, poll=0.02, settle=0.05)
+
+
+@pytest.fixture
+def time_is_over(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Once it is set, an hour has passed for the pipeline."""
+    event = threading.Event()
+    clock = SimpleNamespace(
+        sleep=time.sleep, monotonic=lambda: time.monotonic() + 3600 * event.is_set()
+    )
+    monkeypatch.setattr("anacostia_blockchain.pipeline.time", clock)
+    return event
 
 
 class Step(ActionNode):
@@ -213,9 +226,7 @@ def test_files_that_come_during_a_run_make_the_next_one(store, data) -> None:
     def work(step: Step) -> None:
         if store.active_run == 0:
             feed("b")
-            deadline = time.monotonic() + 5
-            while store.get_num_entries("data", "new") < 1 and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_for(lambda: store.get_num_entries("data", "new"))
 
     feed("a")
     report = Pipeline([store, data, Step("step", [data], store, work)]).execute()
@@ -228,15 +239,15 @@ def test_exactly_so_many_runs_while_data_keeps_coming(store, data) -> None:
     stop = threading.Event()
 
     def pour() -> None:
-        for number in range(200):
+        number = 0
+        while not stop.wait(0.03):
             feed(f"f{number}")
-            if stop.wait(0.03):
-                return
+            number += 1
 
     thread = threading.Thread(target=pour, daemon=True)
     thread.start()
     try:
-        report = Pipeline([store, data, Step("step", [data], store)]).execute(runs=2, timeout=20)
+        report = Pipeline([store, data, Step("step", [data], store)]).execute(runs=2, timeout=600)
     finally:
         stop.set()
         thread.join()
@@ -255,14 +266,19 @@ def test_the_run_hash_differs_when_the_inputs_do(store, data) -> None:
     assert len(set(hashes)) == 2
 
 
-def test_nothing_to_do_ends_at_once_and_a_missing_trigger_does_too(store, data) -> None:
+def test_nothing_to_do_ends_and_a_missing_trigger_does_too(store, data) -> None:
     other = MonitoringDataStoreNode("other", "other", store, poll=0.02)
+    look = other.look
+
+    def look_later() -> None:
+        wait_for(lambda: store.get_num_entries("data", "new"))
+        look()
+
+    other.look = look_later
     feed("a")  # `other` stays empty, so no run can begin
     step = Step("step", [data, other], store)
-    started = time.monotonic()
-    report = Pipeline([store, data, other, step]).execute()
+    report = Pipeline([store, data, other, step]).execute(timeout=600)
     assert (report.runs, report.ended) == ((), "idle")
-    assert time.monotonic() - started < 3
     assert store.get_num_entries("data", "new") == 1
 
 
@@ -414,29 +430,41 @@ def test_a_paused_pipeline_begins_no_run_until_it_is_resumed(store, data) -> Non
     pipeline = Pipeline([store, data, Step("step", [data], store)])
     pipeline.pause()
     feed("a")
-    seen: list[int] = []
+    steps: list[str] = []
 
     def resume_later() -> None:
-        time.sleep(1)
-        seen.append(len(store.get_runs()))
-        pipeline.resume()
+        try:
+            wait_for(lambda: getattr(store, "status", None) is _upstream.Status.TRIGGERED)
+            time.sleep(0.5)  # in which a run would begin
+            steps.append("resumed")
+        finally:
+            pipeline.resume()
 
     thread = threading.Thread(target=resume_later)
     thread.start()
-    report = pipeline.execute()
+    report = pipeline.execute(on_step=lambda step, _subject: steps.append(step))
     thread.join()
-    assert seen == [0]
+    assert steps == ["resumed", "run_started", "run_ended"]
     assert statuses(report) == ["succeeded"]
 
 
 def test_a_paused_node_holds_up_its_run(store, data) -> None:
-    step = Step("step", [data], store)
+    resumed: list[bool] = []
+    step = Step("step", [data], store, lambda _: bool(resumed))
     step.pause()
-    threading.Timer(0.6, step.resume).start()
     feed("a")
-    started = time.monotonic()
+
+    def resume_later() -> None:
+        try:
+            wait_for(lambda: getattr(step, "status", None) is _upstream.Status.PREPARATION)
+            resumed.append(True)
+        finally:
+            step.resume()
+
+    thread = threading.Thread(target=resume_later)
+    thread.start()
     assert statuses(Pipeline([store, data, step]).execute()) == ["succeeded"]
-    assert time.monotonic() - started > 0.5
+    thread.join()
 
 
 def test_a_paused_pipeline_ends_when_its_time_is_over(store, data) -> None:
@@ -447,25 +475,32 @@ def test_a_paused_pipeline_ends_when_its_time_is_over(store, data) -> None:
     assert (report.runs, report.ended) == ((), "timeout")
 
 
-def test_a_hung_action_is_left_behind(store, data) -> None:
+def test_a_hung_action_is_left_behind(store, data, time_is_over) -> None:
     hang = threading.Event()
-    step = Step("step", [data], store, lambda _: hang.wait(30))
+
+    def work(_step: Step) -> None:
+        time_is_over.set()
+        hang.wait(600)
+
+    step = Step("step", [data], store, work)
+    step.join = lambda _timeout: None  # or the grace that the others are given would be over first
     feed("a")
-    report = Pipeline([store, data, step]).execute(timeout=3, grace=0.3)
+    report = Pipeline([store, data, step]).execute(timeout=600, grace=60)
     assert report.ended == "timeout"
     (run,) = report.runs
     assert (run.status, run.reason) == ("aborted", "stopped while step was at work")
     assert store.get_num_entries("data", "new") == 1
     hang.set()
-    step.join(5)
+    wait_for(lambda: not step.is_alive())
     assert len(store.get_runs()) == 1
 
 
-def test_what_a_hung_action_says_later_is_refused(store, data) -> None:
+def test_what_a_hung_action_says_later_is_refused(store, data, time_is_over) -> None:
     hang, errors = threading.Event(), []
 
     def work(step: Step) -> None:
-        hang.wait(30)
+        time_is_over.set()
+        hang.wait(600)
         try:
             step.log_metrics(late=1)
         except PipelineError as error:
@@ -473,9 +508,9 @@ def test_what_a_hung_action_says_later_is_refused(store, data) -> None:
 
     step = Step("step", [data], store, work)
     feed("a")
-    Pipeline([store, data, step]).execute(timeout=3, grace=0.2)
+    Pipeline([store, data, step]).execute(timeout=600, grace=0.2)
     hang.set()
-    step.join(30)
+    step.join(300)
     assert errors == ["no run is under way, so there is nothing to record this in"]
     assert store.get_metrics() == []
 
@@ -572,7 +607,7 @@ def test_nodes_log_instead_of_printing(store, data, capsys, caplog) -> None:
 
 def get(port: int, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, ""
@@ -589,17 +624,15 @@ def test_the_framework_s_server_serves_our_pipeline_and_no_files(store, data) ->
     thread = threading.Thread(target=server.run, daemon=True)
     feed("a")
     thread.start()
-    deadline = time.monotonic() + 40
     try:
-        while time.monotonic() < deadline and not (server.started and store.get_metrics()):
-            time.sleep(0.05)
+        wait_for(lambda: server.started and store.get_metrics(), 300)
         assert '"metric_value":0.5' in get(port, "/metadata_store/api/server/get_metrics/")[1]
         assert get(port, "/data/api/server/list_artifacts/?state=all")[1] == '{"artifacts":["a"]}'
         assert get(port, "/data/hypermedia/home")[0] == 200
         assert get(port, "/data/api/server/get_artifact//etc/hostname")[0] == 404
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(300)
     assert not thread.is_alive()
     assert [run["end_time"] is None for run in store.get_runs()] == [False]
     again()[0].setup()  # the database is free again
