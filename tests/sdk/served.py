@@ -6,10 +6,12 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
+
+from asking import get
+from waiting import wait_for
 
 
 class Process:
@@ -29,7 +31,7 @@ class Process:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=300)
         self.process.stderr.close()
 
     def url(self):
@@ -37,15 +39,16 @@ class Process:
         found = re.search(r"on (http://\S+)", line)
         assert found, line
         url = found[1]
-        deadline = time.monotonic() + 20
-        while True:
+
+        def answers():
             try:
-                httpx.get(url)
+                get(url)
             except httpx.TransportError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            else:
-                return url
+                return False
+            return True
+
+        wait_for(answers, 300)
+        return url
 
 
 def look_up(model, inputs):

@@ -11,7 +11,6 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -34,6 +33,7 @@ from anacostia_blockchain.pipeline import ExecutionReport, Pipeline
 from anacostia_blockchain.promotion.values import Policy, Requirement
 from anacostia_blockchain.testing import LocalChain, dev_key
 from anacostia_blockchain.types import Kind, ModelVersion, RevocationReason
+from asking import get, post
 from promoted import People
 from served import Process
 from waiting import wait_for
@@ -207,11 +207,11 @@ def test_trained_evaluated_attested_promoted_deployed_and_served(team: Team) -> 
 
     # It is served, by a process that has no key, until somebody revokes what it was made from.
     asked_of_it = {"inputs": [0, 9]}
-    answer = httpx.post(f"{team.urls[1]}/predict", json=asked_of_it)
+    answer = post(f"{team.urls[1]}/predict", json=asked_of_it)
     assert answer.json()["outputs"] == [ord("a"), ord("x")]
     owner.models.revoke(version, RevocationReason.POISONED_DATA)
-    wait_for(lambda: httpx.get(f"{team.urls[1]}/health").status_code == 409)
-    assert httpx.post(f"{team.urls[1]}/predict", json=asked_of_it).status_code == 409
+    wait_for(lambda: get(f"{team.urls[1]}/health").status_code == 409)
+    assert post(f"{team.urls[1]}/predict", json=asked_of_it).status_code == 409
     team.watch()
     assert (team.deployed, team.serving) == ([], {})
 

@@ -6,7 +6,6 @@ import json
 import socket
 import ssl
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +31,8 @@ from anacostia_blockchain.pipeline import Pipeline
 from anacostia_blockchain.web.guard import Token
 from anacostia_blockchain.web.server import Web
 from anacostia_blockchain.web.status import StatusBoard
+from asking import get, post
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -80,7 +81,7 @@ class Served:
     def __enter__(self) -> Served:
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
-        assert self.ready.wait(30) or self.failures, self.failures
+        assert self.ready.wait(300) or self.failures, self.failures
         return self
 
     def _serve(self) -> None:
@@ -97,7 +98,7 @@ class Served:
 
     def __exit__(self, *_: object) -> None:
         self.pipeline._stop = "signal"
-        self.thread.join(30)
+        self.thread.join(300)
         assert not self.thread.is_alive()
 
     def feed(self, name: str) -> None:
@@ -107,13 +108,7 @@ class Served:
 
     def get(self, path: str, **options) -> httpx.Response:
         headers = {"Authorization": f"Bearer {SECRET}"}
-        return httpx.get(self.url + path, headers=headers, **options)
-
-    def wait_for(self, condition) -> None:
-        deadline = time.monotonic() + 40
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        return get(self.url + path, headers=headers, **options)
 
 
 class Quiet(ActionNode):
@@ -130,11 +125,9 @@ def served(local_chain, deployment, tmp_path_factory) -> Iterator[Served]:
     hub = Anacostia(local_chain.chain(), deployment, home=folder / "home")
     with Served(f"sqlite:///{folder}/m.db", folder, hub, open_api=True) as server:
         server.feed(EVIL.replace("/", "_"))
-        server.wait_for(server.store.get_runs)
-        server.wait_for(
-            lambda: (runs := server.get("/api/runs").json()["runs"]) and runs[0]["published"]
-        )
-        server.wait_for(lambda: server.get("/api/runs/0").json().get("anchor"))
+        wait_for(server.store.get_runs)
+        wait_for(lambda: (runs := server.get("/api/runs").json()["runs"]) and runs[0]["published"])
+        wait_for(lambda: server.get("/api/runs/0").json().get("anchor"))
         server.hub = hub
         yield server
 
@@ -151,11 +144,11 @@ def test_without_a_token_nothing_is_read_but_what_is_open(served) -> None:
         "/graph_sse",
         "/api/outbox/open",
     ):
-        answer = httpx.get(served.url + path)
+        answer = get(served.url + path)
         assert answer.status_code == 401, path
         assert "Bearer" in answer.headers["www-authenticate"]
     for path in ("/api/runs", "/api/runs/0", "/api/openapi.json", "/static/img/favicon.ico"):
-        assert httpx.get(served.url + path).status_code == 200, path
+        assert get(served.url + path).status_code == 200, path
 
 
 def test_without_a_token_nothing_is_written(served) -> None:
@@ -170,7 +163,7 @@ def test_without_a_token_nothing_is_written(served) -> None:
             "/api/runs",
             "/api/outbox/flush",
         ):
-            answer = httpx.post(served.url + path, headers=headers, json={"accuracy": 1})
+            answer = post(served.url + path, headers=headers, json={"accuracy": 1})
             assert answer.status_code == 401
     assert len(served.store.get_metrics()) == 2
 
@@ -179,14 +172,14 @@ def test_nobody_joins_the_graph_or_reads_files(served) -> None:
     """The framework lets anybody be a predecessor, and reads and writes any file."""
     headers = {"Authorization": f"Bearer {SECRET}"}
     for path in ("/connect", "/finish_connect", "/send_event", "/train/connector/connect"):
-        assert httpx.post(served.url + path, headers=headers, json={}).status_code in (404, 405)
+        assert post(served.url + path, headers=headers, json={}).status_code in (404, 405)
     for path in (
         "/data/api/server/get_artifact//etc/hostname",
         "/data/hypermedia/retrieve_file?file_id=1",
         "/models/api/server/get_artifact/run-0",
     ):
         assert served.get(path).status_code == 404
-    answer = httpx.post(
+    answer = post(
         f"{served.url}/data/api/server/upload_stream",
         headers=headers | {"X-Filename": "../../evil.txt"},
         content=b"evil",
@@ -196,8 +189,8 @@ def test_nobody_joins_the_graph_or_reads_files(served) -> None:
 
 
 def test_a_browser_logs_in_with_a_cookie(served) -> None:
-    assert httpx.get(f"{served.url}/login?token=wrong").status_code == 401
-    with httpx.Client(base_url=served.url) as browser:
+    assert get(f"{served.url}/login?token=wrong").status_code == 401
+    with httpx.Client(base_url=served.url, timeout=60) as browser:
         answer = browser.get(f"/login?token={SECRET}")
         assert answer.status_code == 303
         cookie = answer.headers["set-cookie"]
@@ -212,10 +205,10 @@ def test_a_browser_logs_in_with_a_cookie(served) -> None:
         ("/a\r\nset-cookie:x", "/"),
     ]:
         query = {"token": SECRET, "next": then}
-        answer = httpx.get(f"{served.url}/login", params=query)
+        answer = get(f"{served.url}/login", params=query)
         assert answer.headers["location"] == place
     broken = {"Cookie": "anacostia_token=x; =;;=; [;"}
-    assert httpx.get(served.url + "/", headers=broken).status_code == 401
+    assert get(served.url + "/", headers=broken).status_code == 401
 
 
 def test_other_sites_may_not_use_it(served) -> None:
@@ -252,7 +245,7 @@ def test_two_browsers_see_every_node_s_status(served) -> None:
     for _ in range(2):
         seen: dict[str, str] = {}
         headers = {"Authorization": f"Bearer {SECRET}"}
-        with httpx.stream("GET", f"{served.url}/graph_sse", headers=headers) as stream:
+        with httpx.stream("GET", f"{served.url}/graph_sse", headers=headers, timeout=60) as stream:
             for line in stream.iter_lines():
                 if line.startswith("data: "):
                     data = json.loads(line.removeprefix("data: "))
@@ -357,13 +350,13 @@ def test_what_is_not_there_says_so(served, path: str, status: int) -> None:
 def test_a_run_under_way_is_not_told(uri: str, tmp_path: Path) -> None:
     with Served(uri, tmp_path) as server:
         hold = threading.Event()
-        server.pipeline.nodes[-1].execute = lambda: hold.wait(20)
+        server.pipeline.nodes[-1].execute = lambda: hold.wait(600)
         server.feed("a")
-        server.wait_for(lambda: server.store.active_run is not None)
+        wait_for(lambda: server.store.active_run is not None)
         assert server.get("/api/runs").json() == {"runs": [], "next_before": None}
         assert server.get("/api/runs/0").status_code == 404
         hold.set()
-        server.wait_for(lambda: server.get("/api/runs").json()["runs"])
+        wait_for(lambda: server.get("/api/runs").json()["runs"])
         assert server.get("/api/outbox/open").status_code == 404
     assert server.failures == []
     assert [run.status for run in server.report.runs] == ["succeeded"]
@@ -371,7 +364,7 @@ def test_a_run_under_way_is_not_told(uri: str, tmp_path: Path) -> None:
 
 def test_runs_come_in_pages(uri: str, tmp_path: Path) -> None:
     with Served(uri, tmp_path) as server:
-        server.wait_for(lambda: server.store._book is not None)
+        wait_for(lambda: server.store._book is not None)
         for _ in range(7):
             run_id = server.store.book.open(None, "code")
             server.store.book.close(run_id, "succeeded")
@@ -397,7 +390,7 @@ def test_the_api_holds_what_its_description_promises(served) -> None:
         @settings(max_examples=80, database=None)
         @given(case=operation.as_strategy())
         def fuzz(case) -> None:
-            response = case.call(base_url=f"{served.url}/api")
+            response = case.call(base_url=f"{served.url}/api", timeout=60)
             assert response.status_code < 500, response.text
             assert len(response.content) < 100_000
             case.validate_response(response)
@@ -457,8 +450,8 @@ def test_over_tls_clients_show_a_certificate_where_they_must(uri: str, tmp_path:
             server.get("/api/runs", verify=context)
         context.load_cert_chain(str(tmp_path / "client.pem"))
         assert server.get("/api/runs", verify=context).status_code == 200
-        assert httpx.get(f"{server.url}/api/runs", verify=context).status_code == 401
-        login = httpx.get(f"{server.url}/login?token={SECRET}", verify=context)
+        assert get(f"{server.url}/api/runs", verify=context).status_code == 401
+        login = get(f"{server.url}/login?token={SECRET}", verify=context)
         assert "Secure" in login.headers["set-cookie"]
 
 
@@ -473,7 +466,7 @@ def test_the_framework_s_file_store_serves_no_files_either(uri: str, tmp_path: P
     store.add_node("theirs", "T", "B")
     with web.running():
         base = f"{web.url}/theirs"
-        assert httpx.get(f"{base}/hypermedia/home", headers=headers).status_code == 200
-        found = httpx.get(f"{base}/api/server/get_artifact//etc/hostname", headers=headers)
+        assert get(f"{base}/hypermedia/home", headers=headers).status_code == 200
+        found = get(f"{base}/api/server/get_artifact//etc/hostname", headers=headers)
         assert found.status_code == 404
     store.release()
