@@ -17,7 +17,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 
-import httpx
 import pytest
 import trustme
 from sqlalchemy import func, select
@@ -44,8 +43,10 @@ from anacostia_blockchain.remote.server import RemoteOutbox
 from anacostia_blockchain.testing import dev_key, dev_signer
 from anacostia_blockchain.web.guard import Token
 from anacostia_blockchain.web.serving import listen, make_server, outbox_app
+from asking import get, post
 from chains import KILLED, anchored_sizes, die_at, in_child, reconnected, start_child
 from faults import FaultyEndpoint, on
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -102,7 +103,7 @@ def test_no_outbox_names_a_place_on_the_workers_machine(
     outbox, log = local_source(open_database(uri), hub)
     with outbox.engine.begin() as connection:
         outbox.enqueue(connection, key=key, kind="publish", payload=payload)
-    Worker((outbox, log), hub).once(10)
+    Worker((outbox, log), hub).once(300)
     intent = outbox.get(key)
     assert intent is not None
     assert intent.state == "failed"
@@ -113,7 +114,7 @@ def test_no_outbox_names_a_place_on_the_workers_machine(
 def test_the_training_machine_needs_no_key(hub, trainer, uri: str) -> None:
     record(trainer, uri, runs=3)
     assert anchored_runs(uri) == 0
-    assert worker(hub, uri).once(30) == 0
+    assert worker(hub, uri).once(300) == 0
     assert anchored_runs(uri) == 3
     assert anchored_sizes(hub, log_id(hub, uri)) == [3]
     with open_database(uri).read() as connection:
@@ -130,10 +131,11 @@ def test_many_runs_cost_one_transaction_and_few_requests(
         chain = Chain.connect(endpoint.url, signer=dev_signer(), state_dir=tmp_path)
         here = Anacostia(chain, hub.deployment, home=hub.home)
         assert here.address == hub.address
-        assert worker(here, uri).once(30) == 0
+        assert worker(here, uri).once(300) == 0
         asked = Counter(endpoint.methods)
     assert asked["eth_sendRawTransaction"] == 2  # the log is opened, and a head anchored
-    assert asked.total() < 6 * 20
+    looks = asked["eth_getTransactionReceipt"] + asked["eth_getTransactionByHash"]
+    assert asked.total() - looks < 6 * 20  # how often it looks depends on how soon it is mined
     assert anchored_sizes(hub, log_id(hub, uri)) == [20]
     assert anchored_runs(uri) == 20
 
@@ -155,7 +157,7 @@ def test_an_endpoint_that_contradicts_itself_is_asked_again(
         assert here.refused() == []
         assert "knows a head of 1 records" in (intents.get(waiting.key).error or "")
         endpoint.fault = lambda _body: None
-        assert here.once(30) == 0
+        assert here.once(300) == 0
     assert anchored_sizes(hub, log_id(hub, uri)) == [1]
     assert anchored_runs(uri) == 1
 
@@ -178,7 +180,7 @@ def test_what_is_on_its_way_refuses_nothing(hub, trainer, uri: str) -> None:
     hub.chain.rpc("evm_setAutomine", False)
     try:
         here = worker(hub, uri, on_step=meanwhile)
-        assert here.once(30) == 0
+        assert here.once(300) == 0
     finally:
         hub.chain.rpc("evm_setAutomine", True)
     assert here.refused() == []
@@ -215,7 +217,7 @@ def test_a_head_that_is_anothers_anchors_nothing(
     with Served(trainer, uri) as served:
         remote = RemoteOutbox(served.url, Token(TOKEN))
         here = Worker(remote, hub) if away else worker(hub, uri)
-        assert here.once(30) == 0
+        assert here.once(300) == 0
     here = worker(hub, uri)
     assert len(here.refused()) == 2
     for refused in here.refused():
@@ -236,7 +238,7 @@ def test_a_pipeline_without_a_key_hands_over(hub, trainer, uri: str, tmp_path: P
     report = Pipeline([store, data, Step("step", [data], store)]).execute()
     assert report.ok
     assert (report.unsent, report.handed_over) == (0, 1)
-    assert worker(hub, uri).once(30) == 0
+    assert worker(hub, uri).once(300) == 0
     assert anchored_runs(uri) == 1
 
 
@@ -256,10 +258,10 @@ def test_killed_at_any_step_it_sends_once(hub, trainer, uri: str, step: str) -> 
     record(trainer, uri, runs=2)
 
     def work() -> None:
-        worker(reconnected(hub), uri, on_step=die_at(step, "anchor")).once(30)
+        worker(reconnected(hub), uri, on_step=die_at(step, "anchor")).once(300)
 
     assert in_child(work) == KILLED
-    assert worker(hub, uri).once(30) == 0
+    assert worker(hub, uri).once(300) == 0
     assert anchored_sizes(hub, log_id(hub, uri)) == [2]
     assert anchored_runs(uri) == 2
 
@@ -267,12 +269,12 @@ def test_killed_at_any_step_it_sends_once(hub, trainer, uri: str, step: str) -> 
 def test_two_started_by_mistake_do_no_harm(hub, trainer, uri: str) -> None:
     record(trainer, uri, runs=1)
     outbox, _ = local_source(open_database(uri), hub)
-    children = [start_child(lambda: worker(reconnected(hub), uri).once(60)) for _ in range(2)]
+    children = [start_child(lambda: worker(reconnected(hub), uri).once(300)) for _ in range(2)]
     for _ in range(5):
         record(trainer, uri, runs=2)
     for child in children:
-        child.join(90)
-    assert worker(hub, uri).once(30) == 0
+        child.join(600)
+    assert worker(hub, uri).once(300) == 0
     sizes = anchored_sizes(hub, log_id(hub, uri))
     assert sizes == sorted(set(sizes))
     assert sizes[-1] == anchored_runs(uri) == 11
@@ -295,11 +297,11 @@ def test_it_does_only_what_it_was_told_to(hub, trainer, uri: str, tmp_path: Path
     (tmp_path / "w.bin").write_bytes(os.urandom(10))
     with trainer.runs.start("train", database=uri) as run:
         run.publish(tmp_path / "w.bin", f"only-{tmp_path.name}")
-    assert worker(hub, uri, only=frozenset({"anchor"})).once(30) == 0
+    assert worker(hub, uri, only=frozenset({"anchor"})).once(300) == 0
     assert anchored_runs(uri) == 1
     outbox, _ = local_source(open_database(uri), hub)
     assert [intent.kind for intent in outbox.open()] == ["publish"]
-    assert worker(hub, uri).once(30) == 0
+    assert worker(hub, uri).once(300) == 0
     assert hub.models.get(f"only-{tmp_path.name}").latest_version == 1
 
 
@@ -316,17 +318,17 @@ def test_what_was_refused_is_done_once_its_reason_is_mended(
         run.publish(tmp_path / "w.bin", f"{owner.address}/{name}")
     with Served(trainer, uri) as served:
         here = Worker(RemoteOutbox(served.url, Token(TOKEN)), hub) if away else worker(hub, uri)
-        assert here.once(30) == 0
+        assert here.once(300) == 0
         (refused,) = here.refused()
         assert "ModelRegistry_NotPublisher" in (refused.error or "")
         owner.registry.set_publisher(model, hub.address, 2**40)
         again = Worker(RemoteOutbox(served.url, Token(TOKEN)), hub) if away else worker(hub, uri)
-        assert again.once(30) == 0
+        assert again.once(300) == 0
         assert hub.models.get(model).latest_version == 1  # nothing is tried again by itself
         assert again.retry() == 1
         assert again.retry() == 0
         last = Worker(RemoteOutbox(served.url, Token(TOKEN)), hub) if away else worker(hub, uri)
-        assert last.once(30) == 0
+        assert last.once(300) == 0
         assert last.refused() == []
     assert hub.models.get(model).latest_version == 2
 
@@ -365,14 +367,12 @@ class Served:
 
     def __enter__(self) -> Served:
         self._thread.start()
-        deadline = time.monotonic() + 10
-        while not self._server.started and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for(lambda: self._server.started)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(300)
         self._listener.close()
 
 
@@ -386,12 +386,12 @@ def test_a_worker_on_another_machine_over_tls(hub, trainer, uri: str, tmp_path: 
             RemoteOutbox(served.url, Token(TOKEN)).open()  # whose certificate nobody vouches for
         remote = RemoteOutbox(served.url, Token(TOKEN), ca)
         away = Worker(remote, hub)
-        assert away.once(30) == 0
+        assert away.once(300) == 0
         assert away.refused() == []
         assert anchored_runs(uri) == 2
         record(trainer, uri)
         assert away._log.consistency_proof(2, 3)
-        assert Worker(remote, hub).once(30) == 0
+        assert Worker(remote, hub).once(300) == 0
     assert anchored_sizes(hub, log_id(hub, uri)) == [2, 3]
     with pytest.raises(StoreUnavailableError, match="does not answer"):
         remote.open()
@@ -406,12 +406,12 @@ def test_a_wrong_token_reads_and_writes_nothing(hub, trainer, uri: str) -> None:
                 with pytest.raises(AccessDeniedError, match="refuses the token"):
                     ask()
         for headers in ({}, {"Authorization": TOKEN}, {"Authorization": f"Basic {TOKEN}"}):
-            answer = httpx.post(f"{served.url}/api/outbox/flush", headers=headers)
+            answer = post(f"{served.url}/api/outbox/flush", headers=headers)
             assert answer.status_code == 401
         # A cookie, which a browser would send for any page, writes nothing.
         cookie = {"Cookie": f"anacostia_token={TOKEN}"}
-        assert httpx.get(f"{served.url}/api/outbox/open", headers=cookie).status_code == 200
-        assert httpx.post(f"{served.url}/api/outbox/flush", headers=cookie).status_code == 401
+        assert get(f"{served.url}/api/outbox/open", headers=cookie).status_code == 200
+        assert post(f"{served.url}/api/outbox/flush", headers=cookie).status_code == 401
 
 
 def test_nonsense_is_refused_and_changes_nothing(hub, trainer, uri: str) -> None:
@@ -546,12 +546,12 @@ def test_the_command_line(hub, trainer, local_chain, tmp_path: Path) -> None:
     chain = ("--chain", local_chain.rpc_url)
     db = ("--db", str(tmp_path / "metadata.db"))
     done = command(hub, local_chain, "--json", "anchor", *db, *chain, "--once", **key)
-    out, err = done.communicate(timeout=60)
+    out, err = done.communicate(timeout=300)
     assert (done.returncode, json.loads(out)) == (0, {"left": 0, "refused": {}}), err
     assert anchored_runs(uri) == 1
     assert dev_key().removeprefix("0x") not in out + err
     done = command(hub, local_chain, "anchor", *db, *chain, "--once", "--retry", **key)
-    out, err = done.communicate(timeout=60)
+    out, err = done.communicate(timeout=300)
     assert (done.returncode, out.strip()) == (0, "0 left, 0 refused"), err
     assert "0 refused intents are tried again" in err
 
@@ -565,27 +565,27 @@ def test_the_command_line(hub, trainer, local_chain, tmp_path: Path) -> None:
     server = command(hub, local_chain, "outbox", *db, *chain, "--port", port, *files)
     api = ("anchor", "--api", f"http://127.0.0.1:{port}", *chain, *files)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while anchored_runs(uri) < 2 and time.monotonic() < deadline:
             done = command(hub, local_chain, *api, "--once", **key)
-            _, err = done.communicate(timeout=60)
+            _, err = done.communicate(timeout=300)
         assert done.returncode == 0, err
         assert anchored_runs(uri) == 2
         going = command(hub, local_chain, *api, **key)
-        record(trainer, uri)
-        while anchored_runs(uri) < 3 and time.monotonic() < deadline + 30:
-            time.sleep(0.1)
-        going.send_signal(signal.SIGTERM)
-        assert going.wait(20) == 0
-        assert anchored_runs(uri) == 3
+        try:
+            record(trainer, uri)
+            wait_for(lambda: anchored_runs(uri) == 3, 300)  # so it listens to signals too
+        finally:
+            going.send_signal(signal.SIGTERM)
+        assert going.wait(300) == 0
     finally:
         server.send_signal(signal.SIGTERM)
-        _, err = server.communicate(timeout=20)
+        _, err = server.communicate(timeout=300)
     assert TOKEN not in err
 
 
 def test_the_command_line_asks_for_one_source(hub, local_chain) -> None:
     done = command(hub, local_chain, "anchor")
-    _, err = done.communicate(timeout=60)
+    _, err = done.communicate(timeout=300)
     assert done.returncode == 2
     assert "give either --db or --api" in err
