@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import socket
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ class Root(Machine):
 
     def end(self) -> None:
         os.kill(self.process.pid, signal.SIGTERM)
-        self.process.join(30)
+        self.process.join(300)
         assert self.process.exitcode == 0
 
     def feed(self, text: str) -> None:
@@ -242,7 +242,7 @@ def test_a_root_that_is_killed_and_comes_back(root: Root, leaf: Leaf) -> None:
         root.kill()
         root.start()
         root.feed(text)
-    child.join(60)
+    child.join(600)
     assert child.exitcode == 0
     leaf.check()
 
@@ -252,24 +252,30 @@ def test_a_root_that_dies_while_something_is_fetched(root: Root, leaf: Leaf) -> 
     root.feed("a")
     root.end()
     root.start()
+    gone = multiprocessing.get_context("fork").Event()
+    # Begun before the leaf has threads: what they hold locked would be locked in it for ever.
+    heir = start_child(lambda: gone.wait() and root.serve())
 
     def on_step(step: str, _subject: str) -> None:
         if step == "run_started":
             root.kill()
-            root.start()
+            gone.set()
 
-    assert leaf.execute(on_step).ok
+    try:
+        assert leaf.execute(on_step, patience=600).ok
+    finally:
+        heir.kill()
+        heir.join()
     leaf.check()
 
 
-def test_a_root_that_stays_away_is_an_error(root: Root, leaf: Leaf) -> None:
+def test_a_root_that_stays_away_is_an_error(root: Root, leaf: Leaf, caplog) -> None:
     root.feed("a")
     assert leaf.execute().ok
     root.end()
-    started = time.monotonic()
     with pytest.raises(PipelineError, match=f"node root died.*{root.port} does not answer"):
         leaf.execute(patience=1)
-    assert time.monotonic() - started < 15
+    assert 1 <= caplog.text.count("root waits for its root") <= 4, "half a second each"
     root.start()
     root.feed("bb")
     assert leaf.execute().ok

@@ -289,11 +289,11 @@ def work(
         hub = Anacostia(fresh, deployment, home=bench.folder / "worker")
         outbox = Outbox(create_engine(bench.url))
         sender = Sender(outbox, fresh, hub.handlers(), on_step=on_step, only=ONLY)
-        os._exit(sender.drain(30))
+        os._exit(sender.drain(300))
 
     process = multiprocessing.get_context("fork").Process(target=child)
     process.start()
-    process.join(60)
+    process.join(600)
     return process.exitcode
 
 

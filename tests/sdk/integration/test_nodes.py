@@ -201,6 +201,7 @@ def test_a_call_is_made_once_though_the_process_was_killed(project, hub) -> None
     call = ExecuteContractNode(
         "call", [data], store, hub.ledger.address, LEDGER, "openLog", [salt, hub.address]
     )
+    pipeline = Pipeline([store, data, call])
     sent: list[str] = []
 
     class KilledError(BaseException):
@@ -209,10 +210,11 @@ def test_a_call_is_made_once_though_the_process_was_killed(project, hub) -> None
     def die(step: str, subject: str) -> None:
         if step == "broadcast" and subject.startswith("call:"):
             sent.append(subject)
+            pipeline._sender._stopped.set()  # or it would be waited for
             raise KilledError
 
     project.feed()
-    Pipeline([store, data, call]).execute(on_step=die, drain=2)
+    pipeline.execute(on_step=die, drain=600)
     assert sent
     outbox = store.outbox
     (left,) = [intent for intent in outbox.open() if intent.kind == "call"]
