@@ -28,11 +28,17 @@ def home(tmp_path: Path) -> Iterator[Path]:
     local.down(tmp_path)
 
 
+def halt(network: LocalNetwork) -> None:
+    """Stop our child for a while; it may act on what comes next until all its threads have."""
+    os.kill(network.pid, signal.SIGSTOP)
+    assert os.WIFSTOPPED(os.waitpid(network.pid, os.WUNTRACED)[1])
+
+
 def test_a_slow_chain_is_not_a_dead_one(home: Path) -> None:
     """Another beside it would begin from an older state, and what is on this one would be gone."""
     network = local.up(home)
     goes_on = threading.Timer(4, os.kill, (network.pid, signal.SIGCONT))
-    os.kill(network.pid, signal.SIGSTOP)
+    halt(network)
     goes_on.start()
     try:
         assert local.up(home) == network
@@ -74,7 +80,7 @@ def test_one_that_does_not_end_is_said(home: Path, monkeypatch: pytest.MonkeyPat
     with monkeypatch.context() as patched:
         patched.setattr(local, "_TIMEOUT", 0.5)
         patched.setattr(local, "find", lambda _: network)
-        os.kill(network.pid, signal.SIGSTOP)
+        halt(network)
         with pytest.raises(ChainUnavailableError, match=f"process {network.pid}, does not end"):
             local.down(home)
         assert (home / "network.json").exists()
