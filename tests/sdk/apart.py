@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import toolchain  # noqa: E402
+import toolchain  # noqa: E402 - it is on the path by now
 
 
 def build(name: str, sources: Iterable[str | Path]) -> Path:

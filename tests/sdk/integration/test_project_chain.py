@@ -18,6 +18,7 @@ from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.errors import ChainUnavailableError
 from anacostia_blockchain.local import LocalNetwork
 from anacostia_blockchain.testing import LocalChain
+from waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -85,8 +86,7 @@ def test_one_that_does_not_end_is_said(home: Path, monkeypatch: pytest.MonkeyPat
             local.down(home)
         assert (home / "network.json").exists()
     os.kill(network.pid, signal.SIGCONT)
-    while not local._ended(network.pid):
-        time.sleep(0.02)
+    wait_for(lambda: local._ended(network.pid))
 
 
 def test_the_record_of_a_process_that_is_gone_is_taken_away(home: Path) -> None:
