@@ -77,7 +77,7 @@ def down(home: Path) -> bool:
                 raise ChainUnavailableError(
                     f"anvil, process {running.pid}, does not end: it may still be writing its state"
                 )
-            time.sleep(0.02)
+            time.sleep(0.02)  # nothing tells when what another started ends
         (home / "network.json").unlink(missing_ok=True)
         return True
 
@@ -116,6 +116,7 @@ def _start(home: Path) -> LocalNetwork:
             process.kill()
             raise ChainUnavailableError(f"anvil did not start: see {home / 'anvil.log'}")
         time.sleep(0.05)
+    listens.unlink()  # it lists the development keys, and nobody reads it
     return LocalNetwork(url, process.pid)
 
 

@@ -55,6 +55,7 @@ def test_a_dead_one_is_followed_by_another(home: Path) -> None:
     assert not local.down(home)
     again = local.up(home)
     assert again.pid != network.pid
+    assert not (home / "anvil.json").exists()
     assert local.find(home) == again
 
 
