@@ -128,6 +128,10 @@ class NonceConflictError(ChainError):
     """Another transaction of the account took the nonce."""
 
 
+NOT_TAKEN = (InsufficientFundsError, NonceConflictError, TransactionFailedError)
+"""Why the network may refuse signed bytes."""
+
+
 class ReorgError(ChainError):
     """A transaction that had been confirmed is no longer on the chain."""
 

@@ -17,22 +17,17 @@ from anacostia_blockchain.chain.signers import Signer
 from anacostia_blockchain.chain.signing import BATCH, Account
 from anacostia_blockchain.chain.values import Call, Receipt, SignedTransaction
 from anacostia_blockchain.errors import (
+    NOT_TAKEN,
     AnacostiaError,
     ChainError,
     ChainUnavailableError,
-    InsufficientFundsError,
-    NonceConflictError,
     StorageError,
-    TransactionFailedError,
     TransactionTimeoutError,
     WrongNetworkError,
 )
 from anacostia_blockchain.types import Progress
 
 log = logging.getLogger(__name__)
-
-_NOT_TAKEN = (NonceConflictError, InsufficientFundsError, TransactionFailedError)
-"""Why the network may refuse signed bytes."""
 
 
 class Chain(Account):
@@ -257,7 +252,7 @@ class Chain(Account):
                 if newest not in offers:
                     offers.append(newest)  # before: it may be taken, and the answer lost
                 self.broadcast(newest.raw)
-            except (*_NOT_TAKEN, StorageError) as error:
+            except (*NOT_TAKEN, StorageError) as error:
                 # What was sent before may still be mined, or just was.
                 log.warning("%s could not be replaced: %s", offers[0].hash, error)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from anacostia_blockchain.errors import (
+    NOT_TAKEN,
     AnacostiaError,
     ChainUnavailableError,
     ConfigError,
@@ -276,7 +277,7 @@ class Sender:
         """
         try:
             self._chain.broadcast(raw)
-        except (InsufficientFundsError, NonceConflictError, TransactionFailedError) as refusal:
+        except NOT_TAKEN as refusal:
             stands = self._chain.stands(raw, offers)
             if stands is None:
                 return False
