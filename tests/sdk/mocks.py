@@ -11,7 +11,7 @@ from eth_utils import keccak, to_checksum_address
 
 from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.deployment import CREATE2_PROXY
-from apart import build
+from forge import build
 
 _SOURCES = [f"tests/contracts/mocks/{name}.sol" for name in ("Feeds", "Rollups", "Tokens")]
 

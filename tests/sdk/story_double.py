@@ -18,13 +18,13 @@ from pathlib import Path
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
-import apart
+import forge
 from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.chain.abi import _item
 from anacostia_blockchain.deployment import CREATE2_PROXY
 from anacostia_blockchain.story import StoryAddresses
 
-SOURCES = apart.ROOT / "tests" / "contracts" / "mocks" / "story"
+SOURCES = forge.ROOT / "tests" / "contracts" / "mocks" / "story"
 
 _WIRED = {
     "access_controller": "AccessControllerDouble",
@@ -98,4 +98,4 @@ def artifact(name: str) -> dict:
 
 @cache
 def _built() -> Path:
-    return apart.build("story", sorted(SOURCES.glob("*.sol")))
+    return forge.build("story", sorted(SOURCES.glob("*.sol")))
