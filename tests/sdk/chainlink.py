@@ -105,6 +105,11 @@ def _collect(path: str, sources: dict[str, dict[str, str]]) -> None:
         _collect(target, sources)
 
 
+GAS = 10_000_000
+"""Limit of a transaction. Anvil's own guess has no margin, and what is kept of a block's time
+costs more in the next second than where it is as it was in this one."""
+
+
 class Deployed:
     """One of Chainlink's contracts on a chain."""
 
@@ -115,24 +120,24 @@ class Deployed:
         data = bytes.fromhex(built["bytecode"])
         data += encode(types.split(","), arguments) if types else b""
         # Anvil signs for its own accounts, and a contract is made by sending to nobody.
-        sender = chain.rpc("eth_accounts")[9]
-        tx = chain.rpc("eth_sendTransaction", {"from": sender, "data": "0x" + data.hex()})
-        self.sender = sender
-        self.address = str(to_checksum_address(_receipt(chain, tx)["contractAddress"]))
+        self.sender = chain.rpc("eth_accounts")[9]
+        receipt = self._sent({"data": "0x" + data.hex()}, name)
+        self.address = str(to_checksum_address(receipt["contractAddress"]))
 
     def data(self, function: str, *arguments: object) -> str:
         types = [collapse_if_tuple(i) for i in self.functions[function]["inputs"]]
         selector = keccak(text=f"{function}({','.join(types)})")[:4]
         return "0x" + (selector + encode(types, arguments)).hex()
 
-    def send(self, function: str, *arguments: object, gas: int | None = None) -> dict[str, Any]:
+    def send(self, function: str, *arguments: object, gas: int = GAS) -> dict[str, Any]:
         """Send from anvil's last account, the owner of what it deployed."""
-        tx = {"from": self.sender, "to": self.address, "data": self.data(function, *arguments)}
-        if gas is not None:
-            tx["gas"] = hex(gas)
-        sent = self.chain.rpc("eth_sendTransaction", tx)
-        receipt = _receipt(self.chain, sent)
-        assert receipt["status"] == "0x1", f"{function} failed"
+        call = {"to": self.address, "data": self.data(function, *arguments)}
+        return self._sent(call, function, gas)
+
+    def _sent(self, call: dict[str, str], what: str, gas: int = GAS) -> dict[str, Any]:
+        tx = call | {"from": self.sender, "gas": hex(gas)}
+        receipt = _receipt(self.chain, self.chain.rpc("eth_sendTransaction", tx))
+        assert receipt["status"] == "0x1", f"{what} failed"
         return receipt
 
 
