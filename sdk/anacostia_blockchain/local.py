@@ -2,7 +2,7 @@
 
 `anacostia up` starts it and `anacostia down` stops it; whoever connects to "local" while it is down
 brings it up again with the state it had. Files in the folder: `network.json` (where it listens),
-`chain.json` (its state), `anvil.log`, `deployments/31337.json`.
+`chain.json` (its state), `states` (what it has no room for), `anvil.log`, `deployments/31337.json`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.errors import ChainUnavailableError, ConfigError
-from anacostia_blockchain.testing import answers, find_anvil
+from anacostia_blockchain.testing import answers, find_anvil, old_states_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +105,7 @@ def _start(home: Path) -> LocalNetwork:
     command += ["--config-out", str(listens)]
     # Old state is kept so that a bundle can prove what the ledger held at an earlier block.
     command += ["--preserve-historical-states", "--state-interval", "30"]
+    command += map(str, old_states_in(home))
     with (home / "anvil.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own arguments
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True

@@ -134,6 +134,7 @@ class LocalChain(ServerProcess):
         command: list[str | Path] = [find_anvil()]
         command += ["--host", "127.0.0.1", "--port", str(port), "--silent"]
         command += ["--config-out", listens]
+        command += old_states_in(self.folder)
         self.rpc_url = f"http://127.0.0.1:{port}"
         self.launch(
             [*command, *self._options],
@@ -168,6 +169,16 @@ class LocalChain(ServerProcess):
 
         chain = self.chain()
         return deploy_gate(chain, deploy(chain), install_service(chain))
+
+
+def old_states_in(folder: Path) -> list[str | Path]:
+    """Anvil's options for states that it has no room for; those of one before it are removed.
+
+    Else they go to the home folder, where those of a chain that is killed stay for ever.
+    """
+    states = folder / "states"
+    shutil.rmtree(states, ignore_errors=True)
+    return ["--cache-path", states]
 
 
 def answers(url: str, chain_id: int, *, timeout: float = 2) -> bool:

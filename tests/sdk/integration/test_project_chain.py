@@ -15,6 +15,7 @@ import pytest
 
 from anacostia_blockchain import local, testing
 from anacostia_blockchain._servers import free_ports
+from anacostia_blockchain.chain import Chain
 from anacostia_blockchain.errors import ChainUnavailableError
 from anacostia_blockchain.local import LocalNetwork
 from anacostia_blockchain.testing import LocalChain
@@ -57,6 +58,21 @@ def test_a_dead_one_is_followed_by_another(home: Path) -> None:
     assert again.pid != network.pid
     assert not (home / "anvil.json").exists()
     assert local.find(home) == again
+
+
+def test_old_states_are_kept_here_and_not_by_one_that_was_killed(home: Path, monkeypatch) -> None:
+    """In the home folder, where anvil puts them, nobody would look for them."""
+    monkeypatch.setenv("HOME", str(home / "user"))
+    for _ in range(2):
+        network = local.up(home)
+        chain = Chain.connect(network.rpc_url)
+        chain.rpc("anvil_mine", hex(600))
+        (states,) = (home / "states").iterdir()
+        assert list(states.iterdir())
+        assert int(chain.rpc("eth_getBalance", chain.rpc("eth_accounts")[0], hex(5)), 16)
+        os.kill(network.pid, signal.SIGKILL)
+        os.waitpid(network.pid, 0)
+    assert not (home / "user").exists()
 
 
 def test_it_has_ended_where_its_parent_has_not_asked(home: Path) -> None:
