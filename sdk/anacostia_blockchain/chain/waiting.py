@@ -142,7 +142,11 @@ class Watcher(Reader):
                 return error
             except RpcError:
                 break  # out of gas, or the endpoint does not hold that state
-        return TransactionFailedError(
-            f"transaction {raw['transactionHash']} was mined and failed without a reason; "
-            f"it used {int(raw['gasUsed'], 16)} gas of {int(sent['gas'], 16)}"
-        )
+        used, limit = int(raw["gasUsed"], 16), int(sent["gas"], 16)
+        failed = f"transaction {raw['transactionHash']} was mined and failed"
+        if used == limit:
+            return TransactionFailedError(
+                f"{failed}: all its {limit} gas was used up; if the limit was estimated, the chain "
+                "has changed since: send it again"
+            )
+        return TransactionFailedError(f"{failed} without a reason; it used {used} gas of {limit}")

@@ -222,8 +222,21 @@ class TestContracts:
 
     def test_out_of_gas(self, hub: Anacostia) -> None:
         sent = hub.registry.calls.register("poor", Kind.MODEL, root(1), [])
-        with pytest.raises(TransactionFailedError, match="it used 60000 gas of 60000"):
+        with pytest.raises(TransactionFailedError, match="all its 60000 gas was used up; if"):
             hub.chain.send(Call(sent.to, sent.data, sent.interface, sent.function, gas=60_000))
+
+    def test_another_move_of_the_alias_first_does_not_run_it_out_of_gas(
+        self, hub: Anacostia
+    ) -> None:
+        """One move in three writes a word more than the one before it, at half the price more."""
+        model, _ = hub.registry.register("moved", Kind.MODEL, root(1))
+        for number in range(2, 8):
+            hub.registry.publish(model, root(number))
+        hub.registry.set_alias(model, "best", 1)
+        for version in (2, 4, 6):  # estimated for the same move, which only the first one makes
+            moves = [hub.registry.calls.set_alias(model, "best", version + n) for n in (0, 1)]
+            hub.chain.send_many(moves)
+        assert hub.registry.alias_of(model, "best").version == 7
 
     def test_compilers_own_errors(self, own_chain: LocalChain) -> None:
         chain = own_chain.chain()
