@@ -113,7 +113,11 @@ class ModelChangedError(ChainError):
 
 
 class TransactionFailedError(ChainError):
-    """A transaction failed without saying why (for instance, out of gas), or was not taken."""
+    """A transaction failed without saying why, or was not taken."""
+
+
+class OutOfGasError(TransactionFailedError):
+    """A transaction used up its gas and did nothing: the chain had changed since the estimate."""
 
 
 class TransactionTimeoutError(ChainError):

@@ -22,9 +22,12 @@ from anacostia_blockchain.types import Address
 BATCH = 100
 """Calls in one request. Two batches are in flight at a time: nodes drop what goes much beyond."""
 
-_GAS_MARGIN = (1.15, 25_000)
+_GAS_MARGIN = (1.25, 40_000)
 """Estimates are exact for one state; the transaction meets another. Beside a share of all, that is
-one word of storage first written: somebody else has moved an alias, or taken their money out."""
+two words of storage first written: somebody else has moved an alias, or taken their money out."""
+
+_MOST_GAS = 2**24
+"""What chains since Fusaka let one transaction use (EIP-7825)."""
 
 
 class Account(Watcher):
@@ -166,7 +169,7 @@ class Account(Watcher):
             for i, answer in zip(open_[start:], self.rpc.batch(batch), strict=False):
                 if isinstance(answer, RpcError):
                     raise refusals.of_estimate(self, sender, calls[i], answer)
-                limits[i] = int(int(answer, 16) * _GAS_MARGIN[0]) + _GAS_MARGIN[1]
+                limits[i] = _with_margin(int(answer, 16))
         return limits
 
     def _sign_all(self, calls: list[Call], limits: list[int]) -> list[SignedTransaction]:
@@ -239,3 +242,9 @@ class Account(Watcher):
                     raise answer
                 found.append(answer is not None)
         return found
+
+
+def _with_margin(estimate: int) -> int:
+    share, words = _GAS_MARGIN
+    limit = int(estimate * share) + words
+    return limit if estimate > _MOST_GAS else min(limit, _MOST_GAS)

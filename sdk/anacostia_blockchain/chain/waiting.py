@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from eth_utils import to_checksum_address
@@ -14,6 +15,7 @@ from anacostia_blockchain.chain.values import Receipt
 from anacostia_blockchain.errors import (
     ChainError,
     ContractRevertedError,
+    OutOfGasError,
     ReorgError,
     TransactionFailedError,
     TransactionTimeoutError,
@@ -133,20 +135,35 @@ class Watcher(Reader):
         same block may be the reason.
         """
         sent = self.rpc("eth_getTransactionByHash", raw["transactionHash"])
-        call = {key: sent[key] for key in ("from", "to", "value", "gas")} | {"data": sent["input"]}
+        call = {key: sent[key] for key in ("from", "to", "value")} | {"data": sent["input"]}
         number = int(raw["blockNumber"], 16)
-        for block in (number - 1, number):
-            try:
-                self._simulate(call, block)
-            except ContractRevertedError as error:
-                return error
-            except RpcError:
-                break  # out of gas, or the endpoint does not hold that state
         used, limit = int(raw["gasUsed"], 16), int(sent["gas"], 16)
+        lacks_gas = used == limit
+        with suppress(RpcError):  # out of gas, or the endpoint does not hold that state
+            for block in (number - 1, number):
+                refused = self._simulated(call | {"gas": sent["gas"]}, block)
+                if refused is None:
+                    continue
+                if not refused.data:
+                    # A call within it may have run out, which looks like a refusal without a word.
+                    refused = self._simulated(call, block)
+                if refused is not None:
+                    return refused
+                lacks_gas = True
+                break
         failed = f"transaction {raw['transactionHash']} was mined and failed"
-        if used == limit:
-            return TransactionFailedError(
-                f"{failed}: all its {limit} gas was used up; if the limit was estimated, the chain "
-                "has changed since: send it again"
+        if lacks_gas:
+            return OutOfGasError(
+                f"{failed}: its {limit} gas was used up; if the limit was estimated, the chain has "
+                "changed since: send it again"
             )
         return TransactionFailedError(f"{failed} without a reason; it used {used} gas of {limit}")
+
+    def _simulated(
+        self, transaction: dict[str, object], block: int
+    ) -> ContractRevertedError | None:
+        try:
+            self._simulate(transaction, block)
+        except ContractRevertedError as error:
+            return error
+        return None

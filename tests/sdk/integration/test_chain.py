@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 
 from anacostia_blockchain.chain import Call, Chain, PrivateKeySigner
+from anacostia_blockchain.chain.refusals import Offer
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.contracts import ModelRegistry
@@ -21,8 +22,8 @@ from anacostia_blockchain.errors import (
     InsufficientFundsError,
     NoContractError,
     NonceConflictError,
+    OutOfGasError,
     ReorgError,
-    TransactionFailedError,
     TransactionTimeoutError,
     VersionMismatchError,
     WrongNetworkError,
@@ -222,8 +223,37 @@ class TestContracts:
 
     def test_out_of_gas(self, hub: Anacostia) -> None:
         sent = hub.registry.calls.register("poor", Kind.MODEL, root(1), [])
-        with pytest.raises(TransactionFailedError, match="all its 60000 gas was used up; if"):
+        with pytest.raises(OutOfGasError, match="its 60000 gas was used up; if"):
             hub.chain.send(Call(sent.to, sent.data, sent.interface, sent.function, gas=60_000))
+
+    def test_out_of_gas_within_a_call(self, own_chain: LocalChain) -> None:
+        """Some is left to whoever made the call, which then refuses without a word."""
+        chain, inner = own_chain.chain(), "0x" + "aa" * 20
+        chain.rpc("anvil_setCode", inner, hashing(2**18))
+        chain.rpc("anvil_setCode", NOBODY, calling(inner))
+        assert chain.send(payment()).gas_used > 200_000
+        with pytest.raises(OutOfGasError, match="its 100000 gas was used up"):
+            chain.send(payment(gas=100_000))
+        chain.rpc("anvil_setCode", inner, reverting(""))
+        with pytest.raises(ContractRevertedError, match=r"Unknown\(data=0x\)"):
+            chain.send(payment(gas=100_000))
+        chain.rpc("anvil_setCode", inner, reverting("deadbeef"))
+        with pytest.raises(ContractRevertedError, match=r"Unknown\(data=0x\)"):
+            chain.send(payment(gas=100_000))
+
+    @pytest.mark.parametrize(("size", "limited"), [(2_700_000, True), (2_900_000, False)])
+    def test_the_margin_keeps_to_what_a_transaction_may_use(
+        self, own_chain: LocalChain, size: int, limited: bool
+    ) -> None:
+        """Of EIP-7825, where the estimate does; else the chain has another limit."""
+        chain = own_chain.chain()
+        chain.rpc("anvil_setCode", NOBODY, hashing(size))
+        signed = chain.sign(payment())
+        chain.broadcast(signed.raw)
+        used, limit = chain.wait(signed.hash).gas_used, Offer.read(signed.raw).gas
+        assert (limit == 2**24) is limited
+        assert (used < 2**24) is limited
+        assert limit > used * 1.05
 
     def test_another_move_of_the_alias_first_does_not_run_it_out_of_gas(
         self, hub: Anacostia
@@ -263,6 +293,16 @@ def reverting(data: str) -> str:
     """Code that reverts with the given data: copies what follows it."""
     size = len(data) // 2
     return f"0x61{size:04x}600e60003961{size:04x}6000fd{data}"
+
+
+def hashing(size: int) -> str:
+    """Code that hashes so many bytes, which costs gas and changes nothing."""
+    return f"0x62{size:06x}6000205000"
+
+
+def calling(address: str) -> str:
+    """Code that calls a contract, and reverts without a word if that reverts."""
+    return f"0x6000600060006000600073{address[2:]}5af115602657005b60006000fd"
 
 
 class TestFunds:
