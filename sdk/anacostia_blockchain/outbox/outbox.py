@@ -205,10 +205,14 @@ class Outbox:
             return [_intent(row) for row in connection.execute(query).mappings()]
 
     def failed(self) -> list[Intent]:
-        """Intents that a contract refused."""
+        """Intents that a contract refused, but for what a later one has done over since.
+
+        Tried again, those would undo it: an alias would go back to an older version.
+        """
         query = select(intents).where(intents.c.state == "failed").order_by(intents.c.id)
         with self.engine.connect() as connection:
-            return [_intent(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings().all()
+            return [_intent(row) for row in rows if not _is_overtaken(connection, row)]
 
     def move(
         self, intent: Intent, state: str, then: Iterable[Intent] = (), **columns: object
@@ -258,6 +262,24 @@ class Outbox:
 def _waits(kind: str) -> tuple[Any, ...]:
     pending = intents.c.state == "pending"
     return pending, intents.c.kind == kind, intents.c.not_before.is_not(None)
+
+
+def _is_overtaken(connection: Connection, row: RowMapping) -> bool:
+    subject = _subject(row["payload"])
+    if subject is None:
+        return False
+    later = select(intents.c.payload).where(
+        intents.c.kind == row["kind"],
+        intents.c.state.in_(("signed", "confirmed")),
+        intents.c.id > row["id"],
+    )
+    return any(_subject(text) == subject for text in connection.scalars(later))
+
+
+def _subject(payload: str) -> dict[str, Any] | None:
+    """What an intent sets to a version; None if that is not what it does."""
+    fields = json.loads(payload)
+    return fields if fields.pop("version", None) is not None else None
 
 
 def _decide(connection: Connection, run_id: int, state: str) -> int:

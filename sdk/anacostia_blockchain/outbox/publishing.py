@@ -7,13 +7,19 @@ a name registers once, and a version with the same root is the same version.
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.content.version import describe_version
 from anacostia_blockchain.content.walk import check_name
-from anacostia_blockchain.errors import AnacostiaError, ConfigError, ContractRevertedError
+from anacostia_blockchain.errors import (
+    AnacostiaError,
+    ConfigError,
+    ContractRevertedError,
+    OutOfGasError,
+)
 from anacostia_blockchain.outbox.outbox import Intent, Outcome
 from anacostia_blockchain.reference import Reference
 from anacostia_blockchain.types import Kind, Parent, Relation
@@ -222,7 +228,7 @@ class AliasHandler:
         """
         payload = intent.note or intent.payload
         if "model_id" in payload:
-            return payload
+            return {name: payload[name] for name in ("model_id", "alias", "version")}
         model_id, version = self._client.models.resolve(payload["model"])
         return {"model_id": model_id, "alias": payload["alias"], "version": version}
 
@@ -249,9 +255,10 @@ class CallHandler:
     def done(self, intent: Intent) -> Outcome | None:
         """Done when one of the transactions that were signed for it was mined."""
         for tx_hash in [*(intent.note or {}).get("replaced", []), intent.tx_hash]:
-            receipt = self._client.chain.receipt(tx_hash) if tx_hash else None
-            if receipt is not None:
-                return self.outcome(intent, receipt)
+            with suppress(OutOfGasError):  # which did nothing
+                receipt = self._client.chain.receipt(tx_hash) if tx_hash else None
+                if receipt is not None:
+                    return self.outcome(intent, receipt)
         return None
 
     def prepare(self, intent: Intent) -> tuple[Call, dict[str, Any]]:

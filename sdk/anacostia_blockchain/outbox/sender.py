@@ -19,6 +19,7 @@ from anacostia_blockchain.errors import (
     InsufficientFundsError,
     LogNotWritableError,
     NonceConflictError,
+    OutOfGasError,
     ReorgError,
     StorageError,
     TransactionFailedError,
@@ -34,11 +35,15 @@ log = logging.getLogger(__name__)
 _IDLE = 0.25
 """Seconds between two looks at an outbox in which nothing was found, unless one is woken."""
 
+_OUT_OF_GAS = 2
+"""How often an intent is estimated anew: each time is paid for."""
+
 TRANSIENT = (
     ChainUnavailableError,
     InsufficientFundsError,
     LogNotWritableError,
     NonceConflictError,
+    OutOfGasError,
     ReorgError,
     StorageError,
     TransactionTimeoutError,
@@ -191,6 +196,7 @@ class Sender:
         if self._settled(handler, intent):
             return None
         call, note = handler.prepare(intent)
+        note |= {name: v for name, v in (intent.note or {}).items() if name == "out_of_gas"}
         self._on_step("prepared", intent)
         try:
             signed = self._chain.sign(call)
@@ -255,14 +261,35 @@ class Sender:
                 self.outbox.move(intent, "signed", raw=raised.raw, tx_hash=raised.hash, note=note)
             raise
         except (ContractRevertedError, TransactionFailedError) as error:
-            # It may have failed because the same thing was done by somebody else meanwhile.
-            if self._settled(handler, intent):
-                return
-            if handler.is_stale(intent, error):
-                self.outbox.move(intent, "pending", raw=None, tx_hash=None)
-                return
-            raise
+            if not self._is_no_failure(handler, intent, error):
+                raise
+            return
         self._confirm(intent, handler.outcome(intent, receipt))
+
+    def _is_no_failure(self, handler: Handler, intent: Intent, error: AnacostiaError) -> bool:
+        """Whether the chain had only moved on: the intent is done, or is to be signed anew."""
+        if isinstance(error, OutOfGasError):
+            # It is put off, and all after it: of two moves of an alias, the later one counts.
+            self._estimate_anew(intent, error)
+            return False
+        if self._settled(handler, intent):
+            return True
+        if handler.is_stale(intent, error):
+            self.outbox.move(intent, "pending", raw=None, tx_hash=None)
+            return True
+        return False
+
+    def _estimate_anew(self, intent: Intent, error: OutOfGasError) -> None:
+        """Let it be signed anew: what was mined did nothing, and its nonce is used up.
+
+        Raises:
+            TransactionFailedError: that was done often enough.
+        """
+        note = {name: v for name, v in (intent.note or {}).items() if name != "replaced"}
+        note["out_of_gas"] = note.get("out_of_gas", 0) + 1
+        if note["out_of_gas"] > _OUT_OF_GAS:
+            raise TransactionFailedError(str(error)) from error
+        self.outbox.move(intent, "pending", raw=None, tx_hash=None, note=json.dumps(note))
 
     def _stands(self, raw: bytes, offers: list[str], *, again: bool) -> bool:
         """Broadcast; False if neither this nor what was offered before can ever be mined.

@@ -13,6 +13,7 @@ from eth_utils import keccak
 from anacostia_blockchain.chain import Call, Signer
 from anacostia_blockchain.chain.fees import Fees
 from anacostia_blockchain.errors import ChainUnavailableError, StoreUnavailableError
+from anacostia_blockchain.outbox.outbox import Intent
 from anacostia_blockchain.testing import LocalChain, dev_key, dev_signer
 from chains import reorganised_once_mined
 from faults import FaultyEndpoint, error_answer, on
@@ -262,6 +263,82 @@ def test_of_two_senders_the_first_to_sign_may_be_the_slower(local, tmp_path):
     assert second.outbox.get(to).state == "confirmed"
     first.nothing_waits()
     assert first.balances([to]) == {to: 1}
+
+
+class TestOutOfGas:
+    """What a transaction meets costs more than it did when its gas was estimated."""
+
+    @pytest.fixture
+    def dear(self, local) -> str:
+        """A contract that hashes as many bytes as its first word of storage says."""
+        address = somebody()
+        local.chain().rpc("anvil_setCode", address, "0x600054600020" + "5000")
+        return address
+
+    def rising(self, office: Office, dear: str, times: int) -> list[tuple[str, str]]:
+        """Let it get dearer whenever it was estimated; what was done is written down."""
+        done, sizes = [], iter(2**n for n in range(17, 17 + times))
+
+        def step(name: str, intent: Intent) -> None:
+            done.append((name, intent.key))
+            if (name, intent.key) == ("signed", "dear") and (size := next(sizes, None)):
+                office.chain.rpc("anvil_setStorageAt", dear, hex(0), f"0x{size:064x}")
+
+        office.sender._on_step = step
+        return done
+
+    def test_it_is_estimated_anew_before_what_was_intended_later(self, office, dear):
+        office.intend("dear", dear)
+        to = somebody()
+        office.intend("later", to)
+        done = self.rising(office, dear, 2)
+        assert not office.sender.step()
+        assert office.outbox.get("dear").state == "pending"
+        assert "gas was used up" in office.outbox.get("dear").error
+        office.finish()
+        ends = [(name, key) for name, key in done if name in ("failed", "confirmed")]
+        assert ends == [("confirmed", "dear"), ("confirmed", "later")]
+        assert office.balances([dear, to]) == {dear: 1, to: 1}
+        office.nothing_waits()
+
+    def test_it_fails_where_that_does_not_end(self, office, dear):
+        """Each time is paid for."""
+        office.intend("dear", dear)
+        to = somebody()
+        office.intend("later", to)
+        done = self.rising(office, dear, 3)
+        asked = (office.chain.address, "latest")
+        before = office.chain.rpc.number("eth_getTransactionCount", *asked)
+        office.finish()
+        after = office.chain.rpc.number("eth_getTransactionCount", *asked)
+        assert after == before + 4
+        assert [key for name, key in done if name == "signed"] == ["dear"] * 3 + ["later"]
+        failed = office.outbox.get("dear")
+        assert (failed.state, failed.note["out_of_gas"]) == ("failed", 2)
+        assert office.balances([dear, to]) == {dear: 0, to: 1}
+        office.outbox.retry(failed)
+        office.sender._on_step = lambda _name, _intent: None
+        office.finish()
+        assert office.balances([dear]) == {dear: 1}
+
+    def test_signed_bytes_of_one_who_died_are_estimated_anew_too(
+        self, local, office, dear, tmp_path
+    ):
+        office.intend("dear", dear)
+
+        def die(name: str, _intent: Intent) -> None:
+            if name == "broadcast":
+                raise KeyboardInterrupt
+
+        self.rising(office, dear, 1)
+        told = office.sender._on_step
+        office.sender._on_step = lambda name, intent: (told(name, intent), die(name, intent))
+        with pytest.raises(KeyboardInterrupt):
+            office.sender.step()
+        office.close()
+        heir = Office(local, tmp_path)
+        heir.finish()
+        assert heir.balances([dear]) == {dear: 1}
 
 
 def test_draining_ends_in_time_whatever_waits(local, tmp_path):

@@ -96,6 +96,23 @@ def test_retry_lets_a_failed_intent_go_again(outbox):
     assert outbox.get("a").error is None
 
 
+def test_what_a_later_one_has_done_over_is_not_tried_again(outbox):
+    """An alias that was refused for version 1, and has moved to 2 since, would go back."""
+    best, other = {"model_id": 1, "alias": "best"}, {"model_id": 1, "alias": "other"}
+    intended = [("a1", best, 1), ("b1", other, 1), ("a2", best, 2), ("a3", best, 3)]
+    for key, subject, version in intended:
+        with outbox.engine.begin() as connection:
+            payload = subject | {"version": version}
+            outbox.enqueue(connection, key=key, kind="alias", payload=payload)
+        if key != "a2":
+            outbox.move(outbox.get(key), "failed", error="ModelRegistry_Gated()")
+    assert [intent.key for intent in outbox.failed()] == ["a1", "b1", "a3"]
+    outbox.move(outbox.get("a2"), "signed", raw=b"\x01", tx_hash="0x1")
+    assert [intent.key for intent in outbox.failed()] == ["b1", "a3"]
+    outbox.move(outbox.get("a2"), "confirmed", result="{}")
+    assert [intent.key for intent in outbox.failed()] == ["b1", "a3"]
+
+
 def journal(path: Path) -> Outbox:
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 0.1})
     explain_errors(engine, path)
