@@ -121,6 +121,9 @@ contract ModelMarketTest is LicensingTest {
         buy(ONE);
         expect(IModelMarket.ModelMarket_ListingExpired.selector, abi.encode(model, END));
         market.quote(model, NATIVE);
+        vm.warp(END + 1 days);
+        expect(IModelMarket.ModelMarket_ListingExpired.selector, abi.encode(model, END));
+        buy(ONE);
         vm.warp(END - 1);
         buy(ONE);
     }
