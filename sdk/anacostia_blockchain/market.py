@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from anacostia_blockchain.errors import ContractRevertedError, ModelChangedError, NotFoundError
 from anacostia_blockchain.licensing import payments
+from anacostia_blockchain.licensing.money import SETTLED_AT_ONCE
 from anacostia_blockchain.licensing.terms import NATIVE
 from anacostia_blockchain.licensing.values import Order
 
@@ -170,7 +171,7 @@ class Market:
         due = [a for paid_in in _assets(asset) for a in licenses.due([model_id], paid_in)]
         if all(account in asked for account in due):
             return asked
-        left = self._client.licensing.max_batch() - len(asked)
+        left = SETTLED_AT_ONCE - len(asked)
         return [*asked, *due[-left:]]
 
     def _id(self, model: str | int) -> int:

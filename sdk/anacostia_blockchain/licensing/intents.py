@@ -15,6 +15,7 @@ from anacostia_blockchain.errors import (
     ContractRevertedError,
     NotFoundError,
 )
+from anacostia_blockchain.licensing.money import SETTLED_AT_ONCE
 from anacostia_blockchain.licensing.terms import Right
 from anacostia_blockchain.licensing.values import License, Price
 from anacostia_blockchain.outbox.outbox import Intent, Outcome
@@ -180,7 +181,7 @@ class CollectHandler(_Handler):
         contract, asset = self._client.licensing, payload["asset"]
         due = self._client.licenses.due([payload["model"]], asset)
         if due:
-            return contract.calls.settle(due[: contract.max_batch()])
+            return contract.calls.settle(due[:SETTLED_AT_ONCE])
         return contract.calls.claim(asset, self._client.address)
 
     def outcome(self, intent: Intent, receipt: Receipt) -> Outcome:
