@@ -29,10 +29,12 @@ from anacostia_blockchain.storage.web3storage.blobs import locations_of
 from anacostia_blockchain.storage.web3storage.capability import Capability
 from anacostia_blockchain.storage.web3storage.identity import Signer, did_from_bytes
 from anacostia_blockchain.storage.web3storage.shards import Index
-from anacostia_blockchain.storage.web3storage.ucan import Delegation, delegate, invoke
+from anacostia_blockchain.storage.web3storage.ucan import Delegation, delegate
 
 SIGNER, SERVICE = Signer(bytes([1]) * 32), Signer(bytes([2]) * 32)
-TASK = invoke(SIGNER, SERVICE.did, Capability("upload/list", SIGNER.did, {}))
+TASK = delegate(
+    SIGNER, SERVICE.did, [Capability("upload/list", SIGNER.did, {})], expires=2**32, nonce="task"
+)
 PROOF = delegate(SIGNER, SERVICE.did, [Capability("*", SIGNER.did)], expires=None, facts=[{"a": 1}])
 LEAF = CID.of(b"leaf")
 

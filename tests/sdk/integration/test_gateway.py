@@ -175,7 +175,7 @@ def test_a_gateway_that_lies_in_a_block_is_dropped(liar, node, folder, tmp_path)
     liar.alter = flip(3, "format=raw")
     store = GatewayStore([liar.url, node.gateway])
     assert scan(store.get(folder, tmp_path / "copy")).cid == folder
-    assert store.gateways[0].dropped
+    wait_for(lambda: store.gateways[0].dropped)  # the honest one may have been the first each time
 
 
 def test_with_liars_alone_nothing_is_written(liar, large, tmp_path):

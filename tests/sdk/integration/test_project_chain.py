@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -111,8 +112,8 @@ def test_the_record_of_a_process_that_is_gone_is_taken_away(home: Path) -> None:
     network = local.up(home)
     dead = subprocess.Popen(["true"])
     dead.wait()
-    record = (home / "network.json").read_text()
-    (home / "network.json").write_text(record.replace(str(network.pid), str(dead.pid)))
+    record = {"rpc_url": network.rpc_url, "pid": dead.pid}
+    (home / "network.json").write_text(json.dumps(record))
     assert local.find(home) == LocalNetwork(network.rpc_url, dead.pid)
     assert local.down(home)
     assert local.find(home) is None

@@ -74,8 +74,8 @@ def model(tmp_path):
     (folder / "empty").mkdir()
     for size in SIZES:
         (folder / f"{size}.bin").write_bytes(content(size))
-    (folder / "deep" / "er" / "été.txt").write_text("unicode")
-    (folder / ".hidden").write_text("counts too")
+    (folder / "deep" / "er" / "étés à venir.txt").write_text("unicode is here")
+    (folder / ".hidden-from-ls").write_text("counts as well")
     return folder
 
 
@@ -332,7 +332,8 @@ def test_nothing_readable_is_published(model, sealed):
     published = b"".join(
         path.name.encode() + path.read_bytes() for path in sealed.path.rglob("*") if path.is_file()
     )
-    for secret in (b"unicode", b"counts too", "été".encode(), b"hidden", content(64)):
+    names, texts = ("étés à venir", ".hidden-from-ls"), ("unicode is here", "counts as well")
+    for secret in (*map(str.encode, names + texts), content(64)):
         assert secret not in published
     assert str(scan(model).cid).encode() not in published
 
