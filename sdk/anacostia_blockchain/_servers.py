@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -20,6 +21,10 @@ from anacostia_blockchain.errors import AnacostiaError
 _TICK = 0.02
 _STOP_TIMEOUT = 10.0
 _SHOWN = 2000
+
+_PORTS = range(20_000, 32_768)
+"""Systems give others to whoever asks for any, or connects: one that is free here stays so until
+the server that it is for has it."""
 
 S = TypeVar("S", bound="ServerProcess")
 
@@ -117,9 +122,17 @@ class ServerProcess:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    """Ports of loopback that nobody listens on.
+
+    Raises:
+        OSError: there are not so many.
+    """
+    found: list[int] = []
+    # Not seeded by anybody: processes side by side would find the same.
+    for port in secrets.SystemRandom().sample(_PORTS, len(_PORTS)):
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError(f"{count} free ports of loopback are asked for; {len(found)} are there")

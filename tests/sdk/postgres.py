@@ -7,14 +7,14 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 
 import psycopg
+
+from anacostia_blockchain._servers import free_ports
 
 USER = "anacostia"
 
@@ -43,9 +43,7 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="anacostia-postgres-"))
         if self._user is not None:
             shutil.chown(self._folder, self._user)
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        (self.port,) = free_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._names = (f"test_{number}" for number in itertools.count())
         self._run(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 
 import pytest
 
+from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.chain import Call, Chain, PrivateKeySigner
 from anacostia_blockchain.chain.refusals import Offer
 from anacostia_blockchain.client import Anacostia
@@ -75,9 +74,7 @@ class TestConnect:
         assert (info.value.expected, info.value.actual) == (8453, 31337)
 
     def test_nobody_listens(self) -> None:
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            url = f"http://127.0.0.1:{probe.getsockname()[1]}/{SECRET}"
+        url = f"http://127.0.0.1:{free_ports(1)[0]}/{SECRET}"
         with pytest.raises(ChainUnavailableError, match="check the RPC URL and that the node") as i:
             Chain.connect(url)
         assert SECRET not in str(i.value)

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.content.cid import CID
 from anacostia_blockchain.errors import (
@@ -185,9 +186,7 @@ def sealed_runs(folder: Path):
 def root(tmp_path: Path) -> Iterator[Root]:
     machine = Root(tmp_path / "root", issue(tmp_path / "certificates", ["127.0.0.1"]))
     (machine.folder / "data").mkdir(parents=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        machine.port = probe.getsockname()[1]
+    (machine.port,) = free_ports(1)
     machine.start()
     yield machine
     machine.kill()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import socket
 import threading
 import time
 import urllib.error
@@ -20,6 +19,7 @@ from anacostia_pipeline.pipelines.server import PipelineServer
 from sqlalchemy import select
 
 from anacostia_blockchain import _upstream
+from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.errors import ConfigError, PipelineError, StoreBusyError
 from anacostia_blockchain.metadata import SqliteMetadataStore, schema
 from anacostia_blockchain.nodes import (
@@ -614,9 +614,7 @@ def get(port: int, path: str) -> tuple[int, str]:
 
 
 def test_the_framework_s_server_serves_our_pipeline_and_no_files(store, data) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     step = Step("step", [data], store, lambda s: s.log_metrics(acc=0.5))
     pipeline = Pipeline([store, data, step])
     web = PipelineServer(name="web", pipeline=pipeline, host="127.0.0.1", port=port)

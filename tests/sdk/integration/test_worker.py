@@ -21,6 +21,7 @@ import pytest
 import trustme
 from sqlalchemy import func, select
 
+from anacostia_blockchain._servers import free_ports
 from anacostia_blockchain.chain import Chain, KeylessSigner
 from anacostia_blockchain.client import Anacostia
 from anacostia_blockchain.errors import (
@@ -556,9 +557,7 @@ def test_the_command_line(hub, trainer, local_chain, tmp_path: Path) -> None:
     assert "0 refused intents are tried again" in err
 
     record(trainer, uri)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_ports(1)[0])
     token = tmp_path / "token"
     token.write_text(TOKEN + "\n")
     files = ("--token-file", str(token))
