@@ -151,6 +151,11 @@ contract UsdFeedsTest is OraclesTest {
         feeds.usdToAsset(ETH, 1);
         // Each feed has a limit of its own.
         feeds.usdToAsset(address(usdc), 1);
+        ethUsd.updateRoundData(9, 3200e8, 1, START);
+        expect(
+            abi.encodeWithSelector(IUsdFeeds.UsdFeeds_StaleAnswer.selector, ethUsd, 1, ETH_MAX_AGE)
+        );
+        feeds.usdToAsset(ETH, 1);
     }
 
     function test_usdToAsset_revertsWhenTheAnswerIsFromTheFuture() public {
