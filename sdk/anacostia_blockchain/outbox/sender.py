@@ -196,7 +196,7 @@ class Sender:
         if self._settled(handler, intent):
             return None
         call, note = handler.prepare(intent)
-        note |= {name: v for name, v in (intent.note or {}).items() if name == "out_of_gas"}
+        note = note | {k: v for k, v in (intent.note or {}).items() if k == "out_of_gas"}
         self._on_step("prepared", intent)
         try:
             signed = self._chain.sign(call)
