@@ -22,6 +22,10 @@ REFUSER = "0x" + "ee" * 20
 ACCOUNT = 1
 
 
+HASHES = "0x6000546000205000"
+"""Code that hashes as many bytes as its first word of storage says."""
+
+
 def refuse(local: LocalChain) -> None:
     local.chain().rpc("anvil_setCode", REFUSER, "0x60006000fd")
 
@@ -80,6 +84,18 @@ class Office:
 
     def close(self) -> None:
         self.outbox.engine.dispose()
+
+
+def dear(local: LocalChain) -> str:
+    """A contract that takes whatever comes, and costs what `cost` says."""
+    address = somebody()
+    local.chain().rpc("anvil_setCode", address, HASHES)
+    return address
+
+
+def cost(chain: Chain, address: str, rise: int) -> None:
+    """At the first rise and each further one, more than was estimated before it."""
+    chain.rpc("anvil_setStorageAt", address, hex(0), f"0x{2 ** (16 + rise):064x}")
 
 
 def somebody() -> str:

@@ -17,7 +17,7 @@ from anacostia_blockchain.outbox.outbox import Intent
 from anacostia_blockchain.testing import LocalChain, dev_key, dev_signer
 from chains import reorganised_once_mined
 from faults import FaultyEndpoint, error_answer, on
-from office import ACCOUNT, REFUSER, Office, refuse, somebody
+from office import ACCOUNT, REFUSER, Office, cost, dear, refuse, somebody
 
 pytestmark = pytest.mark.integration
 
@@ -269,44 +269,41 @@ class TestOutOfGas:
     """What a transaction meets costs more than it did when its gas was estimated."""
 
     @pytest.fixture
-    def dear(self, local) -> str:
-        """A contract that hashes as many bytes as its first word of storage says."""
-        address = somebody()
-        local.chain().rpc("anvil_setCode", address, "0x600054600020" + "5000")
-        return address
+    def costly(self, local) -> str:
+        return dear(local)
 
-    def rising(self, office: Office, dear: str, times: int) -> list[tuple[str, str]]:
+    def rising(self, office: Office, costly: str, times: int) -> list[tuple[str, str]]:
         """Let it get dearer whenever it was estimated; what was done is written down."""
-        done, sizes = [], iter(2**n for n in range(17, 17 + times))
+        done, rises = [], iter(range(1, times + 1))
 
         def step(name: str, intent: Intent) -> None:
             done.append((name, intent.key))
-            if (name, intent.key) == ("signed", "dear") and (size := next(sizes, None)):
-                office.chain.rpc("anvil_setStorageAt", dear, hex(0), f"0x{size:064x}")
+            if (name, intent.key) == ("signed", "dear") and (rise := next(rises, None)):
+                cost(office.chain, costly, rise)
 
         office.sender._on_step = step
         return done
 
-    def test_it_is_estimated_anew_before_what_was_intended_later(self, office, dear):
-        office.intend("dear", dear)
+    def test_it_is_estimated_anew_before_what_was_intended_later(self, office, costly):
+        office.intend("dear", costly)
         to = somebody()
         office.intend("later", to)
-        done = self.rising(office, dear, 2)
+        done = self.rising(office, costly, 2)
         assert not office.sender.step()
         assert office.outbox.get("dear").state == "pending"
         assert "gas was used up" in office.outbox.get("dear").error
         office.finish()
         ends = [(name, key) for name, key in done if name in ("failed", "confirmed")]
         assert ends == [("confirmed", "dear"), ("confirmed", "later")]
-        assert office.balances([dear, to]) == {dear: 1, to: 1}
+        assert office.balances([costly, to]) == {costly: 1, to: 1}
         office.nothing_waits()
 
-    def test_it_fails_where_that_does_not_end(self, office, dear):
+    def test_it_fails_where_that_does_not_end(self, office, costly):
         """Each time is paid for."""
-        office.intend("dear", dear)
+        office.intend("dear", costly)
         to = somebody()
         office.intend("later", to)
-        done = self.rising(office, dear, 3)
+        done = self.rising(office, costly, 3)
         asked = (office.chain.address, "latest")
         before = office.chain.rpc.number("eth_getTransactionCount", *asked)
         office.finish()
@@ -315,22 +312,20 @@ class TestOutOfGas:
         assert [key for name, key in done if name == "signed"] == ["dear"] * 3 + ["later"]
         failed = office.outbox.get("dear")
         assert (failed.state, failed.note["out_of_gas"]) == ("failed", 2)
-        assert office.balances([dear, to]) == {dear: 0, to: 1}
+        assert office.balances([costly, to]) == {costly: 0, to: 1}
         office.outbox.retry(failed)
         office.sender._on_step = lambda _name, _intent: None
         office.finish()
-        assert office.balances([dear]) == {dear: 1}
+        assert office.balances([costly]) == {costly: 1}
 
-    def test_signed_bytes_of_one_who_died_are_estimated_anew_too(
-        self, local, office, dear, tmp_path
-    ):
-        office.intend("dear", dear)
+    def test_so_is_what_one_who_died_had_signed(self, local, office, costly, tmp_path):
+        office.intend("dear", costly)
 
         def die(name: str, _intent: Intent) -> None:
             if name == "broadcast":
                 raise KeyboardInterrupt
 
-        self.rising(office, dear, 1)
+        self.rising(office, costly, 1)
         told = office.sender._on_step
         office.sender._on_step = lambda name, intent: (told(name, intent), die(name, intent))
         with pytest.raises(KeyboardInterrupt):
@@ -338,7 +333,7 @@ class TestOutOfGas:
         office.close()
         heir = Office(local, tmp_path)
         heir.finish()
-        assert heir.balances([dear]) == {dear: 1}
+        assert heir.balances([costly]) == {costly: 1}
 
 
 def test_draining_ends_in_time_whatever_waits(local, tmp_path):

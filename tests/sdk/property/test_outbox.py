@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from anacostia_blockchain.chain import Call, Chain
 from anacostia_blockchain.testing import LocalChain, dev_signer
-from office import ACCOUNT, REFUSER, Office, refuse, somebody
+from office import ACCOUNT, REFUSER, Office, cost, dear, refuse, somebody
 from outside import DEATHS, FULL, WAYS, Outside
 from strikes import examples, strike_everywhere, suffer
 
@@ -81,6 +81,8 @@ class Payments(RuleBasedStateMachine):
         self.dropped: list[str] = []
         self.due: dict[str, float] = {}
         """When those that may wait for others may wait no longer."""
+        self.dear: dict[str, int] = {}
+        """How often what costs gas has risen in price."""
         self.clock, self.latest = 0.0, 0.0
         self.patch = mock.patch.object(time, "time", lambda now=time.time: now() + self.clock)
         self.patch.start()
@@ -96,6 +98,12 @@ class Payments(RuleBasedStateMachine):
             to = somebody()
             self.office.intend(to, REFUSER if refused else to)
             self.free[to] = refused
+
+    @rule()
+    def intend_for_one_who_gets_dearer(self) -> None:
+        to = dear(self.local)
+        self.office.intend(to, to)
+        self.free[to], self.dear[to] = False, 0
 
     @rule(seconds=st.sampled_from([-1, 0, 60]))
     def intend_for_later(self, seconds: int) -> None:
@@ -150,6 +158,20 @@ class Payments(RuleBasedStateMachine):
 
         first.sender._on_step = meanwhile
         first.sender.step()
+
+    @rule()
+    def all_get_dearer(self) -> None:
+        """As often as an intent may be estimated anew."""
+        for to, rises in self.dear.items():
+            if rises < 2:
+                self.dear[to] += 1
+                cost(self.office.chain, to, self.dear[to])
+
+    @rule(step=STEPS)
+    def work_while_all_get_dearer(self, step: str) -> None:
+        office = self.open()
+        office.sender._on_step = lambda reached, _: reached == step and self.all_get_dearer()
+        office.sender.step()
 
     @rule()
     def somebody_else_signs(self) -> None:
