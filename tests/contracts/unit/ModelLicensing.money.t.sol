@@ -60,6 +60,10 @@ contract ModelLicensingMoneyTest is LicensingTest {
         for (uint256 i; i < 5; ++i) {
             assertEq(moved[i], expected[i], "moved");
         }
+
+        vm.recordLogs();
+        licensing.settle(accounts);
+        assertEq(vm.getRecordedLogs().length, 0, "what has nothing to move says so");
     }
 
     function test_settle_revertsWhenTheBatchIsTooLong() public {
