@@ -117,7 +117,10 @@ class TransactionFailedError(ChainError):
 
 
 class OutOfGasError(TransactionFailedError):
-    """A transaction used up its gas and did nothing: the chain had changed since the estimate."""
+    """A transaction used up its gas and did nothing.
+
+    Its limit was too low, or the chain has changed since it was estimated.
+    """
 
 
 class TransactionTimeoutError(ChainError):

@@ -77,7 +77,7 @@ def down(home: Path) -> bool:
                 raise ChainUnavailableError(
                     f"anvil, process {running.pid}, does not end: it may still be writing its state"
                 )
-            time.sleep(0.02)  # nothing tells when what another started ends
+            time.sleep(0.02)  # not on every system is one told how another's child ends
         (home / "network.json").unlink(missing_ok=True)
         return True
 

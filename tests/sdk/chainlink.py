@@ -129,13 +129,13 @@ class Deployed:
         selector = keccak(text=f"{function}({','.join(types)})")[:4]
         return "0x" + (selector + encode(types, arguments)).hex()
 
-    def send(self, function: str, *arguments: object, gas: int = GAS) -> dict[str, Any]:
+    def send(self, function: str, *arguments: object) -> dict[str, Any]:
         """Send from anvil's last account, the owner of what it deployed."""
         call = {"to": self.address, "data": self.data(function, *arguments)}
-        return self._sent(call, function, gas)
+        return self._sent(call, function)
 
-    def _sent(self, call: dict[str, str], what: str, gas: int = GAS) -> dict[str, Any]:
-        tx = call | {"from": self.sender, "gas": hex(gas)}
+    def _sent(self, call: dict[str, str], what: str) -> dict[str, Any]:
+        tx = call | {"from": self.sender, "gas": hex(GAS)}
         receipt = _receipt(self.chain, self.chain.rpc("eth_sendTransaction", tx))
         assert receipt["status"] == "0x1", f"{what} failed"
         return receipt
